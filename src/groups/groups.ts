@@ -1,0 +1,81 @@
+/**
+ * What services and the composition root may ask of the host of Raft groups. The host drives every
+ * group's core against one storage and one transport; see `host.ts`.
+ */
+import type { ConfigurationChange, FollowerStatus, Role } from "../raft/ready.ts";
+import type { Configuration, PeerId, SnapshotMeta } from "../raft/entry.ts";
+import type { Answer, ApplyContext, Effect } from "./machine.ts";
+
+/** Who asked, for the table of request ids: `principal` keeps different callers' ids apart. */
+export type RequestKey =
+  /** An id that a caller chose (`X-Request-Id`). */
+  | { readonly kind: "caller"; readonly principal: string; readonly id: string }
+  /** An id that our client or a peer minted: dropped once `lowestOpen` has passed it. */
+  | {
+    readonly kind: "session";
+    readonly session: string;
+    readonly bootId: string;
+    readonly sequence: number;
+    readonly lowestOpen: number;
+  };
+
+export interface ProposeOptions {
+  /** When to give up, as a span from now. */
+  readonly timeoutMs: number;
+  /** Null: the host mints one of its own session, so that its retries are safe. */
+  readonly request: RequestKey | null;
+}
+
+export interface GroupStatus {
+  readonly group: number;
+  readonly replica: number;
+  readonly role: Role;
+  readonly term: number;
+  readonly leader: PeerId | null;
+  readonly commitIndex: number;
+  readonly appliedIndex: number;
+  readonly firstIndex: number;
+  readonly lastIndex: number;
+  readonly timeMs: number;
+  readonly asleep: boolean;
+  readonly configuration: Configuration;
+  readonly snapshot: SnapshotMeta | null;
+  readonly followers: readonly FollowerStatus[];
+}
+
+export interface GroupListener {
+  /** Effects of an entry that was just applied here, in order. */
+  effects(effects: readonly Effect[], context: ApplyContext): void;
+  /** The machine was replaced by a snapshot: what was waited for may have happened unseen. */
+  restored?(): void;
+  /** Role, term, leader or configuration changed. */
+  status?(status: GroupStatus): void;
+}
+
+export interface Groups {
+  /**
+   * Proposes a command to the group, wherever its leader is, and gives its answer once applied there.
+   * Retries with the same request id while the leader is unknown or changes.
+   * @throws {SkeinError} by rejection: NO_LEADER (never proposed), OUTCOME_UNKNOWN (may yet happen),
+   * TOO_MANY_REQUESTS, REQUEST_ID_REUSED, STORAGE_FAILED, SHUTTING_DOWN
+   */
+  propose(
+    group: number,
+    machine: string,
+    command: unknown,
+    options: ProposeOptions,
+  ): Promise<Answer>;
+  /**
+   * Resolves once this peer's state machine may answer a linearizable read (ReadIndex; many callers
+   * share one round). @throws {SkeinError} by rejection: NO_LEADER, STORAGE_FAILED, SHUTTING_DOWN
+   */
+  readBarrier(group: number, timeoutMs: number): Promise<void>;
+  changeConfiguration(group: number, change: ConfigurationChange, timeoutMs: number): Promise<void>;
+  transferLeadership(group: number, to: PeerId, timeoutMs: number): Promise<void>;
+  takeSnapshot(group: number): Promise<SnapshotMeta>;
+  status(group: number): GroupStatus | null;
+  groups(): readonly number[];
+  /** Group time now, as this peer estimates it; for `expires_at` and the like. */
+  timeMs(group: number): number;
+  listen(group: number, listener: GroupListener): void;
+}

@@ -1,0 +1,93 @@
+/**
+ * Every bound of the program in one place, with the relations between them asserted when it loads.
+ * Units come last in the names. What is past a bound gets a clear error or back-pressure, never a crash.
+ */
+import { assert } from "./assert.ts";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+export const LIMITS = {
+  /** Raft: bytes of entries in one AppendEntries message. */
+  appendBytesMax: 1 * MIB,
+  /** Raft: AppendEntries messages to one follower that are not answered yet. */
+  inflightMessagesMax: 256,
+  /** Raft: bytes of entries to one follower that are not answered yet. */
+  inflightBytesMax: 16 * MIB,
+  /** Raft: bytes of proposals that are not committed yet; past it proposals are refused. */
+  uncommittedBytesMax: 64 * MIB,
+  /** Raft: bytes of committed entries handed to the caller in one Ready. */
+  applyBytesMax: 8 * MIB,
+  /** Raft: bytes of applied entries that a group keeps in memory for followers that lag a little. */
+  logMemoryBytesMax: 16 * MIB,
+  /** Raft: reads that wait for one ReadIndex round. */
+  pendingReadsMax: 65_536,
+  /** Raft: one chunk of a snapshot on its way to a follower. */
+  snapshotChunkBytesMax: 1 * MIB,
+  /** Raft: voters and learners of one group. */
+  replicasMax: 64,
+
+  /** Storage: one segment of the log. */
+  segmentBytesMax: 64 * MIB,
+  /** Storage: kept free on disk for opening and compaction when the disk is full. */
+  reserveBytes: 64 * MIB,
+  /** Storage: one record; larger lengths on disk are corruption. */
+  recordBytesMax: 16 * MIB,
+  /** Storage: bytes that wait for the write in flight; past it `append` is refused. */
+  pendingWriteBytesMax: 256 * MIB,
+
+  /** Net: one frame between peers (`--max-frame`). */
+  frameBytesMax: 8 * MIB,
+  /** Net: what an unauthenticated connection may send. */
+  handshakeBytesMax: 4 * KIB,
+  handshakeTimeoutMs: 5_000,
+  /** Net: connections that are not authenticated yet. */
+  handshakesMax: 256,
+  /** Net: bytes waiting to be sent to one peer; past it messages are dropped and requests refused. */
+  sendQueueBytesMax: 32 * MIB,
+  /** Net: requests to one peer without an answer yet. */
+  peerRequestsMax: 16_384,
+
+  /** Groups: an entry's payload. */
+  commandBytesMax: 2 * MIB,
+  /** Groups: proposals that wait for their outcome at one peer. */
+  pendingProposalsMax: 65_536,
+  /** Groups: remembered request ids and answers of one group. */
+  requestTableBytesMax: 64 * MIB,
+  /** Groups: sequences one session may have open. */
+  sessionOpenMax: 1_024,
+  /** Groups: group time for which an answered request id is remembered. */
+  requestKeepMs: 60_000,
+
+  /** Locks: bounds of what a caller may ask for. */
+  lockWaitMaxMs: 3_600_000,
+  lockTtlMinMs: 100,
+  lockTtlMaxMs: 86_400_000,
+  nameBytesMax: 512,
+  /** Locks: waiters of one resource, and of all; past it 429. */
+  lockWaitersMax: 10_000,
+  lockWaitersTotalMax: 100_000,
+  /** Locks: grants held at once; past it 429. */
+  lockGrantsMax: 1_000_000,
+
+  /** HTTP: a request's body (`--max-body`), and how deep its JSON may be nested. */
+  bodyBytesMax: 1 * MIB,
+  bodyDepthMax: 64,
+  /** HTTP: open connections of one listener. */
+  httpConnectionsMax: 8_192,
+  httpHeadersTimeoutMs: 10_000,
+
+  /** Members of one cluster. */
+  membersMax: 64,
+} as const;
+
+assert(LIMITS.appendBytesMax < LIMITS.frameBytesMax, "an AppendEntries message must fit a frame");
+assert(LIMITS.snapshotChunkBytesMax < LIMITS.frameBytesMax, "a snapshot chunk must fit a frame");
+assert(LIMITS.commandBytesMax < LIMITS.recordBytesMax, "a command must fit a record of the log");
+assert(
+  LIMITS.appendBytesMax + LIMITS.commandBytesMax < LIMITS.frameBytesMax,
+  "a batch that ends with the largest command must fit a frame",
+);
+assert(LIMITS.bodyBytesMax < LIMITS.commandBytesMax, "a request's body must fit a command");
+assert(LIMITS.recordBytesMax < LIMITS.segmentBytesMax, "a record must fit a segment");
+assert(LIMITS.appendBytesMax <= LIMITS.inflightBytesMax, "one message must fit the window");
