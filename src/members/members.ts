@@ -1,0 +1,39 @@
+/**
+ * Who belongs to the cluster, as callers see it. The member list is replicated in group 0
+ * (`machine.ts`); liveness beside it is this peer's own opinion (the failure detector).
+ */
+import type { PeerId } from "../raft/entry.ts";
+
+/** This peer's opinion of another, by its heartbeats. Never used for safety. */
+export type Liveness = "alive" | "suspect" | "dead";
+
+export interface MemberView {
+  readonly id: PeerId;
+  readonly name: string;
+  /** host:port of the peer protocol. */
+  readonly addresses: readonly string[];
+  readonly httpUrl: string;
+  readonly zone: string;
+  readonly state: Liveness;
+  readonly role: "voter" | "learner" | "none";
+  /** Groups that it leads, as far as this peer knows. */
+  readonly leads: readonly number[];
+}
+
+export interface ClusterView {
+  /** Null while the cluster is not formed. */
+  readonly clusterId: string | null;
+  readonly partitions: number;
+  readonly replicas: number;
+  readonly members: readonly MemberView[];
+  /** E.g. "a cluster of two stops when either peer stops". */
+  readonly warnings: readonly string[];
+}
+
+export interface Members {
+  view(): ClusterView;
+  /** The member of this id, if known. */
+  find(id: PeerId): MemberView | null;
+  /** Removes a member for good. @throws {SkeinError} NOT_FOUND, CONFLICT, NO_LEADER by rejection */
+  remove(idOrName: string, timeoutMs: number): Promise<void>;
+}

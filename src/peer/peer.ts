@@ -1,0 +1,45 @@
+/**
+ * A running peer as the layers above see it (`http/`, `cli/`, embedding programs). `start_peer.ts`
+ * builds one from its configuration.
+ */
+import type { Groups } from "../groups/groups.ts";
+import type { Locks } from "../locks/locks.ts";
+import type { Logger } from "../logger.ts";
+import type { Members } from "../members/members.ts";
+import type { StorageStatistics } from "../storage/storage.ts";
+
+/** Each reason is one sentence, e.g. "storage failed: ENOSPC on …"; none: healthy. */
+export interface HealthReport {
+  readonly healthy: boolean;
+  readonly reasons: readonly string[];
+}
+
+export interface Peer {
+  readonly name: string;
+  /** ed25519 public key in hex. */
+  readonly id: string;
+  readonly version: string;
+  readonly startedAt: string;
+  readonly locks: Locks;
+  readonly members: Members;
+  readonly groups: Groups;
+  readonly logger: Logger;
+  /** Storage is sound, and group 0 and each local replica know a leader. */
+  health(): HealthReport;
+  /** Healthy, what was committed at start is applied, and not draining. */
+  ready(): HealthReport;
+  storageStatistics(): StorageStatistics | null;
+  /** Counters of the transport: handshakes refused by reason, bytes, reconnects. */
+  transportStatistics(): TransportStatistics;
+  /** Hands leadership over and stops, within 5 s, quorum or not. */
+  stop(): Promise<void>;
+}
+
+export interface TransportStatistics {
+  readonly connections: number;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  readonly messagesDropped: number;
+  /** reason → count, for `skein_handshakes_refused_total{reason}`. */
+  readonly handshakesRefused: Readonly<Record<string, number>>;
+}
