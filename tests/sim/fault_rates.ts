@@ -1,0 +1,108 @@
+/**
+ * How hostile one simulation is, drawn whole from its seed. Each kind of fault is absent in some seeds
+ * and frequent in others: bugs hide where two faults meet undisturbed by the rest ("swarm testing",
+ * Groce et al., ISSTA 2012).
+ */
+import type { Random } from "../../src/random.ts";
+
+export interface NetworkRates {
+  readonly delayMsMin: number;
+  /** Mean of the exponential part above the minimum. */
+  readonly delayMsMean: number;
+  readonly loss: number;
+  readonly duplication: number;
+  /** Chance that a message may overtake others of its connection. */
+  readonly reordering: number;
+  /** Chance that a cut shows as a broken connection at all; else it just swallows what is sent. */
+  readonly noticedCut: number;
+}
+
+export interface DiskRates {
+  readonly syncMsMin: number;
+  readonly syncMsMean: number;
+  /** Chance that one sync takes a hundred times as long. */
+  readonly stall: number;
+}
+
+/** Mean true time between two faults of a kind, over the whole cluster; Infinity: never. */
+export interface FaultPeriods {
+  readonly crashMs: number;
+  readonly pauseMs: number;
+  readonly partitionMs: number;
+  readonly diskFailureMs: number;
+  readonly transferMs: number;
+  readonly snapshotMs: number;
+  readonly membershipMs: number;
+}
+
+export interface FaultRates {
+  readonly network: NetworkRates;
+  readonly disk: DiskRates;
+  readonly periods: FaultPeriods;
+  /** Clocks run at 1 / (1 + drift) to 1 + drift of true time. */
+  readonly clockDrift: number;
+}
+
+/** The slowest and fastest clocks of any seed: what checkers of leases must allow for. */
+export const CLOCK_DRIFT_MAX = 0.2;
+
+/** @returns the rates of one seed; equal random states give equal rates */
+export function drawFaultRates(random: Random): FaultRates {
+  const perhaps = (chance: number, max: number) =>
+    random.chance(chance) ? random.fraction() * max : 0;
+  const period = (chance: number, minMs: number, maxMs: number) =>
+    random.chance(chance) ? minMs + random.fraction() * (maxMs - minMs) : Infinity;
+  return {
+    network: {
+      delayMsMin: 0.05 + random.fraction(),
+      delayMsMean: random.chance(0.2) ? 20 + random.fraction() * 80 : 0.2 + random.fraction() * 5,
+      loss: perhaps(0.6, 0.1),
+      duplication: perhaps(0.5, 0.1),
+      reordering: perhaps(0.6, 0.3),
+      noticedCut: random.fraction(),
+    },
+    disk: {
+      syncMsMin: 0.05,
+      syncMsMean: random.chance(0.2) ? 10 + random.fraction() * 40 : 0.3 + random.fraction() * 3,
+      stall: perhaps(0.3, 0.01),
+    },
+    periods: {
+      crashMs: period(0.8, 2_000, 20_000),
+      pauseMs: period(0.5, 3_000, 20_000),
+      partitionMs: period(0.7, 2_000, 20_000),
+      diskFailureMs: period(0.4, 5_000, 30_000),
+      transferMs: period(0.4, 2_000, 15_000),
+      snapshotMs: period(0.6, 2_000, 10_000),
+      membershipMs: period(0.6, 3_000, 15_000),
+    },
+    clockDrift: perhaps(0.7, CLOCK_DRIFT_MAX),
+  };
+}
+
+/** The rates of the second phase: a quiet machine room. */
+export const HEALED: FaultRates = {
+  network: {
+    delayMsMin: 0.1,
+    delayMsMean: 0.5,
+    loss: 0,
+    duplication: 0,
+    reordering: 0,
+    noticedCut: 1,
+  },
+  disk: { syncMsMin: 0.05, syncMsMean: 0.5, stall: 0 },
+  periods: {
+    crashMs: Infinity,
+    pauseMs: Infinity,
+    partitionMs: Infinity,
+    diskFailureMs: Infinity,
+    transferMs: Infinity,
+    snapshotMs: Infinity,
+    membershipMs: Infinity,
+  },
+  clockDrift: 0,
+};
+
+/** @returns a span from the exponential distribution with this mean */
+export function exponentialMs(random: Random, meanMs: number): number {
+  return -Math.log(1 - random.fraction()) * meanMs;
+}
