@@ -20,6 +20,8 @@ export interface Peer {
   readonly id: string;
   readonly version: string;
   readonly startedAt: string;
+  /** Where other peers can dial this one: host:port. Known before any cluster is. */
+  readonly addresses: readonly string[];
   readonly locks: Locks;
   readonly members: Members;
   readonly groups: Groups;
@@ -31,8 +33,16 @@ export interface Peer {
   storageStatistics(): StorageStatistics | null;
   /** Counters of the transport: handshakes refused by reason, bytes, reconnects. */
   transportStatistics(): TransportStatistics;
+  /** How many locks there are, of this peer's own replica; for metrics. Takes constant time. */
+  lockStatistics?(): LockStatistics;
   /** Hands leadership over and stops, within 5 s, quorum or not. */
   stop(): Promise<void>;
+}
+
+export interface LockStatistics {
+  /** Grants in force. */
+  readonly held: number;
+  readonly waiting: number;
 }
 
 export interface TransportStatistics {
