@@ -24,11 +24,18 @@ export type Answer = unknown;
  */
 export interface Effect {
   readonly kind: string;
+  /** Where the effect ends a wait: the final answer to the request whose outcome named this ticket. */
+  readonly settles?: { readonly ticket: number; readonly answer: Answer };
 }
 
 export interface Outcome<E extends Effect = Effect> {
   readonly answer: Answer;
   readonly effects: readonly E[];
+  /**
+   * Present where the request waits: `answer` is what is known so far, and a later effect settles this
+   * ticket. Unique in the group: the index of the entry that began the wait.
+   */
+  readonly ticket?: number;
 }
 
 /** Which open request at which peer a waiting command belongs to. */

@@ -1,0 +1,204 @@
+/**
+ * One heartbeat between two peers in place of one for each sleeping group. It carries the sender's boot
+ * id and a digest of the (group, term) pairs that it leads towards the receiver and that sleep; the
+ * echo says whether the receiver sees the same. Only an agreeing echo keeps a sleeping leader, and only
+ * an agreeing heartbeat a sleeping follower; on a mismatch the lists are exchanged, and whatever differs
+ * is woken, so that Raft's own heartbeats settle it.
+ */
+import type { PeerId } from "../raft/entry.ts";
+import type { Group } from "./group.ts";
+
+export const HEARTBEAT_TOPICS = {
+  beat: "beat",
+  echo: "beat.echo",
+  list: "beat.list",
+  differ: "beat.differ",
+} as const;
+
+export interface PeerHeartbeatEdges {
+  readonly self: PeerId;
+  readonly bootId: string;
+  nowMs(): number;
+  groups(): Iterable<Group>;
+  group(id: number): Group | undefined;
+  send(to: PeerId, topic: string, body: unknown): void;
+  /** Ends a group's sleep. `elapsedMs`: since its leader was last heard. */
+  wake(group: Group, elapsedMs: number): void;
+}
+
+/** What is known of one other peer. */
+interface Neighbour {
+  /** When a heartbeat of it last agreed with what sleeps here, or it was first met. */
+  heardMs: number;
+  /** When its echo last agreed with what sleeps under this peer's leadership. */
+  echoedMs: number;
+}
+
+export class PeerHeartbeats {
+  readonly #edges: PeerHeartbeatEdges;
+  readonly #neighbours = new Map<PeerId, Neighbour>();
+  /** Within this time of the last agreement a sleeping group is left asleep. */
+  readonly #patienceMs: number;
+
+  /** @param electionTimeoutMinMs the minimum election timeout */
+  constructor(electionTimeoutMinMs: number, edges: PeerHeartbeatEdges) {
+    this.#patienceMs = electionTimeoutMinMs;
+    this.#edges = edges;
+  }
+
+  connected(peer: PeerId): void {
+    const nowMs = this.#edges.nowMs();
+    this.#neighbours.set(peer, { heardMs: nowMs, echoedMs: nowMs });
+  }
+
+  /** It stays known: groups that sleep on its word must notice that it is gone. */
+  beat(peers: Iterable<PeerId>): void {
+    for (const peer of peers) {
+      const body = [this.#edges.bootId, digest(this.#ledTowards(peer))];
+      this.#edges.send(peer, HEARTBEAT_TOPICS.beat, body);
+    }
+    this.#wakeDeserted();
+  }
+
+  /** @returns false where the body does not have the topic's form */
+  receive(from: PeerId, topic: string, body: unknown): boolean {
+    if (!Array.isArray(body)) return false;
+    switch (topic) {
+      case HEARTBEAT_TOPICS.beat:
+        return this.#onBeat(from, body);
+      case HEARTBEAT_TOPICS.echo:
+        return this.#onEcho(from, body);
+      case HEARTBEAT_TOPICS.list:
+        return this.#onList(from, body);
+      case HEARTBEAT_TOPICS.differ:
+        return this.#onDiffer(from, body);
+      default:
+        return false;
+    }
+  }
+
+  /** How long ago a sleeping follower's leader was last known to lead, in milliseconds. */
+  elapsedMs(leader: PeerId | null): number {
+    const neighbour = leader === null ? undefined : this.#neighbours.get(leader);
+    return neighbour === undefined ? this.#patienceMs : this.#edges.nowMs() - neighbour.heardMs;
+  }
+
+  #onBeat(from: PeerId, body: readonly unknown[]): boolean {
+    const [bootId, theirDigest] = body;
+    if (typeof bootId !== "string" || typeof theirDigest !== "number") return false;
+    const agrees = digest(this.#followedFrom(from)) === theirDigest;
+    if (agrees) this.#neighbour(from).heardMs = this.#edges.nowMs();
+    this.#edges.send(from, HEARTBEAT_TOPICS.echo, [bootId, theirDigest, agrees]);
+    return true;
+  }
+
+  #onEcho(from: PeerId, body: readonly unknown[]): boolean {
+    const [bootId, echoed, agrees] = body;
+    if (bootId !== this.#edges.bootId) return true; // an echo to this peer's former run
+    const led = this.#ledTowards(from);
+    if (typeof echoed !== "number" || typeof agrees !== "boolean") return false;
+    if (!agrees) this.#edges.send(from, HEARTBEAT_TOPICS.list, led.flat());
+    // A group that fell asleep since then is not covered by this echo; the next one will cover it.
+    else if (echoed === digest(led)) this.#agreed(from, led);
+    return true;
+  }
+
+  #agreed(from: PeerId, led: readonly GroupTerm[]): void {
+    this.#neighbour(from).echoedMs = this.#edges.nowMs();
+    // Round 0: it counts for check-quorum; reads wake the group and rest on rounds of its own.
+    for (const [id] of led) this.#edges.group(id)?.raft.followerAlive(from, 0);
+  }
+
+  /** What the sender leads and believes asleep here: wakes what differs on either side. */
+  #onList(from: PeerId, body: readonly unknown[]): boolean {
+    const theirs = new Map<number, number>();
+    for (let place = 0; place + 1 < body.length; place += 2) {
+      const [id, term] = [body[place], body[place + 1]];
+      if (typeof id !== "number" || typeof term !== "number") return false;
+      theirs.set(id, term);
+    }
+    for (const [id, term] of this.#followedFrom(from)) {
+      if (theirs.get(id) === term) theirs.delete(id);
+      else this.#wake(id, this.elapsedMs(from));
+    }
+    if (theirs.size > 0) {
+      this.#edges.send(from, HEARTBEAT_TOPICS.differ, [...theirs.keys()]);
+    }
+    return true;
+  }
+
+  #onDiffer(from: PeerId, body: readonly unknown[]): boolean {
+    const led = new Set(this.#ledTowards(from).map(([id]) => id));
+    for (const id of body) if (typeof id === "number" && led.has(id)) this.#wake(id, 0);
+    return true;
+  }
+
+  #wake(id: number, elapsedMs: number): void {
+    const group = this.#edges.group(id);
+    if (group !== undefined) this.#edges.wake(group, elapsedMs);
+  }
+
+  #neighbour(peer: PeerId): Neighbour {
+    const known = this.#neighbours.get(peer);
+    if (known !== undefined) return known;
+    const fresh = { heardMs: -Infinity, echoedMs: -Infinity };
+    this.#neighbours.set(peer, fresh);
+    return fresh;
+  }
+
+  /** Wakes what sleeps on the word of a peer that has not agreed for too long. */
+  #wakeDeserted(): void {
+    const nowMs = this.#edges.nowMs();
+    for (const group of this.#edges.groups()) {
+      if (!group.raft.asleep) continue;
+      if (!group.leads) {
+        const elapsedMs = this.elapsedMs(group.raft.leader);
+        if (elapsedMs >= this.#patienceMs) this.#edges.wake(group, elapsedMs);
+        continue;
+      }
+      for (const { peer } of group.raft.configuration.voters) {
+        if (peer === this.#edges.self) continue;
+        if (nowMs - this.#neighbour(peer).echoedMs < this.#patienceMs) continue;
+        this.#edges.wake(group, 0);
+        break;
+      }
+    }
+  }
+
+  #ledTowards(peer: PeerId): GroupTerm[] {
+    const pairs: GroupTerm[] = [];
+    for (const group of this.#edges.groups()) {
+      if (!group.raft.asleep || !group.leads) continue;
+      const { voters, learners } = group.raft.configuration;
+      const isReplica = voters.some((r) => r.peer === peer) ||
+        learners.some((r) => r.peer === peer);
+      if (isReplica) pairs.push([group.id, group.raft.term]);
+    }
+    return pairs.sort(([a], [b]) => a - b);
+  }
+
+  #followedFrom(peer: PeerId): GroupTerm[] {
+    const pairs: GroupTerm[] = [];
+    for (const group of this.#edges.groups()) {
+      if (!group.raft.asleep || group.leads || group.raft.leader !== peer) continue;
+      pairs.push([group.id, group.raft.term]);
+    }
+    return pairs.sort(([a], [b]) => a - b);
+  }
+}
+
+type GroupTerm = [group: number, term: number];
+
+/** FNV-1a over the pairs (Fowler, Noll, Vo): equal lists, equal digests; the lists settle the rest. */
+function digest(pairs: readonly GroupTerm[]): number {
+  let hash = 0x811c9dc5;
+  const mix = (value: number) => {
+    hash = Math.imul(hash ^ (value >>> 0), 0x01000193);
+    hash = Math.imul(hash ^ Math.floor(value / 0x1_0000_0000), 0x01000193);
+  };
+  for (const [group, term] of pairs) {
+    mix(group);
+    mix(term);
+  }
+  return hash >>> 0;
+}

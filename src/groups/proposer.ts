@@ -1,0 +1,217 @@
+/**
+ * Carries a command to its group's leader, here or at another peer, and brings the answer back. It goes
+ * on until the caller's deadline: a leader that changed, a lost connection or a full log are retried with
+ * the same request id, so that whatever happened to the earlier attempt the command executes once.
+ */
+import type { Clock } from "../clock.ts";
+import { type ErrorCode, SkeinError } from "../errors.ts";
+import { LIMITS } from "../limits.ts";
+import { RequestError, type Transport } from "../net/transport.ts";
+import type { PeerId } from "../raft/entry.ts";
+import type { Refusal } from "../raft/ready.ts";
+import type { Random } from "../random.ts";
+import { type Deadline, Deadlines } from "./deadlines.ts";
+import { encodeEnvelope } from "./envelope.ts";
+import type { Group, ProposalResult } from "./group.ts";
+import type { ProposeOptions } from "./groups.ts";
+import type { Answer } from "./machine.ts";
+import { Sessions } from "./session.ts";
+
+/** The method under which a leader takes commands of other peers: `[group, payload]`. */
+export const PROPOSE_METHOD = "group.propose";
+
+const RETRY_MIN_MS = 10;
+const RETRY_MAX_MS = 250;
+
+export interface ProposerEdges {
+  readonly self: PeerId;
+  readonly bootId: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly transport: Transport;
+  /** Longest wait for a leader before a caller is told that there is none. */
+  readonly leaderWaitMs: number;
+  group(id: number): Group | undefined;
+  /** Why nothing can be done any more, e.g. because the storage failed; null while all is well. */
+  ended(): SkeinError | null;
+  /** Resolves when a group's leader may have changed, or after the delay. */
+  leaderChange(group: number, delayMs: number): Promise<void>;
+}
+
+/** What one attempt came to. `unsure`: the command may be in some log. */
+type Attempt =
+  | { readonly kind: "answer"; readonly answer: Answer }
+  | { readonly kind: "error"; readonly error: SkeinError }
+  | { readonly kind: "retry"; readonly unsure: boolean; readonly noLeader: boolean };
+
+export class Proposer {
+  readonly #edges: ProposerEdges;
+  readonly #deadlines: Deadlines;
+  readonly #sessions: Sessions;
+  #open = 0;
+
+  constructor(edges: ProposerEdges, deadlines: Deadlines) {
+    this.#edges = edges;
+    this.#deadlines = deadlines;
+    this.#sessions = new Sessions(edges.self.slice(0, 16), edges.bootId);
+  }
+
+  /** See `Groups.propose`. */
+  async propose(
+    group: number,
+    machine: string,
+    command: unknown,
+    options: ProposeOptions,
+  ): Promise<Answer> {
+    if (this.#open >= LIMITS.pendingProposalsMax) {
+      throw new SkeinError("TOO_MANY_REQUESTS", "too many writes wait at this peer");
+    }
+    const minted = options.request === null ? this.#sessions.mint() : null;
+    if (options.request === null && minted === null) {
+      throw new SkeinError("TOO_MANY_REQUESTS", "too many writes of this peer are unanswered");
+    }
+    this.#open++;
+    try {
+      const payload = encodeEnvelope(machine, options.request ?? minted, command);
+      if (payload.length > LIMITS.commandBytesMax) {
+        throw new SkeinError("PAYLOAD_TOO_LARGE", `a command of ${payload.length} bytes`);
+      }
+      return await this.#carry(group, payload, options.timeoutMs);
+    } finally {
+      this.#open--;
+      if (minted !== null) this.#sessions.answered(minted);
+    }
+  }
+
+  async #carry(group: number, payload: Uint8Array, timeoutMs: number): Promise<Answer> {
+    const beganMs = this.#edges.clock.monotonicMs();
+    let unsure = false;
+    let leaderlessSinceMs: number | null = null;
+    for (let attempts = 0;; attempts++) {
+      const leftMs = beganMs + timeoutMs - this.#edges.clock.monotonicMs();
+      const attempt = await this.#attempt(group, payload, leftMs);
+      if (attempt.kind === "answer") return attempt.answer;
+      if (attempt.kind === "error") throw attempt.error;
+      unsure ||= attempt.unsure;
+      const ended = this.#edges.ended();
+      if (ended !== null) throw unsure ? outcomeUnknown(ended.message) : ended;
+      const afterMs = this.#edges.clock.monotonicMs();
+      leaderlessSinceMs = attempt.noLeader ? leaderlessSinceMs ?? afterMs : null;
+      const leaderWaitEndsMs = (leaderlessSinceMs ?? afterMs) + this.#edges.leaderWaitMs;
+      const giveUpMs = Math.min(beganMs + timeoutMs, leaderWaitEndsMs);
+      if (afterMs >= giveUpMs) {
+        if (unsure) throw outcomeUnknown("no answer in time");
+        throw new SkeinError("NO_LEADER", `group ${group} has no leader that can be reached`);
+      }
+      const backOffMs = Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(attempts, 6));
+      const jitterMs = backOffMs * (0.5 + this.#edges.random.fraction() / 2);
+      await this.#edges.leaderChange(group, Math.min(jitterMs, giveUpMs - afterMs));
+    }
+  }
+
+  #attempt(id: number, payload: Uint8Array, timeoutMs: number): Promise<Attempt> {
+    const group = this.#edges.group(id);
+    const leader = group?.raft.leader ?? null;
+    if (group === undefined || leader === null) {
+      return Promise.resolve({ kind: "retry", unsure: false, noLeader: true });
+    }
+    if (leader === this.#edges.self) return this.#here(group, payload, timeoutMs);
+    return this.#there(leader, id, payload, timeoutMs);
+  }
+
+  async #here(group: Group, payload: Uint8Array, timeoutMs: number): Promise<Attempt> {
+    const result = await this.local(group, payload, timeoutMs);
+    switch (result.kind) {
+      case "applied":
+        return { kind: "answer", answer: result.answer };
+      case "unknown":
+        return { kind: "retry", unsure: true, noLeader: true };
+      case "refused":
+        return refusedHere(result.refusal);
+    }
+  }
+
+  /**
+   * Proposes to the core here, for own callers and those of other peers.
+   * @returns `unknown` also when the time is over
+   */
+  local(group: Group, payload: Uint8Array, timeoutMs: number): Promise<ProposalResult> {
+    return new Promise((resolve) => {
+      let deadline: Deadline | null = null;
+      group.propose(payload, (result) => {
+        if (deadline !== null) this.#deadlines.disarm(deadline);
+        resolve(result);
+      });
+      deadline = this.#deadlines.arm(timeoutMs, () => resolve({ kind: "unknown" }));
+    });
+  }
+
+  async #there(
+    leader: PeerId,
+    group: number,
+    payload: Uint8Array,
+    timeoutMs: number,
+  ): Promise<Attempt> {
+    try {
+      const { transport } = this.#edges;
+      const body = [group, payload, Math.ceil(timeoutMs)];
+      const answer = await transport.request(leader, PROPOSE_METHOD, body, timeoutMs);
+      return { kind: "answer", answer };
+    } catch (error) {
+      if (!(error instanceof RequestError)) throw error;
+      if (error.reason === "unreachable") return { kind: "retry", unsure: false, noLeader: true };
+      if (error.reason !== "refused") return { kind: "retry", unsure: true, noLeader: true };
+      return refusedThere(error);
+    }
+  }
+}
+
+function refusedHere(refusal: Refusal): Attempt {
+  switch (refusal.reason) {
+    case "notLeader":
+      return { kind: "retry", unsure: false, noLeader: true };
+    case "transferring":
+      return { kind: "retry", unsure: false, noLeader: false };
+    case "busy":
+      return { kind: "error", error: busy() };
+    case "conflict":
+      return {
+        kind: "error",
+        error: new SkeinError("CONFLICT", "another configuration change came first", {
+          configuration_index: refusal.configurationIndex,
+        }),
+      };
+    case "invalid":
+      return { kind: "error", error: new SkeinError("BAD_REQUEST", refusal.message) };
+  }
+}
+
+/** The other peer refused; where it was not the leader, or is stopping, another one may be. */
+function refusedThere(error: RequestError): Attempt {
+  switch (error.code) {
+    case "NOT_LEADER":
+      return { kind: "retry", unsure: false, noLeader: true };
+    case "OUTCOME_UNKNOWN":
+      return { kind: "retry", unsure: true, noLeader: true };
+    case "NO_LEADER":
+    case "SHUTTING_DOWN":
+    case "STORAGE_FAILED":
+    case "UNAVAILABLE":
+      return { kind: "retry", unsure: false, noLeader: true };
+    default:
+      return {
+        kind: "error",
+        error: new SkeinError(error.code as ErrorCode, error.message, error.details),
+      };
+  }
+}
+
+/** The leader's log is full of uncommitted commands. */
+export function busy(): SkeinError {
+  return new SkeinError("TOO_MANY_REQUESTS", "too many commands wait to be committed");
+}
+
+/** The command may have been executed, or may yet be: the same request id finds out. */
+export function outcomeUnknown(why: string): SkeinError {
+  return new SkeinError("OUTCOME_UNKNOWN", `what became of the write is not known: ${why}`);
+}

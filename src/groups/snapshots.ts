@@ -1,0 +1,151 @@
+/**
+ * Snapshots of the groups at this peer: when one is due, taking it in slices so that heartbeats are
+ * never late, reading chunks for followers, receiving those of a leader, and loading one into a machine.
+ * A snapshot counts only after its file and then its reference in the log are durable.
+ */
+import { assert } from "../assert.ts";
+import type { Clock } from "../clock.ts";
+import { LIMITS } from "../limits.ts";
+import type { SnapshotMeta } from "../raft/entry.ts";
+import type { SnapshotPart, SnapshotRead } from "../raft/ready.ts";
+import type { IncomingSnapshot, Storage } from "../storage/storage.ts";
+import type { Group } from "./group.ts";
+
+/** How long one slice of encoding may keep everything else waiting. */
+const SLICE_MS = 10;
+
+export interface SnapshotPolicy {
+  /** Applied entries, and bytes of them, after which the next snapshot is due. */
+  readonly snapshotEntries: number;
+  readonly snapshotBytes: number;
+}
+
+export class Snapshots {
+  readonly #storage: Storage;
+  readonly #clock: Clock;
+  readonly #policy: SnapshotPolicy;
+  /** Groups of which one is being taken; the promise serves all who ask for one. */
+  readonly #taking = new Map<Group, Promise<SnapshotMeta>>();
+  readonly #incoming = new Map<Group, { meta: SnapshotMeta; file: IncomingSnapshot }>();
+  /** The last part being stored for each group: parts are stored one after the other. */
+  readonly #storing = new Map<Group, Promise<void>>();
+
+  constructor(storage: Storage, clock: Clock, policy: SnapshotPolicy) {
+    this.#storage = storage;
+    this.#clock = clock;
+    this.#policy = policy;
+  }
+
+  /** @param durableIndex the last entry whose write is known to be durable here */
+  due(group: Group, durableIndex: number): boolean {
+    if (this.#taking.has(group) || !this.#possible(group, durableIndex)) return false;
+    const since = group.appliedIndex - (group.raft.snapshot?.index ?? 1);
+    return since >= this.#policy.snapshotEntries ||
+      group.appliedBytes >= this.#policy.snapshotBytes;
+  }
+
+  /** A snapshot names the configuration of its own index, so none is taken while one is being changed. */
+  #possible(group: Group, durableIndex: number): boolean {
+    const { appliedIndex } = group;
+    return !group.restoring && appliedIndex <= durableIndex &&
+      appliedIndex > (group.raft.snapshot?.index ?? 1) &&
+      group.raft.configuration.index <= appliedIndex;
+  }
+
+  /** @returns the snapshot that is in force afterwards; the former one where nothing was applied since */
+  take(group: Group, durableIndex: number): Promise<SnapshotMeta | null> {
+    const running = this.#taking.get(group);
+    if (running !== undefined) return running;
+    if (!this.#possible(group, durableIndex)) return Promise.resolve(group.raft.snapshot);
+    const taking = this.#take(group).finally(() => this.#taking.delete(group));
+    this.#taking.set(group, taking);
+    return taking;
+  }
+
+  async #take(group: Group): Promise<SnapshotMeta> {
+    const index = group.appliedIndex;
+    const position = {
+      index,
+      term: group.appliedTerm,
+      timeMs: group.machine.timeMs,
+      configuration: group.raft.configuration,
+    };
+    group.appliedBytes = 0;
+    const chunks = this.#sliced(group.machine.snapshot());
+    const snapshot = await this.#storage.writeSnapshot(group.id, position, chunks);
+    const newer = group.raft.snapshot;
+    // A leader's snapshot may have come in between; the log never goes back to an older one.
+    if (newer !== null && newer.index >= index) return newer;
+    await this.#storage.append([
+      { kind: "snapshot", group: group.id, snapshot, keepEntries: true },
+    ]);
+    group.raft.snapshotTaken(snapshot);
+    return snapshot;
+  }
+
+  async *#sliced(chunks: Iterator<Uint8Array>): AsyncGenerator<Uint8Array> {
+    let sliceBeganMs = this.#clock.monotonicMs();
+    for (let step = chunks.next(); step.done !== true; step = chunks.next()) {
+      yield step.value;
+      if (this.#clock.monotonicMs() - sliceBeganMs < SLICE_MS) continue;
+      await new Promise<void>((resolve) => this.#clock.timer(0, resolve));
+      sliceBeganMs = this.#clock.monotonicMs();
+    }
+  }
+
+  /** Answers the core's wish for a part of a snapshot file. */
+  async read(group: Group, read: SnapshotRead): Promise<void> {
+    const { snapshot, offsetBytes, bytesMax } = read;
+    const bytes = await this.#storage.readSnapshot(group.id, snapshot, offsetBytes, bytesMax);
+    group.raft.snapshotRead(read, bytes);
+  }
+
+  /** Stores a part of a leader's snapshot, and the whole once it is complete. */
+  store(group: Group, part: SnapshotPart): Promise<void> {
+    const before = this.#storing.get(group) ?? Promise.resolve();
+    const storing = before.then(() => this.#store(group, part));
+    this.#storing.set(group, storing);
+    return storing;
+  }
+
+  async #store(group: Group, part: SnapshotPart): Promise<void> {
+    const { snapshot, offsetBytes, bytes } = part;
+    let current = this.#incoming.get(group);
+    if (current === undefined || !sameSnapshot(current.meta, snapshot)) {
+      const file = await this.#storage.receiveSnapshot(group.id, snapshot);
+      current = { meta: snapshot, file };
+      this.#incoming.set(group, current);
+    }
+    let stored = current.file.storedBytes;
+    if (bytes.length > 0 && offsetBytes === stored) {
+      stored = await current.file.write(offsetBytes, bytes);
+    }
+    if (stored < snapshot.sizeBytes) {
+      group.raft.snapshotStored(snapshot, stored);
+      return;
+    }
+    this.#incoming.delete(group);
+    const sound = await current.file.finish();
+    group.raft.snapshotStored(snapshot, sound ? stored : null);
+  }
+
+  /** Loads the machine from a snapshot that is durable and referenced. */
+  async load(group: Group, snapshot: SnapshotMeta): Promise<void> {
+    const chunks: Uint8Array[] = [];
+    for (let offset = 0; offset < snapshot.sizeBytes;) {
+      const bytesMax = Math.min(LIMITS.snapshotChunkBytesMax, snapshot.sizeBytes - offset);
+      const bytes = await this.#storage.readSnapshot(group.id, snapshot, offset, bytesMax);
+      assert(
+        bytes !== null && bytes.length > 0,
+        `the snapshot in force of group ${group.id} can be read at ${offset}`,
+      );
+      chunks.push(bytes);
+      offset += bytes.length;
+    }
+    group.machine.restore(chunks);
+  }
+}
+
+function sameSnapshot(a: SnapshotMeta, b: SnapshotMeta): boolean {
+  return a.index === b.index && a.term === b.term && a.checksum === b.checksum;
+}
