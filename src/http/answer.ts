@@ -1,0 +1,53 @@
+/**
+ * How answers look: JSON bodies, and the one form of every error:
+ * `{success: false, error: "CODE", message, …}`. Handlers throw `SkeinError` or return a response; here is
+ * the only place that turns an error into a status and a body. What is not a `SkeinError` is a bug: its
+ * text stays in our log and out of the answer.
+ */
+import { ERROR_STATUS, type ErrorCode, SkeinError } from "../errors.ts";
+
+const JSON_HEADERS: Readonly<Record<string, string>> = { "content-type": "application/json" };
+
+/** Seconds after which a caller may try again, for answers that say "not now". */
+const RETRY_AFTER_SECONDS = "1";
+
+/** Codes after which the connection is closed, because its request was not read to the end. */
+const UNREAD_CODES: ReadonlySet<ErrorCode> = new Set(["PAYLOAD_TOO_LARGE"]);
+
+/**
+ * @param body what becomes the JSON body
+ * @param status the HTTP status, 200 by default
+ */
+export function answer(body: Readonly<Record<string, unknown>>, status = 200): Response {
+  return new Response(JSON.stringify(body), { status, headers: JSON_HEADERS });
+}
+
+/** The JSON body of an error. Details never replace what every error has. */
+export function errorBody(error: SkeinError): Record<string, unknown> {
+  return { ...error.details, success: false, error: error.code, message: error.message };
+}
+
+/**
+ * @param error what a handler threw, after `asSkeinError`
+ * @param extraHeaders headers beside those that the error's kind brings, e.g. `Allow`
+ */
+export function errorAnswer(
+  error: SkeinError,
+  extraHeaders: Readonly<Record<string, string>> = {},
+): Response {
+  const status = ERROR_STATUS[error.code];
+  const headers: Record<string, string> = { ...JSON_HEADERS, ...extraHeaders };
+  if (status === 503 || status === 429) headers["retry-after"] = RETRY_AFTER_SECONDS;
+  if (status === 401) headers["www-authenticate"] = "Bearer";
+  if (UNREAD_CODES.has(error.code)) headers["connection"] = "close";
+  return new Response(JSON.stringify(errorBody(error)), { status, headers });
+}
+
+/** Anything thrown, as what a caller may see. */
+export function asSkeinError(thrown: unknown): SkeinError {
+  if (thrown instanceof SkeinError) return thrown;
+  return new SkeinError(
+    "INTERNAL",
+    "the peer could not answer because of a bug; its log says more",
+  );
+}

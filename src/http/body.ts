@@ -1,0 +1,157 @@
+/**
+ * Reads a request's body once, within its bounds: so many bytes, so much time, so deeply nested, valid
+ * UTF-8, JSON, an object. A body with a length is read in one piece (the length was checked first, and
+ * the server hands out no byte past it); one without is read chunk by chunk and given up at the bound.
+ *
+ * The time bound has no timer a request: one coarse timer looks at all bodies that are on their way.
+ */
+import type { Clock } from "../clock.ts";
+import { SkeinError } from "../errors.ts";
+import { LIMITS } from "../limits.ts";
+
+export interface BodyBounds {
+  readonly bodyBytesMax: number;
+  readonly bodyTimeoutMs: number;
+  readonly clock: Clock;
+}
+
+interface PendingBody {
+  readonly deadlineMs: number;
+  readonly giveUp: (error: SkeinError) => void;
+}
+
+export class BodyReader {
+  readonly #bounds: BodyBounds;
+  readonly #pending = new Set<PendingBody>();
+  #sweeping = false;
+
+  constructor(bounds: BodyBounds) {
+    this.#bounds = bounds;
+  }
+
+  /**
+   * @returns the body, which is a JSON object; its values are not validated yet
+   * @throws {SkeinError} by rejection: BAD_REQUEST, PAYLOAD_TOO_LARGE
+   */
+  async readObject(request: Request): Promise<Record<string, unknown>> {
+    const bytes = await this.#read(request);
+    return parseObject(bytes);
+  }
+
+  #read(request: Request): Promise<Uint8Array> {
+    const lengthHeader = request.headers.get("content-length");
+    if (lengthHeader === null) {
+      if (request.body === null) return Promise.reject(emptyBody());
+      return this.#withinTime(readChunks(request.body, this.#bounds.bodyBytesMax));
+    }
+    if (Number(lengthHeader) > this.#bounds.bodyBytesMax) {
+      return Promise.reject(tooLarge(this.#bounds.bodyBytesMax));
+    }
+    return this.#withinTime(request.bytes());
+  }
+
+  /** Rejects when the body is late or its sender went away half-way. */
+  #withinTime(reading: Promise<Uint8Array>): Promise<Uint8Array> {
+    return new Promise((resolve, reject) => {
+      const pending: PendingBody = {
+        deadlineMs: this.#bounds.clock.monotonicMs() + this.#bounds.bodyTimeoutMs,
+        giveUp: reject,
+      };
+      this.#pending.add(pending);
+      this.#sweep();
+      reading.then((bytes) => {
+        this.#pending.delete(pending);
+        resolve(bytes);
+      }, (cause) => {
+        this.#pending.delete(pending);
+        reject(
+          cause instanceof SkeinError ? cause : new SkeinError(
+            "BAD_REQUEST",
+            "the body could not be read to its end",
+          ),
+        );
+      });
+    });
+  }
+
+  #sweep(): void {
+    if (this.#sweeping) return;
+    this.#sweeping = true;
+    this.#bounds.clock.timer(this.#bounds.bodyTimeoutMs / 2, () => {
+      this.#sweeping = false;
+      const nowMs = this.#bounds.clock.monotonicMs();
+      for (const pending of this.#pending) {
+        if (pending.deadlineMs > nowMs) continue;
+        this.#pending.delete(pending);
+        pending.giveUp(
+          new SkeinError(
+            "BAD_REQUEST",
+            `the body did not arrive within ${this.#bounds.bodyTimeoutMs} ms`,
+          ),
+        );
+      }
+      if (this.#pending.size > 0) this.#sweep();
+    });
+  }
+}
+
+async function readChunks(body: ReadableStream<Uint8Array>, bytesMax: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    size += chunk.length;
+    if (size > bytesMax) throw tooLarge(bytesMax);
+    chunks.push(chunk);
+  }
+  const bytes = new Uint8Array(size);
+  let offset = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return bytes;
+}
+
+const UTF8 = new TextDecoder("utf-8", { fatal: true });
+
+function parseObject(bytes: Uint8Array): Record<string, unknown> {
+  if (bytes.length === 0) throw emptyBody();
+  let value: unknown;
+  try {
+    value = JSON.parse(UTF8.decode(bytes));
+  } catch {
+    throw new SkeinError("BAD_REQUEST", "the body is not JSON in UTF-8");
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new SkeinError("BAD_REQUEST", "the body is JSON, but not an object");
+  }
+  if (isNestedDeeper(value, LIMITS.bodyDepthMax)) {
+    throw new SkeinError("BAD_REQUEST", `the body is nested deeper than ${LIMITS.bodyDepthMax}`);
+  }
+  return value as Record<string, unknown>;
+}
+
+/** Level by level instead of by recursion, because a hostile body may be half a million deep. */
+function isNestedDeeper(root: object, depthMax: number): boolean {
+  let level: object[] = [root];
+  for (let depth = 1; level.length > 0; depth++) {
+    if (depth > depthMax) return true;
+    const next: object[] = [];
+    for (const container of level) {
+      for (const key in container) {
+        const child: unknown = (container as Record<string, unknown>)[key];
+        if (typeof child === "object" && child !== null) next.push(child);
+      }
+    }
+    level = next;
+  }
+  return false;
+}
+
+function emptyBody(): SkeinError {
+  return new SkeinError("BAD_REQUEST", "the body is empty; a JSON object is needed");
+}
+
+function tooLarge(bytesMax: number): SkeinError {
+  return new SkeinError("PAYLOAD_TOO_LARGE", `the body is larger than ${bytesMax} bytes`);
+}

@@ -1,0 +1,87 @@
+/**
+ * GET /openapi.json, /docs and /: what this server answers, for programs and for people. All three are
+ * made once, at start, from the endpoints' own definitions; the pages carry no script and need no network.
+ * They hold words about routes and nothing about the cluster, so they are open.
+ */
+import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import type { Endpoint } from "./endpoint.ts";
+import { docsPage, indexPage, type OpenApiDocument } from "./docs_page.ts";
+
+const PAGE_HEADERS = {
+  "content-type": "text/html; charset=utf-8",
+  "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
+  "x-content-type-options": "nosniff",
+};
+const JSON_HEADERS = { "content-type": "application/json" };
+
+function fixedText(
+  path: string,
+  summary: string,
+  mediaType: string,
+  headers: Record<string, string>,
+): { endpoint: Endpoint; fill: (text: string) => void } {
+  let content = "";
+  const schema = mediaType === "application/json" ? z.looseObject({}) : z.string();
+  return {
+    endpoint: {
+      route: createRoute({
+        method: "get",
+        path,
+        tags: ["documents"],
+        summary,
+        security: [],
+        responses: { 200: { description: summary, content: { [mediaType]: { schema } } } },
+      }),
+      access: "open",
+      handle: () => new Response(content, { headers }),
+    },
+    fill(text) {
+      content = text;
+    },
+  };
+}
+
+function describe(endpoints: readonly Endpoint[], version: string): OpenApiDocument {
+  const { openAPIRegistry, getOpenAPI31Document } = new OpenAPIHono();
+  for (const { route } of endpoints) openAPIRegistry.registerPath(route);
+  openAPIRegistry.registerComponent("securitySchemes", "token", { type: "http", scheme: "bearer" });
+  return getOpenAPI31Document({
+    openapi: "3.1.0",
+    info: {
+      title: "Skein",
+      version,
+      license: { name: "MIT" },
+      description:
+        "Locks and the cluster behind them. Every peer answers every request. Errors have " +
+        "one form: success (false), error (a code) and message. A write may carry X-Request-Id, so that " +
+        "it can be sent again without being done twice.",
+    },
+    servers: [{ url: "/" }],
+    security: [{ token: [] }, {}],
+  });
+}
+
+/**
+ * @param endpoints all other routes
+ * @param version the program's
+ * @returns the routes that describe them, and themselves
+ */
+export function documentEndpoints(
+  endpoints: readonly Endpoint[],
+  version: string,
+): readonly Endpoint[] {
+  const openApi = fixedText(
+    "/openapi.json",
+    "This API as OpenAPI 3.1",
+    "application/json",
+    JSON_HEADERS,
+  );
+  const docs = fixedText("/docs", "This API for people", "text/html", PAGE_HEADERS);
+  const index = fixedText("/", "Where to go from here", "text/html", PAGE_HEADERS);
+  const own = [openApi.endpoint, docs.endpoint, index.endpoint];
+  const document = describe([...endpoints, ...own], version);
+  openApi.fill(JSON.stringify(document));
+  docs.fill(docsPage(document));
+  index.fill(indexPage(document));
+  return own;
+}

@@ -1,0 +1,71 @@
+/**
+ * One route: its definition (from which OpenAPI is made and to which its handler's schemas belong) and
+ * its handler. A handler takes the plain request and returns a response or throws `SkeinError`; what all
+ * routes share (token, bound of requests in flight, rendering of errors, counting) is wrapped around it
+ * here, in one function, because a chain of middleware costs more than most requests do.
+ */
+import type { RouteConfig } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { asSkeinError, errorAnswer } from "./answer.ts";
+import type { BodyReader } from "./body.ts";
+import type { Gate } from "./caller.ts";
+import { SkeinError } from "../errors.ts";
+import type { HttpOptions } from "./options.ts";
+import type { Peer } from "../peer/peer.ts";
+import type { RequestCounters } from "./request_counters.ts";
+
+/** What handlers work with; one a server. */
+export interface Site {
+  readonly peer: Peer;
+  readonly options: HttpOptions;
+  readonly bodies: BodyReader;
+  readonly gate: Gate;
+  readonly counters: RequestCounters;
+}
+
+export interface Endpoint {
+  readonly route: RouteConfig;
+  /** Open ones need no token: load balancers ask for health, and a page of words holds no secret. */
+  readonly access: "open" | "token";
+  handle(request: Request): Response | Promise<Response>;
+}
+
+/** Anything thrown as a response; what is a bug of ours is logged in full. */
+export function respondToThrown(site: Site, thrown: unknown, path: string): Response {
+  const error = asSkeinError(thrown);
+  site.counters.countError(error.code);
+  if (error !== thrown) {
+    const text = thrown instanceof Error ? thrown.stack ?? thrown.message : String(thrown);
+    site.peer.logger.log("error", `could not answer ${path}: ${text}`);
+  }
+  return errorAnswer(error);
+}
+
+/** @returns what Hono calls for each request of this route */
+export function handlerOf(site: Site, endpoint: Endpoint): (context: Context) => Promise<Response> {
+  const { counters, gate, options: { clock, connectionsMax } } = site;
+  const { method, path } = endpoint.route;
+  const observed = counters.route(method, path);
+  const needsToken = endpoint.access === "token";
+  return async (context) => {
+    const request = context.req.raw;
+    const startedMs = clock.monotonicMs();
+    counters.inFlight += 1;
+    let response: Response;
+    try {
+      if (counters.inFlight > connectionsMax) {
+        throw new SkeinError(
+          "TOO_MANY_REQUESTS",
+          `${connectionsMax} requests are in flight already`,
+        );
+      }
+      if (needsToken) gate.admit(request);
+      response = await endpoint.handle(request);
+    } catch (thrown) {
+      response = respondToThrown(site, thrown, path);
+    }
+    counters.inFlight -= 1;
+    observed.observe(response.status, clock.monotonicMs() - startedMs);
+    return response;
+  };
+}

@@ -1,0 +1,256 @@
+/**
+ * A peer for tests of the HTTP face: it answers as it is told and remembers what it was asked. It has no
+ * cluster behind it, so every answer that a real one could give can be had here at once.
+ */
+import type { Clock } from "../../src/clock.ts";
+import type { Groups, GroupStatus } from "../../src/groups/groups.ts";
+import type { HttpOptions } from "../../src/http/options.ts";
+import { LIMITS } from "../../src/limits.ts";
+import type {
+  AcquireRequest,
+  AcquireResult,
+  HeldRequest,
+  Locks,
+  LockView,
+  ReleaseResult,
+  RenewResult,
+  WaitForEdge,
+} from "../../src/locks/locks.ts";
+import type { LogLevel } from "../../src/logger.ts";
+import type { ClusterView, Members, MemberView } from "../../src/members/members.ts";
+import type { HealthReport, Peer } from "../../src/peer/peer.ts";
+
+export const SELF_ID = "a".repeat(64);
+export const OTHER_ID = "b".repeat(64);
+
+export const REAL_CLOCK: Clock = {
+  monotonicMs: () => performance.now(),
+  wallMs: () => Date.now(),
+  timer(delayMs, fire) {
+    const id = setTimeout(fire, delayMs);
+    return { cancel: () => clearTimeout(id) };
+  },
+};
+
+export const GRANT: AcquireResult = {
+  ok: true,
+  fencingToken: 7,
+  expiresAt: "2026-01-01T00:05:00.000Z",
+};
+
+export const HOLDER = {
+  owner: "alice",
+  mode: "exclusive",
+  fencingToken: 6,
+  acquiredAt: "2026-01-01T00:00:00.000Z",
+  expiresAt: "2026-01-01T00:05:00.000Z",
+} as const;
+
+export const HOLDER_JSON = {
+  owner: "alice",
+  mode: "exclusive",
+  acquired_at: "2026-01-01T00:00:00.000Z",
+  expires_at: "2026-01-01T00:05:00.000Z",
+  fencing_token: 6,
+};
+
+class FakeLocks implements Locks {
+  readonly acquires: AcquireRequest[] = [];
+  readonly helds: (HeldRequest & { ttlMs?: number | null })[] = [];
+  readonly reads: { resource: string | null; stale: boolean }[] = [];
+  acquireWith: (request: AcquireRequest) => Promise<AcquireResult> = () => Promise.resolve(GRANT);
+  releaseResult: ReleaseResult = { ok: true };
+  renewResult: RenewResult = { ok: true, fencingToken: 7, expiresAt: "2026-01-01T00:10:00.000Z" };
+  locks: LockView[] = [];
+  edges: WaitForEdge[] = [];
+
+  acquire(request: AcquireRequest) {
+    this.acquires.push(request);
+    return this.acquireWith(request);
+  }
+  release(request: HeldRequest) {
+    this.helds.push(request);
+    return Promise.resolve(this.releaseResult);
+  }
+  renew(request: HeldRequest & { readonly ttlMs: number | null }) {
+    this.helds.push(request);
+    return Promise.resolve(this.renewResult);
+  }
+  status(resource: string, { stale }: { stale: boolean }) {
+    this.reads.push({ resource, stale });
+    return Promise.resolve(this.locks.find((lock) => lock.resource === resource) ?? null);
+  }
+  list({ stale }: { stale: boolean }) {
+    this.reads.push({ resource: null, stale });
+    return Promise.resolve(this.locks);
+  }
+  graph({ stale }: { stale: boolean }) {
+    this.reads.push({ resource: null, stale });
+    return Promise.resolve(this.edges);
+  }
+}
+
+function member(id: string, name: string, httpUrl: string): MemberView {
+  return {
+    id,
+    name,
+    addresses: [`127.0.0.1:${name === "one" ? 7001 : 7002}`],
+    httpUrl,
+    zone: "",
+    state: "alive",
+    role: "voter",
+    leads: id === SELF_ID ? [0] : [],
+  };
+}
+
+class FakeMembers implements Members {
+  readonly removed: string[] = [];
+  removeWith: () => Promise<void> = () => Promise.resolve();
+  cluster: ClusterView = {
+    clusterId: "c1",
+    partitions: 16,
+    replicas: 3,
+    members: [
+      member(SELF_ID, "one", "http://127.0.0.1:8001"),
+      member(OTHER_ID, "two", "http://127.0.0.1:8002"),
+    ],
+    warnings: ["a cluster of two stops when either peer stops"],
+  };
+
+  view() {
+    return this.cluster;
+  }
+  find(id: string) {
+    return this.cluster.members.find((known) => known.id === id) ?? null;
+  }
+  remove(idOrName: string) {
+    this.removed.push(idOrName);
+    return this.removeWith();
+  }
+}
+
+export const LEADING: GroupStatus = {
+  group: 0,
+  replica: 1,
+  role: "leader",
+  term: 3,
+  leader: SELF_ID,
+  commitIndex: 41,
+  appliedIndex: 40,
+  firstIndex: 11,
+  lastIndex: 42,
+  timeMs: 123_456,
+  asleep: false,
+  configuration: {
+    index: 1,
+    voters: [{ peer: SELF_ID, replica: 1 }, { peer: OTHER_ID, replica: 1 }],
+    votersOutgoing: [],
+    learners: [{ peer: "c".repeat(64), replica: 9 }],
+    learnersNext: [],
+  },
+  snapshot: null,
+  followers: [{
+    replica: { peer: OTHER_ID, replica: 1 },
+    state: "replicate",
+    matchIndex: 41,
+    nextIndex: 43,
+    recentlyActive: true,
+  }],
+};
+
+class FakeGroups {
+  status0: GroupStatus | null = LEADING;
+  readonly transfers: { group: number; to: string }[] = [];
+
+  asGroups(): Groups {
+    const never = () => Promise.reject(new Error("not asked for by these tests"));
+    return {
+      propose: never,
+      readBarrier: never,
+      changeConfiguration: never,
+      transferLeadership: (group, to) => {
+        this.transfers.push({ group, to });
+        return Promise.resolve();
+      },
+      takeSnapshot: () =>
+        Promise.resolve({
+          index: 40,
+          term: 3,
+          timeMs: 1,
+          configuration: LEADING.configuration,
+          sizeBytes: 1234,
+          checksum: 1,
+        }),
+      status: (group) => group === 0 ? this.status0 : null,
+      groups: () => this.status0 === null ? [] : [0],
+      timeMs: () => 0,
+      listen() {},
+    };
+  }
+}
+
+/** The fake and the handles by which a test moves it. */
+export class FakePeer {
+  readonly locks = new FakeLocks();
+  readonly members = new FakeMembers();
+  readonly groups = new FakeGroups();
+  readonly logged: { level: LogLevel; message: string }[] = [];
+  healthReport: HealthReport = { healthy: true, reasons: [] };
+  readyReport: HealthReport = { healthy: true, reasons: [] };
+
+  /** This peer follows: `two` leads, or nobody does. */
+  follow(leader: string | null): void {
+    this.groups.status0 = { ...LEADING, role: "follower", leader, followers: [] };
+  }
+
+  asPeer(): Peer {
+    return {
+      name: "one",
+      id: SELF_ID,
+      version: "0.1.0",
+      startedAt: "2026-01-01T00:00:00.000Z",
+      addresses: ["127.0.0.1:7001"],
+      locks: this.locks,
+      members: this.members,
+      groups: this.groups.asGroups(),
+      logger: { log: (level, message) => void this.logged.push({ level, message }) },
+      health: () => this.healthReport,
+      ready: () => this.readyReport,
+      storageStatistics: () => ({
+        batches: 1,
+        records: 2,
+        bytes: 3,
+        fsyncs: 4,
+        fsyncMs: 5,
+        segments: 6,
+        sizeBytes: 7,
+      }),
+      transportStatistics: () => ({
+        connections: 1,
+        bytesSent: 10,
+        bytesReceived: 20,
+        messagesDropped: 0,
+        handshakesRefused: { key: 2 },
+      }),
+      lockStatistics: () => ({ held: 3, waiting: 1 }),
+      stop: () => Promise.resolve(),
+    };
+  }
+}
+
+/** Options with the program's bounds and loopback on a free port; a test names what it changes. */
+export function httpOptions(changes: Partial<HttpOptions> = {}): HttpOptions {
+  return {
+    listeners: [{ host: "127.0.0.1", port: 0 }],
+    metricsListener: null,
+    token: null,
+    tls: null,
+    bodyBytesMax: LIMITS.bodyBytesMax,
+    bodyTimeoutMs: 10_000,
+    headersTimeoutMs: LIMITS.httpHeadersTimeoutMs,
+    connectionsMax: LIMITS.httpConnectionsMax,
+    lockTtlMs: 300_000,
+    clock: REAL_CLOCK,
+    ...changes,
+  };
+}
