@@ -1,0 +1,87 @@
+/**
+ * What one peer is started with: typed, complete and immutable. Every field is decided here or in
+ * `load.ts`, so nothing behind it knows of flags, environment names or defaults. Times are milliseconds and
+ * sizes bytes, whatever people wrote them in.
+ */
+import type { LogLevel } from "../logger.ts";
+
+export interface Address {
+  /** A name or an IP address, without brackets. */
+  readonly host: string;
+  /** 0 where any free port will do. */
+  readonly port: number;
+}
+
+export interface HttpAddress extends Address {
+  /** The IPv6 twin of a port given alone: a machine without IPv6 goes on without it. */
+  readonly optional: boolean;
+}
+
+/** One entry of `--peers`. */
+export interface PeerAddress extends Address {
+  /** As it was written. */
+  readonly written: string;
+  /** `http`: a peer's admin endpoint, which tells where its peer protocol listens. */
+  readonly kind: "peer" | "http";
+}
+
+/** Where others reach this peer, if that differs from where it listens. */
+export interface Advertised {
+  readonly host: string;
+  readonly httpUrl: string;
+}
+
+export interface Config {
+  readonly name: string;
+  readonly zone: string;
+  /** The HTTP listeners; at least one. */
+  readonly http: readonly HttpAddress[];
+  /** True: listening off loopback without a token was asked for. */
+  readonly httpOpen: boolean;
+  readonly token: string | null;
+  /** Certificate chain and key in PEM. */
+  readonly tls: { readonly cert: string; readonly key: string } | null;
+  readonly metrics: Address | null;
+  /** The peer protocol. */
+  readonly listen: Address;
+  readonly advertise: Advertised | null;
+  readonly peers: readonly PeerAddress[];
+  /** Any 16 to 256 bytes, to be hashed; null: a single local peer. */
+  readonly clusterKey: string | null;
+  /** How many empty peers form a cluster, 0 = only join; null: derived from `peers`. */
+  readonly expect: number | null;
+  readonly systemVoters: number;
+  readonly deadPeerGraceMs: number;
+  /** Null: the embedded log in `dataDirectory`. */
+  readonly redisUrl: string | null;
+  readonly dataDirectory: string;
+  readonly snapshotEntries: number;
+  readonly snapshotBytes: number;
+  readonly electionTimeoutMinMs: number;
+  readonly electionTimeoutMaxMs: number;
+  readonly heartbeatMs: number;
+  readonly frameBytesMax: number;
+  readonly bodyBytesMax: number;
+  readonly cacheEntriesMax: number;
+  readonly lockTtlMs: number;
+  readonly logLevel: LogLevel;
+  readonly logFormat: "pretty" | "json";
+  /** What was asked for and is not done; one sentence each, for the log. */
+  readonly warnings: readonly string[];
+}
+
+/** One setting that cannot be used. `message` says which, its value, and what is allowed. */
+export interface ConfigProblem {
+  /** The flag that the setting goes by, or the place of an unknown key. */
+  readonly setting: string;
+  readonly message: string;
+}
+
+/** The configuration was refused; all that is wrong with it at once. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+
+  constructor(readonly problems: readonly ConfigProblem[]) {
+    super(problems.map(({ message }) => message).join("\n"));
+  }
+}

@@ -1,0 +1,168 @@
+/**
+ * From single values to a whole `Config`: the defaults that follow from other settings, and what settings
+ * require of each other. Pure.
+ */
+import { assert } from "../assert.ts";
+import type { Address, Advertised, Config, ConfigProblem } from "./config.ts";
+import { readNamedFile, type Sources } from "./sources.ts";
+import type { SettingValues } from "./settings.ts";
+
+/** The peer protocol's default port lies so far below the HTTP port. */
+const PEER_PORT_BELOW_HTTP = 1000;
+
+/**
+ * @param values null where a setting has neither value nor default, or was refused
+ * @param problems what does not fit together is added
+ * @returns null where a refused setting leaves nothing to go on
+ */
+export function resolve(
+  values: SettingValues,
+  { hostName, terminal, readFile }: Sources,
+  problems: ConfigProblem[],
+): Config | null {
+  const refuse = (setting: string, message: string) => {
+    problems.push({ setting, message: `${setting}: ${message}` });
+  };
+  if (problems.length > 0) return null;
+
+  const [http] = required(values.http);
+  assert(http !== undefined, "a list of HTTP addresses is never empty");
+  const name = values.name ?? `${hostName.split(".")[0]}-${http.port}`;
+  const [electionTimeoutMinMs, electionTimeoutMaxMs] = required(values.electionTimeout);
+  const config: Config = {
+    name,
+    zone: values.zone ?? "",
+    http: required(values.http),
+    httpOpen: required(values.httpOpen),
+    token: values.token,
+    tls: readTls(values, readFile, problems),
+    metrics: values.metricsPort,
+    listen: values.listen ?? defaultListen(http),
+    advertise: values.advertise === null ? null : advertised(values.advertise),
+    peers: values.peers ?? [],
+    clusterKey: values.clusterKey,
+    expect: values.expect,
+    systemVoters: Number(required(values.systemVoters)),
+    deadPeerGraceMs: required(values.deadPeerGrace),
+    redisUrl: values.redis,
+    dataDirectory: values.data ?? `./skein-data/${name}`,
+    snapshotEntries: required(values.snapshotEntries),
+    snapshotBytes: required(values.snapshotBytes),
+    electionTimeoutMinMs,
+    electionTimeoutMaxMs,
+    heartbeatMs: required(values.heartbeat),
+    frameBytesMax: required(values.maxFrame),
+    bodyBytesMax: required(values.maxBody),
+    cacheEntriesMax: required(values.cacheMaxEntries),
+    lockTtlMs: required(values.lockTtl),
+    logLevel: required(values.logLevel),
+    logFormat: values.logFormat ?? (terminal ? "pretty" : "json"),
+    warnings: quorumWarnings(values),
+  };
+  checkTogether(config, refuse);
+  return config;
+}
+
+/** A row with a default always has a value once none was refused. */
+function required<T>(value: T | null): T {
+  assert(value !== null, "a setting's default fits its own format");
+  return value;
+}
+
+function checkTogether(config: Config, refuse: (setting: string, message: string) => void): void {
+  const open = [...config.http, ...(config.metrics === null ? [] : [config.metrics])]
+    .find(({ host }) => !isLoopback(host));
+  if (open !== undefined && config.token === null && !config.httpOpen) {
+    refuse(
+      "--token",
+      `none is given, and ${formatAddress(open)} is reachable from other machines; ` +
+        "allowed: a token, --http-open, or a loopback address",
+    );
+  }
+  if (config.listen.port < 0) {
+    refuse(
+      "--listen",
+      `none is given, and the HTTP port ${
+        config.http[0]!.port
+      } less ${PEER_PORT_BELOW_HTTP} is no port; ` +
+        "allowed: [HOST:]PORT",
+    );
+  }
+  const alone = config.peers.length === 0 && (config.expect ?? 1) === 1 &&
+    isLoopback(config.listen.host);
+  if (config.clusterKey === null && !alone) {
+    refuse(
+      "--cluster-key",
+      "none is given, and only a single local peer can do without; " +
+        "allowed: 16 to 256 bytes, the same at every peer (skein keygen makes one)",
+    );
+  }
+  if (config.heartbeatMs * 2 > config.electionTimeoutMinMs) {
+    refuse(
+      "--heartbeat",
+      `cannot use ${config.heartbeatMs / 1000} with an election timeout from ` +
+        `${config.electionTimeoutMinMs / 1000}; allowed: at most half of it`,
+    );
+  }
+}
+
+function readTls(
+  { tlsCert, tlsKey }: SettingValues,
+  readFile: Sources["readFile"],
+  problems: ConfigProblem[],
+): Config["tls"] {
+  if (tlsCert === null && tlsKey === null) return null;
+  if (tlsCert === null || tlsKey === null) {
+    const [missing, given] = tlsCert === null
+      ? ["--tls-cert", "--tls-key"]
+      : ["--tls-key", "--tls-cert"];
+    const message = `${missing}: none is given beside ${given}; allowed: both or neither`;
+    problems.push({ setting: missing, message });
+    return null;
+  }
+  try {
+    return {
+      cert: readPem(readFile, tlsCert, "--tls-cert"),
+      key: readPem(readFile, tlsKey, "--tls-key"),
+    };
+  } catch (error) {
+    problems.push({ setting: "--tls-cert", message: (error as Error).message });
+    return null;
+  }
+}
+
+function readPem(readFile: Sources["readFile"], path: string, setting: string): string {
+  const content = readNamedFile(readFile, path, setting, "that it names");
+  if (content.includes("-----BEGIN ")) return content;
+  throw new Error(`${setting}: cannot use the file ${JSON.stringify(path)}; allowed: a PEM file`);
+}
+
+function defaultListen(http: Address): Address {
+  return { host: "127.0.0.1", port: http.port === 0 ? 0 : http.port - PEER_PORT_BELOW_HTTP };
+}
+
+function advertised(url: URL): Advertised {
+  return { host: url.hostname.replace(/^\[|\]$/g, ""), httpUrl: url.origin };
+}
+
+/** Raft's quorum is the majority, whatever is asked for; who asks for something else should know. */
+function quorumWarnings({ quorum, expect, peers }: SettingValues): readonly string[] {
+  const peerCount = Math.max(expect ?? 1, peers?.length ?? 1, 1);
+  const majority = Math.floor(peerCount / 2) + 1;
+  if (quorum === null || quorum === majority) return [];
+  const relation = quorum < majority ? "less" : "more";
+  return [
+    `--quorum ${quorum} is ${relation} than the majority of ${peerCount} peers; ` +
+    `the majority, ${majority}, is used`,
+  ];
+}
+
+/** Whether only this machine can reach an address. A name counts as reachable from elsewhere. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(?:\.\d{1,3}){3}$/.test(host);
+}
+
+/** `host:port`, an IPv6 host in brackets. */
+export function formatAddress({ host, port }: Address): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
