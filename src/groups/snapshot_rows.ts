@@ -78,3 +78,24 @@ export function* readRows(chunks: Iterable<Uint8Array>): Generator<unknown, void
     }
   }
 }
+
+/**
+ * @param sources snapshots that have begun already, so that all are of the same moment
+ * @returns their rows, one source after the other
+ */
+export function joinRows(...sources: readonly Iterator<unknown>[]): Iterator<unknown> {
+  let current = 0;
+  return {
+    next() {
+      for (; current < sources.length; current++) {
+        const step = sources[current]!.next();
+        if (step.done !== true) return step;
+      }
+      return { done: true, value: undefined };
+    },
+    return() {
+      for (const source of sources) source.return?.();
+      return { done: true, value: undefined };
+    },
+  };
+}
