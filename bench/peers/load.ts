@@ -1,0 +1,157 @@
+/**
+ * A closed-loop HTTP load from raw keep-alive sockets: each client sends a request, reads the whole answer,
+ * and goes on. It writes prepared bytes and looks at no more of an answer than it must, because on a
+ * small machine a comfortable HTTP client would cost more than the servers that it measures.
+ */
+import assert from "node:assert/strict";
+import process from "node:process";
+
+export interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+const HEAD_END = new Uint8Array([13, 10, 13, 10]);
+const ANSWER_BYTES_MAX = 1024 * 1024;
+
+/** One keep-alive connection; one request at a time. */
+export class HttpSocket {
+  readonly #connection: Deno.TcpConn;
+  readonly #host: string;
+  #buffer = new Uint8Array(16 * 1024);
+  readonly #decoder = new TextDecoder();
+  readonly #encoder = new TextEncoder();
+
+  private constructor(connection: Deno.TcpConn, host: string) {
+    this.#connection = connection;
+    this.#host = host;
+  }
+
+  /** @param address host:port */
+  static async connect(address: string): Promise<HttpSocket> {
+    const [hostname, port] = address.split(":");
+    const connection = await Deno.connect({ hostname: hostname!, port: Number(port) });
+    connection.setNoDelay(true);
+    return new HttpSocket(connection, address);
+  }
+
+  async post(path: string, body: unknown): Promise<Answer> {
+    const text = JSON.stringify(body);
+    const sizeBytes = this.#encoder.encode(text).length;
+    const head = `POST ${path} HTTP/1.1\r\nHost: ${this.#host}\r\n` +
+      `Content-Type: application/json\r\nContent-Length: ${sizeBytes}\r\n\r\n`;
+    await this.#writeAll(this.#encoder.encode(head + text));
+    return await this.#read();
+  }
+
+  async #writeAll(bytes: Uint8Array): Promise<void> {
+    for (let written = 0; written < bytes.length;) {
+      written += await this.#connection.write(bytes.subarray(written));
+    }
+  }
+
+  async #read(): Promise<Answer> {
+    let filled = 0;
+    let headEnd = -1;
+    let total = Infinity;
+    while (filled < total) {
+      if (filled === this.#buffer.length) this.#grow();
+      const count = await this.#connection.read(this.#buffer.subarray(filled));
+      assert(count !== null, "the server closed the connection within an answer");
+      filled += count;
+      if (headEnd < 0) {
+        headEnd = indexOf(this.#buffer.subarray(0, filled), HEAD_END);
+        if (headEnd >= 0) total = headEnd + 4 + this.#contentLength(headEnd);
+      }
+    }
+    assert.equal(filled, total, "one answer to one request");
+    const status = Number(this.#decoder.decode(this.#buffer.subarray(9, 12)));
+    return { status, body: this.#decoder.decode(this.#buffer.subarray(headEnd + 4, total)) };
+  }
+
+  #contentLength(headEnd: number): number {
+    const head = this.#decoder.decode(this.#buffer.subarray(0, headEnd));
+    const match = /\r\ncontent-length: *(\d+)/i.exec(head);
+    assert(match !== null, `an answer with its length, not ${head}`);
+    return Number(match[1]);
+  }
+
+  #grow(): void {
+    assert(this.#buffer.length < ANSWER_BYTES_MAX, "an answer of reasonable size");
+    const larger = new Uint8Array(this.#buffer.length * 2);
+    larger.set(this.#buffer);
+    this.#buffer = larger;
+  }
+
+  close(): void {
+    this.#connection.close();
+  }
+}
+
+function indexOf(bytes: Uint8Array, wanted: Uint8Array): number {
+  for (let at = 0; at + wanted.length <= bytes.length; at++) {
+    if (wanted.every((byte, place) => bytes[at + place] === byte)) return at;
+  }
+  return -1;
+}
+
+export interface LoadResult {
+  readonly clients: number;
+  readonly operations: number;
+  readonly seconds: number;
+  /** Operations a second, all clients together. */
+  readonly rate: number;
+  /** Latency of one operation in milliseconds. */
+  readonly p50Ms: number;
+  readonly p95Ms: number;
+  readonly p99Ms: number;
+  /** CPU seconds that the load itself took, over the measured time. */
+  readonly loadCpuSeconds: number;
+}
+
+/** What one client does over and over. `latencyMs` null: the time of the whole operation counts. */
+export type Operation = (round: number) => Promise<number | null>;
+
+/**
+ * @param makeClient builds the operation of client `number`; everything that it prepares is not measured
+ * @param warmUpMs runs before the measured time
+ */
+export async function runLoad(
+  clients: number,
+  durationMs: number,
+  warmUpMs: number,
+  makeClient: (number: number) => Promise<Operation>,
+): Promise<LoadResult> {
+  const operations = await Promise.all(Array.from({ length: clients }, (_, n) => makeClient(n)));
+  const latenciesMs: number[] = [];
+  const began = performance.now();
+  const measuredFrom = began + warmUpMs;
+  const until = measuredFrom + durationMs;
+  let cpuBefore: NodeCpu | null = null;
+  await Promise.all(operations.map(async (operation) => {
+    for (let round = 0; performance.now() < until; round++) {
+      const from = performance.now();
+      const latencyMs = await operation(round);
+      const now = performance.now();
+      if (now < measuredFrom || now > until) continue;
+      cpuBefore ??= process.cpuUsage();
+      latenciesMs.push(latencyMs ?? now - from);
+    }
+  }));
+  const cpu = process.cpuUsage(cpuBefore ?? undefined);
+  latenciesMs.sort((a, b) => a - b);
+  const at = (share: number) => latenciesMs[Math.floor(latenciesMs.length * share)] ?? NaN;
+  const seconds = durationMs / 1000;
+  return {
+    clients,
+    operations: latenciesMs.length,
+    seconds,
+    rate: latenciesMs.length / seconds,
+    p50Ms: at(0.5),
+    p95Ms: at(0.95),
+    p99Ms: at(0.99),
+    loadCpuSeconds: (cpu.user + cpu.system) / 1e6,
+  };
+}
+
+type NodeCpu = ReturnType<typeof process.cpuUsage>;

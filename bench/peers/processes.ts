@@ -1,0 +1,79 @@
+/**
+ * Server processes of a benchmark: free ports, a temporary directory, and an end for everything that was
+ * started. Their CPU and memory are read from /proc, so those columns are empty elsewhere.
+ */
+
+/** A port that nobody listens on at this moment. */
+export function freePort(): number {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  return port;
+}
+
+export class Processes {
+  readonly #children: Deno.ChildProcess[] = [];
+  readonly directory: string;
+
+  constructor() {
+    this.directory = Deno.makeTempDirSync({ prefix: "skein-bench-" });
+  }
+
+  start(command: string, args: readonly string[], logName: string): Deno.ChildProcess {
+    const log = Deno.openSync(`${this.directory}/${logName}.log`, { create: true, append: true });
+    const child = new Deno.Command(command, {
+      args: [...args],
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const keep = async (from: ReadableStream<Uint8Array>) => {
+      for await (const chunk of from) log.writeSync(chunk);
+    };
+    void Promise.all([keep(child.stdout), keep(child.stderr)]).finally(() => log.close());
+    this.#children.push(child);
+    return child;
+  }
+
+  /** CPU seconds and resident bytes of each process, in the order of their starts. */
+  usage(): { cpuSeconds: number; residentBytes: number }[] {
+    return this.#children.map(({ pid }) => {
+      try {
+        const fields = Deno.readTextFileSync(`/proc/${pid}/stat`).split(") ")[1]!.split(" ");
+        const cpuSeconds = (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS;
+        return { cpuSeconds, residentBytes: Number(fields[21]) * PAGE_BYTES };
+      } catch {
+        return { cpuSeconds: NaN, residentBytes: NaN };
+      }
+    });
+  }
+
+  async stop(): Promise<void> {
+    for (const child of this.#children) {
+      try {
+        child.kill("SIGKILL");
+      } catch (error) {
+        if (!(error instanceof TypeError)) throw error; // it has ended already
+      }
+    }
+    await Promise.all(this.#children.map((child) => child.status));
+    await Deno.remove(this.directory, { recursive: true });
+  }
+}
+
+/** Linux on x86-64 and arm64: USER_HZ and the page size. */
+const CLOCK_TICKS = 100;
+const PAGE_BYTES = 4096;
+
+/** Tries until it succeeds. @throws the last error when the time is over */
+export async function eventually<T>(what: string, timeoutMs: number, attempt: () => Promise<T>) {
+  const until = performance.now() + timeoutMs;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (performance.now() > until) throw new Error(`${what} took too long`, { cause: error });
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
