@@ -1,0 +1,90 @@
+/**
+ * A copy of what the tests need, in a temporary directory, in which one mutant at a time can live. The
+ * dependencies are linked, not copied.
+ */
+import { join } from "node:path";
+import { type Catcher, type Mutant, mutate } from "./mutant.ts";
+
+/** What the copy holds; paths are relative to the repository. */
+const COPIED = ["src", "tests", "scripts", "deno.json", "deno.lock"];
+
+export type Caught =
+  | { readonly kind: "caught"; readonly by: string }
+  | { readonly kind: "survived" }
+  /** The edit does not fit the source any more. */
+  | { readonly kind: "unfit"; readonly why: string };
+
+export class TreeCopy {
+  readonly #directory: string;
+
+  private constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** @param repository the directory of deno.json */
+  static async make(repository: string): Promise<TreeCopy> {
+    const directory = await Deno.makeTempDir({ prefix: "skein-mutant-" });
+    for (const path of COPIED) await copy(join(repository, path), join(directory, path));
+    await Deno.symlink(join(repository, "node_modules"), join(directory, "node_modules"));
+    return new TreeCopy(directory);
+  }
+
+  /** Runs the catchers on the edited tree until one fails, then takes the edit back. */
+  async try(mutant: Mutant, limitMs: number): Promise<Caught> {
+    const path = join(this.#directory, mutant.file);
+    const source = await Deno.readTextFile(path);
+    const mutated = mutate(source, mutant);
+    if (!mutated.ok) return { kind: "unfit", why: mutated.why };
+    await Deno.writeTextFile(path, mutated.source);
+    try {
+      const endMs = performance.now() + limitMs;
+      for (const catcher of mutant.caughtBy) {
+        const by = await this.run(catcher, endMs - performance.now());
+        if (by !== null) return { kind: "caught", by };
+      }
+      return { kind: "survived" };
+    } finally {
+      await Deno.writeTextFile(path, source);
+    }
+  }
+
+  /** @returns what failed, in a few words; null when it passed */
+  async run(catcher: Catcher, limitMs: number): Promise<string | null> {
+    const started = performance.now();
+    const signal = AbortSignal.timeout(Math.max(1, limitMs));
+    const child = new Deno.Command(Deno.execPath(), {
+      args: argumentsOf(catcher),
+      cwd: this.#directory,
+      stdout: "null",
+      stderr: "null",
+      stdin: "null",
+      signal,
+    }).spawn();
+    const { success } = await child.status;
+    const seconds = ((performance.now() - started) / 1000).toFixed(1);
+    if (signal.aborted) return `${nameOf(catcher)}, which did not end in ${seconds} s`;
+    return success ? null : `${nameOf(catcher)} in ${seconds} s`;
+  }
+
+  async remove(): Promise<void> {
+    await Deno.remove(this.#directory, { recursive: true });
+  }
+}
+
+export function nameOf(catcher: Catcher): string {
+  return catcher.kind === "test" ? catcher.path : `${catcher.seeds} seeds of the simulator`;
+}
+
+function argumentsOf(catcher: Catcher): string[] {
+  if (catcher.kind === "test") {
+    return ["test", "-A", "--no-check", "--fail-fast", "--quiet", catcher.path];
+  }
+  const { seeds } = catcher;
+  return ["run", "-A", "--no-check", "tests/sim/main.ts", "--seeds", `${seeds}`, "--workers", "1"];
+}
+
+async function copy(from: string, to: string): Promise<void> {
+  if (!(await Deno.stat(from)).isDirectory) return Deno.copyFile(from, to);
+  await Deno.mkdir(to);
+  for await (const { name } of Deno.readDir(from)) await copy(join(from, name), join(to, name));
+}

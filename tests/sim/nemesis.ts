@@ -1,0 +1,185 @@
+/**
+ * Who breaks the cluster. Every kind of fault has a period drawn from the seed; each strikes, lasts a
+ * while and is undone, faults of different kinds meeting as chance has it. `heal` undoes everything.
+ */
+import type { Random } from "../../src/random.ts";
+import { exponentialMs, type FaultRates } from "./fault_rates.ts";
+import type { VirtualCluster } from "./virtual_cluster.ts";
+import type { VirtualPeer } from "./virtual_peer.ts";
+
+/** No more than this many peers beyond the founders. */
+const JOINERS_MAX = 2;
+
+export class Nemesis {
+  readonly #cluster: VirtualCluster;
+  readonly #random: Random;
+  readonly #rates: FaultRates;
+  /** How often each kind of fault struck. */
+  readonly strikes = new Map<string, number>();
+  #healed = false;
+  #joined = 0;
+
+  constructor(cluster: VirtualCluster, random: Random, rates: FaultRates) {
+    this.#cluster = cluster;
+    this.#random = random;
+    this.#rates = rates;
+  }
+
+  start(): void {
+    const { periods } = this.#rates;
+    this.#every(periods.crashMs, "crash", () => this.#crash());
+    this.#every(periods.pauseMs, "pause", () => this.#pause());
+    this.#every(periods.partitionMs, "partition", () => this.#partition());
+    this.#every(periods.diskFailureMs, "disk failure", () => this.#failDisk());
+    this.#every(periods.transferMs, "transfer", () => this.#transfer());
+    this.#every(periods.snapshotMs, "snapshot", () => this.#snapshot());
+    this.#every(periods.membershipMs, "membership", () => this.#changeMembership());
+  }
+
+  /** The end of the first phase: no faults from here on, and all peers run. */
+  heal(): void {
+    this.#healed = true;
+    this.#cluster.network.mendAll();
+    for (const peer of this.#cluster.peers) {
+      if (peer.actor !== null) peer.actor.pausedUntilMs = 0;
+      peer.soundDisk();
+      if (!peer.running && !peer.removed) peer.start();
+    }
+  }
+
+  #every(periodMs: number, name: string, strike: () => void): void {
+    if (periodMs === Infinity) return;
+    const again = () =>
+      this.#cluster.scheduler.after(exponentialMs(this.#random, periodMs), null, name, () => {
+        if (this.#healed) return;
+        this.strikes.set(name, (this.strikes.get(name) ?? 0) + 1);
+        strike();
+        again();
+      });
+    again();
+  }
+
+  /** Undoes something after a while, unless healing has undone it already. */
+  #later(meanMs: number, undo: () => void): void {
+    const delayMs = 10 + exponentialMs(this.#random, meanMs);
+    this.#cluster.scheduler.after(delayMs, null, "undo", () => {
+      if (!this.#healed) undo();
+    });
+  }
+
+  #running(): readonly VirtualPeer[] {
+    return this.#cluster.peers.filter((peer) => peer.running);
+  }
+
+  #crash(): void {
+    const running = this.#running();
+    const down = this.#cluster.peers.filter((peer) => !peer.running && !peer.removed).length;
+    const minority = Math.floor((this.#cluster.peers.length - 1) / 2);
+    if (running.length === 0 || (down >= minority && !this.#random.chance(0.2))) return;
+    const peer = this.#random.pick(running);
+    const dice = this.#random.fraction();
+    if (dice < 0.5) peer.kill();
+    else peer.cutPower({ tornTail: dice < 0.85 });
+    this.#later(1_500, () => {
+      if (!peer.running && !peer.removed) peer.start();
+    });
+  }
+
+  #pause(): void {
+    const running = this.#running();
+    if (running.length === 0) return;
+    const { actor } = this.#random.pick(running);
+    if (actor === null) return;
+    const pauseMs = 20 + exponentialMs(this.#random, this.#random.chance(0.3) ? 5_000 : 800);
+    actor.pausedUntilMs = this.#cluster.scheduler.nowMs + pauseMs;
+  }
+
+  #partition(): void {
+    const ids = this.#cluster.peers.map((peer) => peer.id);
+    if (ids.length < 2) return;
+    const dice = this.#random.fraction();
+    const one = this.#random.pick(ids);
+    const others = ids.filter((id) => id !== one);
+    if (dice < 0.35) this.#cutBetween([one], others, 2_000);
+    else if (dice < 0.55) {
+      const half = ids.filter(() => this.#random.chance(0.5));
+      this.#cutBetween(half, ids.filter((id) => !half.includes(id)), 2_000);
+    } else if (dice < 0.7) this.#cutOneWay([[one, this.#random.pick(others)]], 3_000);
+    else if (dice < 0.8) this.#cutOneWay(others.map((other) => [one, other]), 3_000);
+    else if (dice < 0.9) this.#flap(one, this.#random.pick(others), this.#random.integer(3, 12));
+    else this.#cluster.network.disconnect(one, this.#random.pick(others));
+  }
+
+  #cutBetween(left: readonly string[], right: readonly string[], meanMs: number): void {
+    const ways = left.flatMap((one) =>
+      right.flatMap((other): [string, string][] => [[one, other], [other, one]])
+    );
+    this.#cutOneWay(ways, meanMs);
+  }
+
+  #cutOneWay(ways: readonly (readonly [string, string])[], meanMs: number): void {
+    for (const [from, to] of ways) this.#cluster.network.cut(from, to);
+    this.#later(meanMs, () => {
+      for (const [from, to] of ways) this.#cluster.network.mend(from, to);
+    });
+  }
+
+  #flap(one: string, other: string, times: number): void {
+    this.#cutOneWay([[one, other], [other, one]], 150);
+    if (times > 0) this.#later(400, () => this.#flap(one, other, times - 1));
+  }
+
+  #failDisk(): void {
+    const peer = this.#random.pick(this.#cluster.peers);
+    const dice = this.#random.fraction();
+    if (dice < 0.4) peer.faults.full = true;
+    else if (dice < 0.7) peer.faults.failChance = 0.05 + this.#random.fraction();
+    else {
+      peer.faults.delayMinMs *= 100;
+      peer.faults.delayMaxMs *= 100;
+    }
+    this.#later(2_500, () => peer.wornDisk());
+  }
+
+  #transfer(): void {
+    const leader = this.#cluster.leader();
+    const status = leader?.core?.groups.status(0);
+    if (!leader || !status || status.configuration.voters.length < 2) return;
+    const to = this.#random.pick(status.configuration.voters).peer;
+    leader.attempt((core) => core.groups.transferLeadership(0, to, 2_000));
+  }
+
+  #snapshot(): void {
+    const running = this.#running();
+    if (running.length === 0) return;
+    const peer = this.#random.pick(running);
+    if (peer.core?.groups.status(0)) peer.attempt((core) => core.groups.takeSnapshot(0));
+  }
+
+  #changeMembership(): void {
+    const dice = this.#random.fraction();
+    if (dice < 0.35 && this.#joined < JOINERS_MAX) {
+      this.#joined++;
+      this.#cluster.addJoiner();
+      return;
+    }
+    const asked = this.#running().filter((peer) => peer.core?.groups.status(0));
+    if (asked.length === 0) return;
+    const through = this.#random.pick(asked);
+    const { configuration } = through.core!.groups.status(0)!;
+    const { voters, learners } = configuration;
+    const change = (kind: "promote" | "demote", peer: string) =>
+      through.attempt((core) =>
+        core.groups.changeConfiguration(0, {
+          expectedIndex: configuration.index,
+          operations: [{ kind, peer }],
+        }, 3_000)
+      );
+    if (dice < 0.6 && learners.length > 0) change("promote", this.#random.pick(learners).peer);
+    else if (dice < 0.8 && voters.length > 2) change("demote", this.#random.pick(voters).peer);
+    else if (voters.length + learners.length > 3) {
+      const id = this.#random.pick([...voters, ...learners]).peer;
+      this.#cluster.removeMember(through, id);
+    }
+  }
+}
