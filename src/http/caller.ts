@@ -15,7 +15,7 @@ export const SESSION_HEADER = "skein-session";
 export const REQUEST_ID_HEADER = "x-request-id";
 
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
-const SESSION = /^([\w-]{1,64})\/([\w-]{1,64})\/(\d{1,15})\/(\d{1,15})$/;
+const SESSION = /^([\w/-]{1,128})\/([\w-]{1,64})\/(\d{1,15})\/(\d{1,15})$/;
 const BEARER = /^Bearer +(\S+)$/i;
 const LOCAL_PRINCIPAL = "local";
 

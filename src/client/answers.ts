@@ -1,0 +1,197 @@
+/**
+ * The cluster's JSON answers as the types that programs work with: names in camelCase, times in
+ * milliseconds. One function for each shape.
+ */
+import type { HolderView, LockMode, LockView, WaiterView, WaitForEdge } from "../locks/locks.ts";
+import type { Liveness, MemberView } from "../members/members.ts";
+import type { Role } from "../raft/ready.ts";
+
+/** A JSON object as it came in. Each function below names the fields that it takes from it. */
+// deno-lint-ignore no-explicit-any -- the shape is what our own server documents in /openapi.json
+export type Json = Record<string, any>;
+
+export interface HealthAnswer {
+  readonly healthy: boolean;
+  readonly name: string;
+  readonly version: string;
+  readonly startedAt: string;
+  /** In the system group; null before it exists. */
+  readonly role: Role | null;
+  readonly leader: string | null;
+  readonly term: number;
+  readonly reasons: readonly string[];
+}
+
+export interface GroupSummary {
+  readonly group: number;
+  readonly leader: string | null;
+  readonly term: number;
+  readonly role: Role;
+  readonly voters: readonly string[];
+}
+
+export interface ClusterAnswer {
+  readonly clusterId: string | null;
+  readonly partitions: number;
+  readonly replicas: number;
+  readonly members: readonly (MemberView & { readonly self: boolean })[];
+  readonly groups: readonly GroupSummary[];
+  readonly warnings: readonly string[];
+}
+
+export interface SelfAnswer {
+  readonly id: string;
+  readonly name: string;
+  readonly version: string;
+  readonly clusterId: string | null;
+  readonly addresses: readonly string[];
+}
+
+export interface RaftFollower {
+  readonly name: string;
+  readonly state: "probe" | "replicate" | "snapshot";
+  readonly matchIndex: number;
+  readonly nextIndex: number;
+  readonly active: boolean;
+}
+
+export interface RaftState {
+  readonly group: number;
+  /** The peer that answered. */
+  readonly name: string;
+  readonly role: Role;
+  readonly term: number;
+  readonly leader: string | null;
+  readonly commitIndex: number;
+  readonly lastApplied: number;
+  readonly firstIndex: number;
+  readonly lastIndex: number;
+  readonly logLength: number;
+  readonly snapshotIndex: number | null;
+  readonly asleep: boolean;
+  readonly voters: readonly string[];
+  readonly learners: readonly string[];
+  /** Progress of the followers; empty but on a leader. */
+  readonly peers: readonly RaftFollower[];
+}
+
+export interface SnapshotAnswer {
+  readonly group: number;
+  readonly index: number;
+  readonly term: number;
+  readonly sizeBytes: number;
+}
+
+export function toHolder(json: Json): HolderView {
+  return {
+    owner: json["owner"],
+    mode: json["mode"] as LockMode,
+    fencingToken: json["fencing_token"],
+    acquiredAt: json["acquired_at"],
+    expiresAt: json["expires_at"],
+  };
+}
+
+function toWaiter(json: Json): WaiterView {
+  return { owner: json["owner"], mode: json["mode"], waitingSince: json["waiting_since"] };
+}
+
+export function toLock(json: Json): LockView {
+  return {
+    resource: json["resource"],
+    holders: json["holders"].map(toHolder),
+    waiters: json["waiters"].map(toWaiter),
+  };
+}
+
+export function toEdge(json: Json): WaitForEdge {
+  return { owner: json["owner"], resource: json["resource"], holders: json["holders"] };
+}
+
+/** @param healthy whether the status was 200 */
+export function toHealth(healthy: boolean, json: Json): HealthAnswer {
+  return {
+    healthy,
+    name: json["node_id"],
+    version: json["version"],
+    startedAt: json["started_at"],
+    role: json["role"],
+    leader: json["leader"],
+    term: json["term"],
+    reasons: json["reasons"],
+  };
+}
+
+function toMember(json: Json): MemberView & { readonly self: boolean } {
+  return {
+    id: json["id"],
+    name: json["name"],
+    addresses: json["addresses"],
+    httpUrl: json["http_url"],
+    zone: json["zone"],
+    state: json["state"] as Liveness,
+    role: json["role"],
+    leads: json["leads"],
+    self: json["self"],
+  };
+}
+
+export function toCluster(json: Json): ClusterAnswer {
+  return {
+    clusterId: json["cluster_id"],
+    partitions: json["partitions"],
+    replicas: json["replicas"],
+    members: json["members"].map(toMember),
+    groups: json["groups"],
+    warnings: json["warnings"],
+  };
+}
+
+export function toSelf(json: Json): SelfAnswer {
+  return {
+    id: json["id"],
+    name: json["name"],
+    version: json["version"],
+    clusterId: json["cluster_id"],
+    addresses: json["addresses"],
+  };
+}
+
+function toFollower(json: Json): RaftFollower {
+  return {
+    name: json["name"],
+    state: json["state"],
+    matchIndex: json["match_index"],
+    nextIndex: json["next_index"],
+    active: json["active"],
+  };
+}
+
+export function toRaftState(json: Json): RaftState {
+  return {
+    group: json["group"],
+    name: json["node_id"],
+    role: json["role"],
+    term: json["term"],
+    leader: json["leader"],
+    commitIndex: json["commit_index"],
+    lastApplied: json["last_applied"],
+    firstIndex: json["first_index"],
+    lastIndex: json["last_index"],
+    logLength: json["log_length"],
+    snapshotIndex: json["snapshot_index"],
+    asleep: json["asleep"],
+    voters: json["voters"],
+    learners: json["learners"],
+    peers: json["peers"].map(toFollower),
+  };
+}
+
+export function toSnapshot(json: Json): SnapshotAnswer {
+  return {
+    group: json["group"],
+    index: json["index"],
+    term: json["term"],
+    sizeBytes: json["size_bytes"],
+  };
+}

@@ -1,0 +1,152 @@
+/**
+ * The client of a cluster: give it the addresses of some peers, and it finds one that answers. It runs
+ * wherever there is `fetch`, keeps no connection of its own, and needs no closing.
+ */
+import {
+  type ClusterAnswer,
+  type HealthAnswer,
+  type RaftState,
+  type SelfAnswer,
+  type SnapshotAnswer,
+  toCluster,
+  toHealth,
+  toRaftState,
+  toSelf,
+  toSnapshot,
+} from "./answers.ts";
+import { type CallOptions, LockClient } from "./lock_client.ts";
+import { Requester, RETRY_MAX_MS } from "./requester.ts";
+import { SkeinError } from "../errors.ts";
+
+export interface ClientOptions {
+  /** Where peers answer, e.g. `http://127.0.0.1:8001`. The first is asked first. */
+  readonly urls: readonly string[];
+  /** The cluster's token, where it has one. */
+  readonly token?: string;
+  /** Whose locks they are where a call names no owner; a random name where absent. */
+  readonly owner?: string;
+  /** For how long a failed request is sent again; at most, and where absent, 60,000. */
+  readonly retryMs?: number;
+  /** In place of the global `fetch`. */
+  readonly fetch?: typeof fetch;
+}
+
+/**
+ * @example
+ * ```ts
+ * import { SkeinClient } from "./mod.ts";
+ *
+ * const client = new SkeinClient({ urls: ["http://127.0.0.1:8001", "http://127.0.0.1:8002"] });
+ * const lock = await client.locks.acquire("nightly-report", { waitMs: 5_000, ttlMs: 30_000 });
+ * try {
+ *   console.log(`writing the report under token ${lock.fencingToken}`);
+ * } finally {
+ *   await client.locks.release(lock);
+ * }
+ * ```
+ */
+export class SkeinClient {
+  readonly locks: LockClient;
+  readonly owner: string;
+  readonly #requester: Requester;
+
+  /** @throws {SkeinError} BAD_REQUEST where there is no URL, or one that is none */
+  constructor(options: ClientOptions) {
+    const { urls, token = null, owner = `client-${crypto.randomUUID()}` } = options;
+    const retryMs = Math.min(options.retryMs ?? RETRY_MAX_MS, RETRY_MAX_MS);
+    // Called without a receiver: browsers' fetch refuses any other than the window.
+    const send: typeof fetch = options.fetch ?? ((input, init) => fetch(input, init));
+    this.#requester = new Requester({ urls: checkUrls(urls), token, retryMs, fetch: send });
+    this.owner = owner;
+    this.locks = new LockClient(this.#requester, owner);
+  }
+
+  /** Members, and the groups of the peer that answers. */
+  async cluster({ signal }: CallOptions = {}): Promise<ClusterAnswer> {
+    const call = { method: "GET", path: "/cluster", retry: "read", signal } as const;
+    return toCluster(await this.#requester.json(call));
+  }
+
+  /** Who the peer is that answers. */
+  async self({ signal }: CallOptions = {}): Promise<SelfAnswer> {
+    const call = { method: "GET", path: "/cluster/self", retry: "read", signal } as const;
+    return toSelf(await this.#requester.json(call));
+  }
+
+  /**
+   * Is the peer that answered last (at first: the first URL) healthy? Asks that one, once.
+   * @throws {SkeinError} by rejection: UNAVAILABLE where it does not answer
+   */
+  health(options: CallOptions = {}): Promise<HealthAnswer> {
+    return this.#check("/health", options);
+  }
+
+  /** As `health`: may that peer be sent requests? */
+  ready(options: CallOptions = {}): Promise<HealthAnswer> {
+    return this.#check("/ready", options);
+  }
+
+  /** A Raft group as the peer that answers sees it; the system group where absent. */
+  async raftState(group = 0, { signal }: CallOptions = {}): Promise<RaftState> {
+    const path = `/raft/state?group=${group}`;
+    return toRaftState(await this.#requester.json({ method: "GET", path, retry: "read", signal }));
+  }
+
+  /**
+   * Hands a group's leadership over.
+   * @param to name or id of a voter
+   */
+  async transferLeadership(to: string, group = 0, { signal }: CallOptions = {}): Promise<void> {
+    await this.#operate("/raft/transfer", { to, group }, signal);
+  }
+
+  /** Makes the peer that answers take a snapshot of its replica of a group. */
+  async takeSnapshot(group = 0, { signal }: CallOptions = {}): Promise<SnapshotAnswer> {
+    return toSnapshot(await this.#operate("/raft/snapshot", { group }, signal));
+  }
+
+  /**
+   * Removes a member for good.
+   * @param member its name or id
+   */
+  async removeMember(member: string, { signal }: CallOptions = {}): Promise<void> {
+    await this.#operate("/cluster/remove", { member }, signal);
+  }
+
+  /** The metrics of the peer that answers, in Prometheus' text form. */
+  metrics({ signal }: CallOptions = {}): Promise<string> {
+    return this.#requester.text({ method: "GET", path: "/metrics", retry: "read", signal });
+  }
+
+  async #check(path: string, { signal }: CallOptions): Promise<HealthAnswer> {
+    try {
+      const call = { method: "GET", path, retry: "never", signal } as const;
+      return toHealth(true, await this.#requester.json(call));
+    } catch (error) {
+      if (error instanceof SkeinError && "reasons" in error.details) {
+        return toHealth(false, error.details);
+      }
+      throw error;
+    }
+  }
+
+  #operate(path: string, body: Record<string, unknown>, signal: AbortSignal | undefined) {
+    return this.#requester.json({ method: "POST", path, body, retry: "once", signal });
+  }
+}
+
+function checkUrls(urls: readonly string[]): readonly string[] {
+  if (urls.length === 0) {
+    throw new SkeinError("BAD_REQUEST", "a client needs a peer's URL, and got none");
+  }
+  return urls.map((url) => {
+    const parsed = URL.parse(url);
+    if (parsed === null || !/^https?:$/.test(parsed.protocol)) {
+      throw new SkeinError(
+        "BAD_REQUEST",
+        `a peer's URL begins with http:// or https://, not ${url}`,
+      );
+    }
+    return parsed.href.replace(/\/+$/, "");
+  });
+}

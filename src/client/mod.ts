@@ -1,0 +1,25 @@
+/**
+ * The door of the client: what programs, the command line and tests import. It needs nothing but
+ * `fetch`, and of the rest of Skein only its errors.
+ */
+export { type ClientOptions, SkeinClient } from "./client.ts";
+export type {
+  AcquireOptions,
+  CallOptions,
+  HeldLock,
+  LockClient,
+  LockGrant,
+  ReadOptions,
+  WriteOptions,
+} from "./lock_client.ts";
+export type {
+  ClusterAnswer,
+  GroupSummary,
+  HealthAnswer,
+  RaftFollower,
+  RaftState,
+  SelfAnswer,
+  SnapshotAnswer,
+} from "./answers.ts";
+export type { HolderView, LockMode, LockView, WaiterView, WaitForEdge } from "../locks/locks.ts";
+export { type ErrorCode, SkeinError } from "../errors.ts";

@@ -1,0 +1,264 @@
+/**
+ * Sends one request to a cluster: to the peer that answered last, and where that fails to the next one,
+ * until there is an answer or the time for retries is over. It sends again only what is safe to: reads,
+ * writes under a request id, and what certainly was not done. Between rounds over all peers it backs
+ * off, at least as long as `Retry-After` says.
+ */
+import { ERROR_STATUS, type ErrorCode, SkeinError } from "../errors.ts";
+import { Random } from "../random.ts";
+import { RequestIds } from "./request_ids.ts";
+
+/** How long a peer may take beyond what a request itself asks it to wait. */
+const ATTEMPT_TIMEOUT_MS = 15_000;
+const BACKOFF_MIN_MS = 50;
+const BACKOFF_MAX_MS = 1_000;
+/** The cluster remembers an answer for so long; a later retry would be a new request. */
+export const RETRY_MAX_MS = 60_000;
+
+const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
+
+/** Codes that say: nothing was done. Anything may be sent again after them. */
+const NOT_DONE: ReadonlySet<ErrorCode> = new Set(["NO_LEADER", "NOT_LEADER", "TOO_MANY_REQUESTS"]);
+/** Codes after which it is not known whether something was done. */
+const MAYBE_DONE: ReadonlySet<ErrorCode> = new Set([
+  "STORAGE_FAILED",
+  "SHUTTING_DOWN",
+  "UNAVAILABLE",
+  "OUTCOME_UNKNOWN",
+]);
+
+export interface RequesterOptions {
+  readonly urls: readonly string[];
+  readonly token: string | null;
+  readonly retryMs: number;
+  readonly fetch: typeof fetch;
+}
+
+export interface Call {
+  readonly method: "GET" | "POST";
+  /** With its query, if any. */
+  readonly path: string;
+  readonly body?: Readonly<Record<string, unknown>>;
+  /**
+   * `read`: may be sent again at will. `write`: likewise, because it runs under a request id. `once`: only
+   * where it certainly was not done. `never`: one attempt at one peer.
+   */
+  readonly retry: "read" | "write" | "once" | "never";
+  /** The caller's own id of a write; else one is minted. */
+  readonly requestId?: string | undefined;
+  /** How long the request itself asks the cluster to wait. */
+  readonly waitMs?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+  readonly retryAfterMs: number;
+}
+
+interface Failure {
+  readonly error: SkeinError;
+  readonly fate: "final" | "not done" | "maybe done";
+  readonly retryAfterMs: number;
+}
+
+export class Requester {
+  readonly #options: RequesterOptions;
+  readonly #ids = new RequestIds();
+  readonly #random = new Random(...crypto.getRandomValues(new Uint32Array(2)));
+  #current = 0;
+
+  constructor(options: RequesterOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * @returns the body of a 2xx answer
+   * @throws {SkeinError} by rejection, with the cluster's code; UNAVAILABLE where no peer can be
+   * reached; OUTCOME_UNKNOWN where a write may have been done and no peer says so
+   * @throws the signal's reason by rejection, when it is aborted
+   */
+  async json(call: Call): Promise<Record<string, unknown>> {
+    const body = parse(await this.text(call));
+    if (body === null) throw new SkeinError("INTERNAL", `${call.path} was not answered with JSON`);
+    return body;
+  }
+
+  /** As `json`, for answers of another type. */
+  async text(call: Call): Promise<string> {
+    if (call.requestId !== undefined && !REQUEST_ID.test(call.requestId)) {
+      throw new SkeinError("BAD_REQUEST", "a request id is 1 to 128 visible ASCII characters");
+    }
+    const minted = call.retry === "write" && call.requestId === undefined ? this.#ids.mint() : null;
+    try {
+      return await this.#untilAnswered(call, minted?.header ?? null);
+    } finally {
+      minted?.settle();
+    }
+  }
+
+  async #untilAnswered(call: Call, session: string | null): Promise<string> {
+    const deadlineMs = performance.now() + (call.waitMs ?? 0) + this.#options.retryMs;
+    const waitUntilMs = performance.now() + (call.waitMs ?? 0);
+    let maybeDone = false;
+    let retryAfterMs = 0;
+    for (let attempt = 1;; attempt++) {
+      const index = this.#current;
+      const remainingWaitMs = Math.max(0, waitUntilMs - performance.now());
+      const outcome = await this.#attempt(index, call, session, remainingWaitMs);
+      if (typeof outcome === "string") return outcome;
+      maybeDone ||= outcome.fate === "maybe done";
+      retryAfterMs = Math.max(retryAfterMs, outcome.retryAfterMs);
+      if (!mayRetry(call, outcome)) throw outcome.error;
+      if (this.#current === index) this.#current = (index + 1) % this.#options.urls.length;
+      const isRoundOver = attempt % this.#options.urls.length === 0;
+      const pauseMs = isRoundOver ? Math.max(retryAfterMs, this.#backoffMs(attempt)) : 0;
+      if (performance.now() + pauseMs > deadlineMs) throw lastError(call, outcome.error, maybeDone);
+      if (!isRoundOver) continue;
+      await pause(pauseMs, call.signal);
+      retryAfterMs = 0;
+    }
+  }
+
+  #backoffMs(attempt: number): number {
+    const round = Math.floor(attempt / this.#options.urls.length);
+    const fullMs = Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** Math.min(round, 10));
+    return fullMs * (0.5 + this.#random.fraction() / 2);
+  }
+
+  async #attempt(
+    index: number,
+    call: Call,
+    session: string | null,
+    waitMs: number,
+  ): Promise<string | Failure> {
+    const url = this.#options.urls[index]!;
+    let answer: Answer;
+    try {
+      answer = await this.#send(url, call, session, waitMs);
+    } catch (cause) {
+      call.signal?.throwIfAborted();
+      const message = `${url} did not answer: ${reasonOf(cause)}`;
+      return {
+        error: new SkeinError("UNAVAILABLE", message),
+        fate: neverSent(cause) ? "not done" : "maybe done",
+        retryAfterMs: 0,
+      };
+    }
+    if (answer.status >= 200 && answer.status < 300) return answer.text;
+    const error = errorOf(url, answer);
+    const fate = NOT_DONE.has(error.code)
+      ? "not done"
+      : MAYBE_DONE.has(error.code)
+      ? "maybe done"
+      : "final";
+    return { error, fate, retryAfterMs: answer.retryAfterMs };
+  }
+
+  async #send(url: string, call: Call, session: string | null, waitMs: number): Promise<Answer> {
+    const late = new AbortController();
+    const timer = setTimeout(
+      () => late.abort(new Error("no answer in time")),
+      waitMs + ATTEMPT_TIMEOUT_MS,
+    );
+    try {
+      const signal = call.signal === undefined
+        ? late.signal
+        : AbortSignal.any([call.signal, late.signal]);
+      const response = await this.#options.fetch(url + call.path, {
+        method: call.method,
+        headers: this.#headers(call, session),
+        signal,
+        redirect: "error",
+        ...(call.body === undefined ? {} : { body: bodyText(call, waitMs) }),
+      });
+      const retryAfterMs = Number(response.headers.get("retry-after") ?? 0) * 1000;
+      return {
+        status: response.status,
+        text: await response.text(),
+        retryAfterMs: Number.isFinite(retryAfterMs) ? retryAfterMs : 0,
+      };
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #headers(call: Call, session: string | null): Record<string, string> {
+    const headers: Record<string, string> = {};
+    if (this.#options.token !== null) headers["authorization"] = `Bearer ${this.#options.token}`;
+    if (call.body !== undefined) headers["content-type"] = "application/json";
+    if (session !== null) headers["skein-session"] = session;
+    if (call.requestId !== undefined) headers["x-request-id"] = call.requestId;
+    return headers;
+  }
+}
+
+/** What a request that waits sends again asks to wait for what is left; the cluster knows it by its id. */
+function bodyText(call: Call, waitMs: number): string {
+  return JSON.stringify(
+    call.waitMs === undefined ? call.body : { ...call.body, timeout: waitMs / 1000 },
+  );
+}
+
+function mayRetry({ retry }: Call, { fate }: Failure): boolean {
+  if (retry === "never" || fate === "final") return false;
+  return fate === "not done" || retry !== "once";
+}
+
+function lastError(call: Call, error: SkeinError, maybeDone: boolean): SkeinError {
+  if (call.retry !== "write" || !maybeDone || error.code === "OUTCOME_UNKNOWN") return error;
+  return new SkeinError("OUTCOME_UNKNOWN", `it may or may not have been done: ${error.message}`);
+}
+
+/** A connection that was refused carried nothing. Runtimes say so in different ways, some in the cause. */
+function neverSent(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code } = error as { readonly code?: unknown };
+  return code === "ECONNREFUSED" || code === "ENOTFOUND" ||
+    error.message.includes("client error (Connect)") || neverSent(error.cause);
+}
+
+/** The innermost message, because runtimes wrap it in one that only says that it failed. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? reasonOf(error.cause) : error.message;
+}
+
+function parse(text: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? value as Record<string, unknown> : null;
+  } catch {
+    return null;
+  }
+}
+
+/** What a peer, or a proxy before it, answered in place of a 2xx. */
+function errorOf(url: string, { status, text }: Answer): SkeinError {
+  const body = parse(text);
+  const code = body?.["error"];
+  if (body !== null && typeof code === "string" && Object.hasOwn(ERROR_STATUS, code)) {
+    const { success: _success, error: _error, message, ...details } = body;
+    return new SkeinError(code as ErrorCode, String(message), details);
+  }
+  const message = `${url} answered ${status}: ${text.slice(0, 200)}`;
+  if (status === 429) return new SkeinError("TOO_MANY_REQUESTS", message);
+  if (status === 504) return new SkeinError("OUTCOME_UNKNOWN", message);
+  return new SkeinError(status === 502 || status === 503 ? "UNAVAILABLE" : "INTERNAL", message);
+}
+
+function pause(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = () => {
+      clearTimeout(timer);
+      reject(signal!.reason);
+    };
+    if (signal?.aborted === true) return reject(signal.reason);
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", stop);
+      resolve();
+    }, delayMs);
+    signal?.addEventListener("abort", stop, { once: true });
+  });
+}
