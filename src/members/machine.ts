@@ -1,0 +1,236 @@
+/**
+ * The replicated member list of group 0: who belongs to the cluster, under which name and addresses,
+ * and who is dead. "Dead" here is an entry that all replicas agree on, not an opinion. Pure and
+ * deterministic (see `groups/machine.ts`). Identities and names are unique. A removed identity never
+ * comes back: it would return with votes that its cluster has forgotten.
+ *
+ * It also keeps what is owed for boots that have ended: the lock waiters of each are to be detached, by
+ * whoever leads group 0 then. A debt stays until an entry says that it is paid, whoever crashes.
+ */
+import { assert, unreachable } from "../assert.ts";
+import type { ApplyContext, Effect, Machine, Outcome } from "../groups/machine.ts";
+import { refuse } from "../groups/refusal.ts";
+import { LIMITS } from "../limits.ts";
+import type { PeerId } from "../raft/entry.ts";
+import { MEMBERS_MACHINE, type MembersCommand, parseMembersCommand } from "./commands.ts";
+import { type MemberInfo, sameMemberInfo } from "./member_info.ts";
+import type { FormationPlan } from "./plan.ts";
+import {
+  decodeMembersState,
+  emptyMembersState,
+  encodeMembersState,
+  type EndedBoot,
+  foundingMembersState,
+  type Member,
+  type MembersState,
+} from "./state.ts";
+
+export type MembersEffect =
+  | (Effect & { readonly kind: "memberJoined"; readonly member: Member })
+  | (Effect & { readonly kind: "memberUpdated"; readonly member: Member })
+  | (Effect & { readonly kind: "memberRemoved"; readonly peer: PeerId; readonly bootId: string })
+  | (Effect & { readonly kind: "memberDead"; readonly peer: PeerId; readonly bootId: string })
+  | (Effect & { readonly kind: "memberAlive"; readonly peer: PeerId })
+  | (Effect & {
+    readonly kind: "memberBootChanged";
+    readonly peer: PeerId;
+    readonly oldBootId: string;
+  });
+
+/** Removed identities that are remembered; the oldest go first. */
+export const REMOVED_MAX = 1_024;
+/** Ended boots that are remembered; the oldest go first, and their waiters end by their own deadlines. */
+export const ENDED_BOOTS_MAX = 1_024;
+
+/** The answer of every command that is taken; refusals are as in `groups/refusal.ts`. */
+const OK = { ok: true };
+
+export class MembersMachine implements Machine<MembersCommand, MembersEffect> {
+  readonly name = MEMBERS_MACHINE;
+  #state: MembersState;
+
+  /** @param state of a founder, or the empty one that a snapshot will replace */
+  constructor(state: MembersState = emptyMembersState()) {
+    this.#state = state;
+  }
+
+  /** What a founder of this plan begins with. */
+  static founding(plan: FormationPlan): MembersMachine {
+    return new MembersMachine(foundingMembersState(plan));
+  }
+
+  get clusterId(): string | null {
+    return this.#state.clusterId;
+  }
+
+  get partitions(): number {
+    return this.#state.partitions;
+  }
+
+  get replicas(): number {
+    return this.#state.replicas;
+  }
+
+  members(): readonly Member[] {
+    return [...this.#state.members.values()];
+  }
+
+  member(id: PeerId): Member | null {
+    return this.#state.members.get(id) ?? null;
+  }
+
+  /** Boots whose waiters are still to be detached, oldest first. */
+  endedBoots(): readonly EndedBoot[] {
+    return this.#state.endedBoots;
+  }
+
+  decode(body: unknown): MembersCommand | null {
+    return parseMembersCommand(body);
+  }
+
+  apply(command: MembersCommand, context: ApplyContext): Outcome<MembersEffect> {
+    switch (command.kind) {
+      case "join":
+        return this.#join(command.member, context);
+      case "remove":
+        return this.#remove(command.peer);
+      case "markDead":
+        return this.#markDead(command.peer, command.bootId);
+      case "markAlive":
+        return this.#markAlive(command.peer);
+      case "detached":
+        return this.#detached(command.peer, command.bootId);
+      default:
+        unreachable(command);
+    }
+  }
+
+  expire(): readonly MembersEffect[] {
+    return [];
+  }
+
+  nextDeadlineMs(): number | null {
+    return null;
+  }
+
+  snapshot(): Iterator<Uint8Array> {
+    return [encodeMembersState(this.#state)][Symbol.iterator]();
+  }
+
+  restore(chunks: Iterable<Uint8Array>): void {
+    const [chunk, ...more] = chunks;
+    assert(chunk !== undefined && more.length === 0, "the members' snapshot is one chunk");
+    this.#state = decodeMembersState(chunk);
+  }
+
+  checkInvariants(): void {
+    const { members, removed, endedBoots } = this.#state;
+    assert(members.size <= LIMITS.membersMax, `${members.size} members`);
+    assert(removed.length <= REMOVED_MAX, `${removed.length} removed identities`);
+    assert(endedBoots.length <= ENDED_BOOTS_MAX, `${endedBoots.length} ended boots`);
+    const names = new Set<string>();
+    for (const [id, member] of members) {
+      assert(id === member.id, "a member stands under its own identity");
+      assert(!names.has(member.name), `two members are named ${member.name}`);
+      assert(!removed.includes(id), `${id} is a member and removed`);
+      names.add(member.name);
+    }
+    const boots = new Set(endedBoots.map(({ peer, bootId }) => `${peer} ${bootId}`));
+    assert(boots.size === endedBoots.length, "an ended boot stands once");
+  }
+
+  #join(info: MemberInfo, context: ApplyContext): Outcome<MembersEffect> {
+    const refusal = this.#joinRefusal(info);
+    if (refusal !== null) return refused("CONFLICT", refusal);
+    const { members } = this.#state;
+    const known = members.get(info.id);
+    if (known === undefined) {
+      const member = { ...info, joinedAtMs: context.timeMs, dead: false };
+      members.set(info.id, member);
+      return { answer: OK, effects: [{ kind: "memberJoined", member }] };
+    }
+    if (sameMemberInfo(known, info) && !known.dead) return { answer: OK, effects: [] };
+    const member = { ...info, joinedAtMs: known.joinedAtMs, dead: false };
+    members.set(info.id, member);
+    const effects: MembersEffect[] = [{ kind: "memberUpdated", member }];
+    if (known.dead) effects.push({ kind: "memberAlive", peer: info.id });
+    if (known.bootId !== info.bootId) {
+      this.#owe(info.id, known.bootId);
+      effects.push({ kind: "memberBootChanged", peer: info.id, oldBootId: known.bootId });
+    }
+    return { answer: OK, effects };
+  }
+
+  /** Why this peer may not be a member under what it says of itself; null where it may. */
+  #joinRefusal(info: MemberInfo): string | null {
+    const { members, removed } = this.#state;
+    if (removed.includes(info.id)) {
+      return "this peer was removed from the cluster: start it with an empty data directory";
+    }
+    const namesake = this.members().find(({ id, name }) => name === info.name && id !== info.id);
+    if (namesake !== undefined) {
+      return `the name ${info.name} belongs to the member ${namesake.id.slice(0, 8)}: ` +
+        "choose another, or remove that member";
+    }
+    if (!members.has(info.id) && members.size >= LIMITS.membersMax) {
+      return `the cluster has ${members.size} members already, the most there can be`;
+    }
+    return null;
+  }
+
+  #remove(peer: PeerId): Outcome<MembersEffect> {
+    const { members, removed } = this.#state;
+    const member = members.get(peer);
+    if (member === undefined) return notFound(peer);
+    if (members.size === 1) return refused("CONFLICT", "the last member cannot be removed");
+    members.delete(peer);
+    removed.push(peer);
+    if (removed.length > REMOVED_MAX) removed.shift();
+    this.#owe(peer, member.bootId);
+    return { answer: OK, effects: [{ kind: "memberRemoved", peer, bootId: member.bootId }] };
+  }
+
+  #markDead(peer: PeerId, bootId: string): Outcome<MembersEffect> {
+    const { members } = this.#state;
+    const member = members.get(peer);
+    if (member === undefined) return notFound(peer);
+    if (member.bootId !== bootId) {
+      return refused("CONFLICT", `${member.name} has started again since`);
+    }
+    if (member.dead) return { answer: OK, effects: [] };
+    members.set(peer, { ...member, dead: true });
+    this.#owe(peer, bootId);
+    return { answer: OK, effects: [{ kind: "memberDead", peer, bootId }] };
+  }
+
+  #markAlive(peer: PeerId): Outcome<MembersEffect> {
+    const { members } = this.#state;
+    const member = members.get(peer);
+    if (member === undefined) return notFound(peer);
+    if (!member.dead) return { answer: OK, effects: [] };
+    members.set(peer, { ...member, dead: false });
+    return { answer: OK, effects: [{ kind: "memberAlive", peer }] };
+  }
+
+  #detached(peer: PeerId, bootId: string): Outcome<MembersEffect> {
+    const { endedBoots } = this.#state;
+    const position = endedBoots.findIndex((boot) => boot.peer === peer && boot.bootId === bootId);
+    if (position >= 0) endedBoots.splice(position, 1);
+    return { answer: OK, effects: [] };
+  }
+
+  #owe(peer: PeerId, bootId: string): void {
+    const { endedBoots } = this.#state;
+    if (endedBoots.some((boot) => boot.peer === peer && boot.bootId === bootId)) return;
+    endedBoots.push({ peer, bootId });
+    if (endedBoots.length > ENDED_BOOTS_MAX) endedBoots.shift();
+  }
+}
+
+function refused(code: "CONFLICT" | "NOT_FOUND", message: string): Outcome<MembersEffect> {
+  return { answer: refuse(code, message), effects: [] };
+}
+
+function notFound(peer: PeerId): Outcome<MembersEffect> {
+  return refused("NOT_FOUND", `no member has the identity ${peer}`);
+}

@@ -1,0 +1,220 @@
+/**
+ * The members as callers see them: the replicated list joined with this peer's own opinion of who is
+ * alive and who leads. Admits joining peers, registers this one, and removes members for good. Whom
+ * group 0's configuration holds is the steward's business (`steward.ts`), except in a removal, which a
+ * caller waits for.
+ */
+import type { Clock } from "../clock.ts";
+import { SkeinError } from "../errors.ts";
+import type { Groups } from "../groups/groups.ts";
+import { errorOf } from "../groups/refusal.ts";
+import type { Logger } from "../logger.ts";
+import { RequestError, type Transport } from "../net/transport.ts";
+import type { Configuration, PeerId } from "../raft/entry.ts";
+import type { ConfigurationChange } from "../raft/ready.ts";
+import { encodeMembersCommand, MEMBERS_MACHINE, type MembersCommand } from "./commands.ts";
+import { hasReplica, isVoter } from "./configuration.ts";
+import { JOIN_METHOD, type JoinRequest, parseJoinRequest } from "./join_request.ts";
+import type { MembersMachine } from "./machine.ts";
+import type { MemberInfo } from "./member_info.ts";
+import type { ClusterView, Liveness, Members, MemberView } from "./members.ts";
+import type { Member } from "./state.ts";
+
+/** The failure detector's opinion. */
+export interface LivenessSource {
+  state(peer: PeerId): Liveness;
+}
+
+export interface MemberServiceOptions {
+  readonly self: PeerId;
+  readonly groups: Pick<Groups, "propose" | "changeConfiguration" | "status" | "groups">;
+  /** The machine of group 0 at this peer. */
+  readonly machine: MembersMachine;
+  readonly liveness: LivenessSource;
+  readonly transport: Pick<Transport, "request" | "peers">;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** The configuration of group 0 may change under a removal this often before it gives up. */
+const REMOVE_ATTEMPTS_MAX = 8;
+const REGISTER_TIMEOUT_MS = 5_000;
+const REGISTER_RETRY_MS = 500;
+const ADMIT_TIMEOUT_MS = 5_000;
+
+export class MemberService implements Members {
+  readonly #options: MemberServiceOptions;
+  /** The registration that is under way; a newer one, or `stop`, takes its place. */
+  #registration = 0;
+
+  constructor(options: MemberServiceOptions) {
+    this.#options = options;
+  }
+
+  view(): ClusterView {
+    const { machine } = this.#options;
+    return {
+      clusterId: machine.clusterId,
+      partitions: machine.partitions,
+      replicas: machine.replicas,
+      members: machine.members().map((member) => this.#viewOf(member)),
+      warnings: this.#warnings(),
+    };
+  }
+
+  find(id: PeerId): MemberView | null {
+    const member = this.#options.machine.member(id);
+    return member === null ? null : this.#viewOf(member);
+  }
+
+  /**
+   * Takes the member off the list first and out of the configuration then: the other way round the
+   * steward would see a member without a replica, and add it again. If this peer stops between the two,
+   * the steward takes out the replica that belongs to no member.
+   * @throws {SkeinError} by rejection: NOT_FOUND, CONFLICT, NO_LEADER, OUTCOME_UNKNOWN
+   */
+  async remove(idOrName: string, timeoutMs: number): Promise<void> {
+    const { clock } = this.#options;
+    const endMs = clock.monotonicMs() + timeoutMs;
+    const member = this.#resolve(idOrName);
+    await this.#propose({ kind: "remove", peer: member.id }, timeoutMs);
+    for (let attempt = 1;; attempt++) {
+      const configuration = this.#configuration();
+      if (configuration === null || !hasReplica(configuration, member.id)) return;
+      const operations = [{ kind: "remove", peer: member.id }] as const;
+      const change = { expectedIndex: configuration.index, operations };
+      const leftMs = Math.max(0, endMs - clock.monotonicMs());
+      if (await this.#change(change, leftMs, attempt === REMOVE_ATTEMPTS_MAX)) return;
+    }
+  }
+
+  /**
+   * Answers `members.join` of another peer: proposes it to group 0, wherever its leader is.
+   * @throws {SkeinError} by rejection: BAD_REQUEST, CONFLICT where the cluster says no, NO_LEADER, …
+   */
+  async admit(from: PeerId, body: unknown): Promise<null> {
+    const request = parseJoinRequest(body);
+    if (request === null || request.member.id !== from) {
+      throw new SkeinError("BAD_REQUEST", "no request to join");
+    }
+    const { clusterId } = this.#options.machine;
+    if (clusterId === null) {
+      throw new SkeinError("UNAVAILABLE", "this peer does not know its own cluster yet");
+    }
+    if (request.clusterId !== clusterId) {
+      const message = `this is cluster ${clusterId}, not ${request.clusterId}`;
+      throw new SkeinError("CONFLICT", message);
+    }
+    await this.#propose({ kind: "join", member: request.member }, ADMIT_TIMEOUT_MS);
+    return null;
+  }
+
+  /**
+   * Tells the cluster what this peer is now (its boot id, its addresses), until the cluster has taken it:
+   * after it is formed or joined, after every start, and whenever its hello changes. Does not wait.
+   */
+  register(clusterId: string, member: MemberInfo): void {
+    const registration = ++this.#registration;
+    void this.#register({ clusterId, member }, registration);
+  }
+
+  stop(): void {
+    this.#registration++;
+  }
+
+  async #register(request: JoinRequest, registration: number): Promise<void> {
+    const { clock, logger } = this.#options;
+    while (registration === this.#registration) {
+      try {
+        await this.#registerOnce(request);
+        return;
+      } catch (error) {
+        if (!(error instanceof SkeinError || error instanceof RequestError)) throw error;
+        const level = error.code === "CONFLICT" ? "error" : "debug";
+        logger.log(level, `this peer is not registered: ${error.message}`);
+      }
+      await new Promise<void>((resolve) => clock.timer(REGISTER_RETRY_MS, resolve));
+    }
+  }
+
+  /** A peer that has no replica of group 0 (yet) asks one that has met the same cluster. */
+  async #registerOnce(request: JoinRequest): Promise<void> {
+    const { groups, transport, clock } = this.#options;
+    if (groups.status(0) !== null) {
+      return await this.#propose({ kind: "join", member: request.member }, REGISTER_TIMEOUT_MS);
+    }
+    const members = transport.peers().filter(({ hello }) => hello.clusterId === request.clusterId);
+    if (members.length === 0) throw new SkeinError("NO_LEADER", "no member is connected");
+    const { id } = members[Math.floor(clock.monotonicMs() / REGISTER_RETRY_MS) % members.length]!;
+    await transport.request(id, JOIN_METHOD, request, REGISTER_TIMEOUT_MS);
+  }
+
+  async #propose(command: MembersCommand, timeoutMs: number): Promise<void> {
+    const body = encodeMembersCommand(command);
+    const options = { timeoutMs, request: null };
+    const answer = await this.#options.groups.propose(0, MEMBERS_MACHINE, body, options);
+    const error = errorOf(answer);
+    if (error !== null) throw error;
+  }
+
+  /** @returns false where another change came first, and this is not the last attempt */
+  async #change(change: ConfigurationChange, timeoutMs: number, last: boolean): Promise<boolean> {
+    const { groups, clock } = this.#options;
+    try {
+      await groups.changeConfiguration(0, change, timeoutMs);
+      return true;
+    } catch (error) {
+      const conflict = error instanceof SkeinError && error.code === "CONFLICT";
+      if (!conflict || last || timeoutMs === 0) throw error;
+      await new Promise<void>((resolve) => clock.timer(Math.min(100, timeoutMs), resolve));
+      return false;
+    }
+  }
+
+  #resolve(idOrName: string): Member {
+    const { machine } = this.#options;
+    const member = machine.member(idOrName) ??
+      machine.members().find(({ name }) => name === idOrName);
+    if (member === undefined) {
+      throw new SkeinError("NOT_FOUND", `no member has the id or name ${idOrName}`);
+    }
+    return member;
+  }
+
+  #viewOf(member: Member): MemberView {
+    const { id, name, addresses, httpUrl, zone } = member;
+    const configuration = this.#configuration();
+    const replica = configuration !== null && hasReplica(configuration, id);
+    return {
+      id,
+      name,
+      addresses,
+      httpUrl,
+      zone,
+      state: this.#stateOf(member),
+      role: !replica ? "none" : isVoter(configuration, id) ? "voter" : "learner",
+      leads: this.#leads(id),
+    };
+  }
+
+  #stateOf(member: Member): Liveness {
+    const { self, liveness } = this.#options;
+    if (member.id === self) return "alive";
+    return member.dead ? "dead" : liveness.state(member.id);
+  }
+
+  #leads(peer: PeerId): number[] {
+    const { groups } = this.#options;
+    return groups.groups().filter((group) => groups.status(group)?.leader === peer);
+  }
+
+  #configuration(): Configuration | null {
+    return this.#options.groups.status(0)?.configuration ?? null;
+  }
+
+  #warnings(): string[] {
+    const configuration = this.#configuration();
+    if (configuration?.voters.length !== 2) return [];
+    return ["a cluster of two stops when either peer stops: add a third"];
+  }
+}
