@@ -1,0 +1,151 @@
+/**
+ * Every socket of the peer protocol, accepted or dialled, from its opening to its end. Until a connection
+ * is in use its socket has a deadline, and accepted ones that are not authenticated are bounded in number:
+ * a new one then displaces the oldest, because an honest handshake takes milliseconds and a flood would
+ * else lock everybody out for the whole deadline.
+ */
+import { connect, type Socket } from "node:net";
+import type { Clock, Timer } from "../clock.ts";
+import { LIMITS } from "../limits.ts";
+import type { Address } from "../codec/address.ts";
+import type { PeerId } from "../raft/entry.ts";
+import {
+  type Authenticated,
+  Handshake,
+  type HandshakeListener,
+  type HandshakeOptions,
+} from "./handshake.ts";
+import type { RefusalReason, TransportCounters } from "./statistics.ts";
+
+/** A socket and how far it has come. */
+export interface Passage {
+  /** What was dialled; null for an accepted socket. */
+  readonly address: string | null;
+  readonly socket: Socket;
+  /** Who is at the other end, once Noise has told. */
+  peer: PeerId | null;
+  handshake: Handshake | null;
+  deadline: Timer | null;
+}
+
+export interface EntranceListener {
+  /** A dialled socket reached this peer; the cluster key is not proven yet. */
+  identified(passage: Passage, peer: PeerId): void;
+  authenticated(passage: Passage, result: Authenticated): void;
+  refused(passage: Passage, reason: RefusalReason): void;
+  /** The socket is closed. */
+  ended(passage: Passage): void;
+}
+
+export class Entrance {
+  readonly #options: HandshakeOptions;
+  readonly #clock: Clock;
+  readonly #counters: TransportCounters;
+  readonly #listener: EntranceListener;
+  readonly #passages = new Set<Passage>();
+  /** Accepted and not authenticated, oldest first. */
+  readonly #strangers = new Set<Passage>();
+  #emptied: (() => void) | null = null;
+
+  constructor(
+    options: HandshakeOptions,
+    clock: Clock,
+    counters: TransportCounters,
+    listener: EntranceListener,
+  ) {
+    this.#options = options;
+    this.#clock = clock;
+    this.#counters = counters;
+    this.#listener = listener;
+  }
+
+  /** Takes over a socket that somebody opened to us. */
+  accept(socket: Socket): void {
+    if (this.#strangers.size >= LIMITS.handshakesMax) {
+      const [oldest] = this.#strangers;
+      this.#expel(oldest!, "too_many", `more than ${LIMITS.handshakesMax} handshakes at once`);
+    }
+    const passage = this.#admit(socket, null);
+    this.#strangers.add(passage);
+    this.#shakeHands(passage);
+  }
+
+  /** @param text the address as it was asked for, @param address what it says */
+  dial(text: string, address: Address): void {
+    const socket = connect({ host: address.host, port: address.port, noDelay: true });
+    const passage = this.#admit(socket, text);
+    socket.once("connect", () => this.#shakeHands(passage));
+  }
+
+  /** The connection is in use: its deadline no longer counts. */
+  arrived(passage: Passage): void {
+    passage.deadline?.cancel();
+    passage.deadline = null;
+  }
+
+  /** @returns when every socket is closed; those without a connection in use are closed at once */
+  close(isInUse: (passage: Passage) => boolean): Promise<void> {
+    for (const passage of this.#passages) {
+      if (!isInUse(passage)) passage.socket.destroy();
+    }
+    if (this.#passages.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#emptied = resolve);
+  }
+
+  destroyAll(): void {
+    for (const { socket } of this.#passages) socket.destroy();
+  }
+
+  #admit(socket: Socket, address: string | null): Passage {
+    const passage: Passage = { address, socket, peer: null, handshake: null, deadline: null };
+    this.#passages.add(passage);
+    passage.deadline = this.#clock.timer(LIMITS.handshakeTimeoutMs, () => {
+      passage.deadline = null;
+      this.#expel(passage, "timeout", `not trusted after ${LIMITS.handshakeTimeoutMs} ms`);
+    });
+    socket.on("error", () => {});
+    socket.once("close", () => this.#ended(passage));
+    return passage;
+  }
+
+  #shakeHands(passage: Passage): void {
+    const listener: HandshakeListener = {
+      identified: (peer) => {
+        passage.peer = peer;
+        this.#listener.identified(passage, peer);
+      },
+      authenticated: (result) => {
+        this.#strangers.delete(passage);
+        this.#listener.authenticated(passage, result);
+      },
+      refused: (reason, detail, byRemote) => {
+        const isDialFailure = passage.address !== null && reason === "aborted";
+        if (byRemote) this.#counters.refusedBy(reason, nameOf(passage));
+        else if (!isDialFailure) this.#counters.refused(reason, nameOf(passage), detail);
+        this.#listener.refused(passage, reason);
+      },
+    };
+    const isInitiator = passage.address !== null;
+    passage.handshake = new Handshake(passage.socket, isInitiator, this.#options, listener);
+  }
+
+  #expel(passage: Passage, reason: RefusalReason, detail: string): void {
+    this.#strangers.delete(passage);
+    passage.handshake?.abort(reason, detail);
+    passage.socket.destroy();
+  }
+
+  #ended(passage: Passage): void {
+    passage.deadline?.cancel();
+    passage.deadline = null;
+    this.#strangers.delete(passage);
+    this.#passages.delete(passage);
+    passage.handshake?.abort("aborted", "it closed before it was trusted");
+    this.#listener.ended(passage);
+    if (this.#passages.size === 0) this.#emptied?.();
+  }
+}
+
+function nameOf({ address, socket }: Passage): string {
+  return address ?? `${socket.remoteAddress}:${socket.remotePort}`;
+}

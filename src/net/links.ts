@@ -1,0 +1,232 @@
+/**
+ * Keeps one connection in use to every peer of the cluster that can be reached: joins the sockets
+ * (`entrance.ts`), the choice between two connections of a pair (`pairing.ts`) and the dialling
+ * (`dialer.ts`), exchanges hellos, and notices connections that have silently died. What else is said on
+ * the connections passes through to the transport.
+ */
+import type { Clock, Timer } from "../clock.ts";
+import { parseAddress } from "../codec/address.ts";
+import type { Logger } from "../logger.ts";
+import type { PeerId } from "../raft/entry.ts";
+import type { Random } from "../random.ts";
+import { Connection } from "./connection.ts";
+import { Dialer } from "./dialer.ts";
+import { Entrance, type Passage } from "./entrance.ts";
+import type { Authenticated, HandshakeOptions } from "./handshake.ts";
+import { Pairing } from "./pairing.ts";
+import { type Frame, KIND } from "./protocol.ts";
+import type { RefusalReason, TransportCounters } from "./statistics.ts";
+import type { ConnectedPeer, Hello } from "./transport.ts";
+
+export interface LinksOptions {
+  readonly handshake: Omit<HandshakeOptions, "isConnected">;
+  readonly hello: Hello;
+  readonly frameBytesMax: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly counters: TransportCounters;
+}
+
+/** Frames of the keepalive and hellos stay within this file. */
+export type PayloadFrame = Exclude<Frame, { kind: "hello" | "ping" | "pong" }>;
+
+export interface LinksListener {
+  connected(peer: ConnectedPeer): void;
+  updated(peer: ConnectedPeer): void;
+  disconnected(id: PeerId, reason: string): void;
+  frame(connection: Connection, frame: PayloadFrame): void;
+}
+
+/** The keepalive's round: a connection that was silent for 2 rounds is asked, after 6 it is closed. */
+const ROUND_MS = 1_000;
+const SILENT_ROUNDS_TO_PING = 2;
+const SILENT_ROUNDS_MAX = 6;
+
+/** How long `close` waits for what is queued to leave. */
+const CLOSE_MS = 500;
+
+interface Link {
+  readonly connection: Connection;
+  peer: ConnectedPeer;
+}
+
+export class Links {
+  readonly entrance: Entrance;
+  readonly dialer: Dialer;
+  readonly #self: PeerId;
+  readonly #options: LinksOptions;
+  readonly #listener: LinksListener;
+  readonly #pairings = new Map<PeerId, Pairing>();
+  readonly #inUse = new Map<PeerId, Link>();
+  readonly #passageOf = new Map<Connection, Passage>();
+  /** Dialled sockets whose other end is known and not yet trusted. */
+  readonly #ownHandshakes = new Set<Passage>();
+  #hello: Hello;
+  #keepalive: Timer | null = null;
+  #closing = false;
+
+  constructor(options: LinksOptions, listener: LinksListener) {
+    const { clock, random, counters } = options;
+    this.#self = options.handshake.identity.id;
+    this.#options = options;
+    this.#listener = listener;
+    this.#hello = options.hello;
+    const isConnected = (peer: PeerId): boolean => this.#inUse.has(peer);
+    this.entrance = new Entrance({ ...options.handshake, isConnected }, clock, counters, {
+      identified: (passage, peer) => this.#identified(passage, peer),
+      authenticated: (passage, result) => this.#authenticated(passage, result),
+      refused: (passage, reason) => this.#refused(passage, reason),
+      ended: ({ address }) => {
+        if (address !== null) this.dialer.ended(address);
+      },
+    });
+    this.dialer = new Dialer({ clock, random, dial: (text) => this.#dial(text), isConnected });
+  }
+
+  start(): void {
+    this.#keepalive = this.#options.clock.timer(ROUND_MS, () => {
+      this.#keepAliveRound();
+      this.start();
+    });
+  }
+
+  /** The connection in use to this peer. */
+  find(peer: PeerId): Connection | undefined {
+    return this.#inUse.get(peer)?.connection;
+  }
+
+  peers(): readonly ConnectedPeer[] {
+    return [...this.#inUse.values()].map(({ peer }) => peer);
+  }
+
+  announce(hello: Hello): void {
+    this.#hello = hello;
+    for (const { current } of this.#pairings.values()) {
+      if (current !== null) this.#sendHello(current);
+    }
+  }
+
+  /** Sends what is queued, then closes everything; the listener hears no more of it. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    this.#keepalive?.cancel();
+    this.dialer.close();
+    for (const pairing of this.#pairings.values()) pairing.close();
+    const leaving = new Set<Passage>();
+    for (const { connection } of this.#inUse.values()) {
+      leaving.add(this.#passageOf.get(connection)!);
+      connection.end();
+    }
+    const impatience = this.#options.clock.timer(CLOSE_MS, () => this.entrance.destroyAll());
+    await this.entrance.close((passage) => leaving.has(passage));
+    impatience.cancel();
+  }
+
+  #dial(text: string): void {
+    const address = parseAddress(text);
+    if (address !== null) this.entrance.dial(text, address);
+    else this.#options.logger.log("warn", `cannot dial "${text}": it is not host:port`);
+  }
+
+  #identified(passage: Passage, peer: PeerId): void {
+    if (passage.address === null || peer === this.#self) return;
+    this.#ownHandshakes.add(passage);
+    this.#pairingWith(peer).ownHandshakeBegan();
+  }
+
+  #refused(passage: Passage, reason: RefusalReason): void {
+    const { address, peer } = passage;
+    if (this.#ownHandshakes.delete(passage)) this.#pairingWith(peer!).ownHandshakeEnded();
+    // Only who holds our own key can be believed to be us.
+    if (address !== null && peer === this.#self && reason === "self") {
+      this.dialer.leadsToSelf(address);
+    }
+  }
+
+  #authenticated(passage: Passage, result: Authenticated): void {
+    if (passage.address !== null) this.dialer.leadsTo(passage.address, result.peer);
+    const { counters, frameBytesMax } = this.#options;
+    const listener = {
+      frame: (connection: Connection, frame: Frame) => this.#receive(connection, frame),
+      closed: (connection: Connection, reason: string) => this.#closed(connection, reason),
+    };
+    const connection = new Connection(result, listener, counters, frameBytesMax);
+    this.#passageOf.set(connection, passage);
+    const pairing = this.#pairingWith(result.peer);
+    pairing.add(connection);
+    if (this.#ownHandshakes.delete(passage)) pairing.ownHandshakeEnded();
+  }
+
+  #pairingWith(peer: PeerId): Pairing {
+    const known = this.#pairings.get(peer);
+    if (known !== undefined) return known;
+    const pairing = new Pairing(this.#options.clock, this.#self < peer, (connection) => {
+      connection.stage = "greeting";
+      this.#sendHello(connection);
+    });
+    this.#pairings.set(peer, pairing);
+    return pairing;
+  }
+
+  #sendHello(connection: Connection): void {
+    const outcome = connection.enqueue([KIND.hello, this.#hello]);
+    if (outcome !== "queued") connection.close("there was no room for a hello");
+  }
+
+  #receive(connection: Connection, frame: Frame): void {
+    if (this.#closing) return;
+    if (frame.kind === "hello") this.#greeted(connection, frame.hello);
+    else if (connection.stage !== "active") connection.closeMalformed("a frame before the hello");
+    else if (frame.kind === "ping") connection.enqueue([KIND.pong]);
+    else if (frame.kind === "pong") this.#pairings.get(connection.peer)?.answered(connection);
+    else this.#listener.frame(connection, frame);
+  }
+
+  #greeted(connection: Connection, hello: Hello): void {
+    const peer = { id: connection.peer, hello };
+    const link = this.#inUse.get(connection.peer);
+    if (link?.connection === connection) {
+      link.peer = peer;
+      this.#listener.updated(peer);
+      return;
+    }
+    const decides = this.#self < connection.peer;
+    if (connection.stage !== (decides ? "greeting" : "candidate")) {
+      connection.closeMalformed("a hello out of turn");
+      return;
+    }
+    if (!decides) {
+      this.#pairingWith(connection.peer).follow(connection);
+      this.#sendHello(connection);
+    }
+    connection.stage = "active";
+    this.entrance.arrived(this.#passageOf.get(connection)!);
+    this.#inUse.set(connection.peer, { connection, peer });
+    this.dialer.connected(connection.peer);
+    this.#listener.connected(peer);
+  }
+
+  #closed(connection: Connection, reason: string): void {
+    const { peer } = connection;
+    this.#passageOf.delete(connection);
+    const wasInUse = this.#inUse.get(peer)?.connection === connection;
+    if (wasInUse) this.#inUse.delete(peer);
+    if (this.#closing) return;
+    if (wasInUse) {
+      this.#listener.disconnected(peer, reason);
+      this.dialer.disconnected(peer);
+    }
+    const pairing = this.#pairingWith(peer);
+    pairing.remove(connection);
+    if (pairing.isEmpty) this.#pairings.delete(peer);
+  }
+
+  #keepAliveRound(): void {
+    for (const { connection } of [...this.#inUse.values()]) {
+      const rounds = ++connection.silentRounds;
+      if (rounds >= SILENT_ROUNDS_MAX) connection.close("nothing was heard for too long");
+      else if (rounds >= SILENT_ROUNDS_TO_PING) connection.ping();
+    }
+  }
+}

@@ -1,0 +1,311 @@
+/**
+ * The transport over TCP: one authenticated and encrypted connection to every peer of the cluster that can
+ * be reached (`links.ts`), with messages, requests and answers on it. Nothing that a remote does throws
+ * out of here. A handler that throws is a bug of ours: an assertion is passed on, so that it stops the
+ * peer, anything else is logged.
+ */
+import { Buffer } from "node:buffer";
+import { createServer, type Server } from "node:net";
+import { AssertionError, unreachable } from "../assert.ts";
+import type { Clock } from "../clock.ts";
+import { SkeinError } from "../errors.ts";
+import { LIMITS } from "../limits.ts";
+import type { Logger } from "../logger.ts";
+import type { PeerId } from "../raft/entry.ts";
+import type { Random } from "../random.ts";
+import type { Connection, Enqueued } from "./connection.ts";
+import type { Identity } from "./identity.ts";
+import { Links, type PayloadFrame } from "./links.ts";
+import { OutstandingRequests } from "./outstanding_requests.ts";
+import { deriveProofKey } from "./proof.ts";
+import { KIND, PROTOCOL_VERSION, PROTOCOL_VERSION_OLDEST } from "./protocol.ts";
+import { sodium } from "./sodium.ts";
+import { TransportCounters, type TransportStatistics } from "./statistics.ts";
+import {
+  type ConnectedPeer,
+  type Hello,
+  RequestError,
+  type Transport,
+  type TransportHandlers,
+} from "./transport.ts";
+
+export interface TcpTransportOptions {
+  readonly identity: Identity;
+  /** 16 to 256 bytes. */
+  readonly clusterKey: Uint8Array;
+  /** Port 0: any free one, see `listeningPort`. */
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly hello: Hello;
+  /** host:port to dial from the start; `discovered` replaces them. */
+  readonly peers: readonly string[];
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** `--max-frame`. */
+  readonly maxFrameBytes?: number;
+  /** Protocol versions to speak, for tests of mixed clusters. */
+  readonly versions?: { readonly oldest: number; readonly newest: number };
+}
+
+export class TcpTransport implements Transport {
+  readonly self: PeerId;
+  readonly #options: TcpTransportOptions;
+  readonly #counters: TransportCounters;
+  readonly #outstanding: OutstandingRequests;
+  readonly #links: Links;
+  readonly #server: Server;
+  /** Requests of each peer that our handlers are at work on. */
+  readonly #serving = new Map<PeerId, number>();
+  #handlers: TransportHandlers | null = null;
+  #closing: Promise<void> | null = null;
+
+  /** Starts nothing. @throws {RangeError} for a cluster key of the wrong length */
+  constructor(options: TcpTransportOptions) {
+    const { identity, clusterKey, versions, hello, clock, random, logger } = options;
+    const instance = Buffer.alloc(16);
+    sodium.randombytes_buf(instance);
+    this.self = identity.id;
+    this.#options = options;
+    this.#counters = new TransportCounters(clock, logger);
+    this.#outstanding = new OutstandingRequests(clock);
+    this.#links = new Links({
+      handshake: {
+        identity,
+        proofKey: deriveProofKey(clusterKey),
+        instance,
+        versionNewest: versions?.newest ?? PROTOCOL_VERSION,
+        versionOldest: versions?.oldest ?? PROTOCOL_VERSION_OLDEST,
+        features: [],
+      },
+      hello,
+      frameBytesMax: options.maxFrameBytes ?? LIMITS.frameBytesMax,
+      clock,
+      random,
+      logger,
+      counters: this.#counters,
+    }, {
+      connected: (peer) => this.#connected(peer),
+      updated: (peer) => this.#tell((handlers) => handlers.updated(peer)),
+      disconnected: (id, reason) => this.#disconnected(id, reason),
+      frame: (connection, frame) => this.#receive(connection, frame),
+    });
+    this.#server = createServer({ noDelay: true }, (socket) => this.#links.entrance.accept(socket));
+  }
+
+  /** The port that it listens on; 0 unless started. */
+  get listeningPort(): number {
+    const address = this.#server.address();
+    return address !== null && typeof address === "object" ? address.port : 0;
+  }
+
+  /** Dialled addresses that turned out, by handshake, to lead to this peer itself. */
+  get ownAddresses(): ReadonlySet<string> {
+    return this.#links.dialer.ownAddresses;
+  }
+
+  /** @returns the peer that was last met at a dialled address, or null */
+  peerAt(address: string): PeerId | null {
+    return this.#links.dialer.peerAt(address);
+  }
+
+  statistics(): TransportStatistics {
+    return this.#counters.snapshot(this.#links.peers().length);
+  }
+
+  /** @throws {Error} by rejection when the port cannot be listened on */
+  async start(handlers: TransportHandlers): Promise<void> {
+    const { listen, logger, peers } = this.#options;
+    this.#handlers = handlers;
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen({ host: listen.host, port: listen.port }, () => {
+        this.#server.off("error", reject);
+        resolve();
+      });
+    });
+    this.#server.on("error", (error) => {
+      logger.log("error", `cannot accept connections of peers: ${error.message}`);
+    });
+    this.#links.start();
+    this.#links.dialer.want("discovery", peers);
+  }
+
+  /** What discovery knows now, in place of what it knew before. */
+  discovered(addresses: readonly string[]): void {
+    this.#links.dialer.want("discovery", addresses);
+  }
+
+  dial(addresses: readonly string[]): void {
+    this.#links.dialer.want("members", addresses);
+  }
+
+  peers(): readonly ConnectedPeer[] {
+    return this.#links.peers();
+  }
+
+  send(to: PeerId, topic: string, body: unknown): boolean {
+    const outcome = this.#enqueue(this.#links.find(to), [KIND.message, topic, body], topic);
+    if (outcome === "queued") return true;
+    this.#counters.messagesDropped++;
+    return false;
+  }
+
+  request(to: PeerId, method: string, body: unknown, timeoutMs: number): Promise<unknown> {
+    if (this.#outstanding.isFull(to)) {
+      return Promise.reject(
+        new RequestError("unreachable", `cannot ask for ${method}: too many requests wait`),
+      );
+    }
+    const id = this.#outstanding.nextId();
+    const outcome = this.#enqueue(this.#links.find(to), [KIND.request, id, method, body], method);
+    if (outcome !== "queued") {
+      const message = `cannot ask for ${method}: ${describe(outcome)}`;
+      return Promise.reject(new RequestError("unreachable", message));
+    }
+    return this.#outstanding.wait(id, to, method, timeoutMs);
+  }
+
+  announce(hello: Hello): void {
+    this.#links.announce(hello);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#closeAll();
+    return this.#closing;
+  }
+
+  async #closeAll(): Promise<void> {
+    this.#handlers = null;
+    const stopped = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    await this.#links.close();
+    this.#outstanding.close();
+    await stopped;
+  }
+
+  #enqueue(
+    connection: Connection | undefined,
+    frame: readonly unknown[],
+    what: string,
+  ): Enqueued {
+    const outcome = connection?.enqueue(frame) ?? "closed";
+    if (outcome === "too_large") {
+      this.#options.logger.log("error", `cannot send ${what}: it is larger than a frame may be`);
+    }
+    return outcome;
+  }
+
+  #connected(peer: ConnectedPeer): void {
+    const { name } = peer.hello;
+    this.#options.logger.log("info", `connected to ${name}`, { peer: peer.id });
+    this.#tell((handlers) => handlers.connected(peer));
+  }
+
+  #disconnected(id: PeerId, reason: string): void {
+    this.#options.logger.log("info", `connection lost: ${reason}`, { peer: id });
+    this.#outstanding.lose(id, reason);
+    this.#tell((handlers) => handlers.disconnected(id));
+  }
+
+  #receive(connection: Connection, frame: PayloadFrame): void {
+    const { peer } = connection;
+    switch (frame.kind) {
+      case "message":
+        this.#tell((handlers) => handlers.message(peer, frame.topic, frame.body));
+        break;
+      case "request":
+        this.#serve(connection, frame.id, frame.method, frame.body);
+        break;
+      case "answer":
+        this.#outstanding.answer(frame.id, peer, frame.body);
+        break;
+      case "refusal": {
+        const { id, code, message, details } = frame;
+        this.#outstanding.refuse(id, peer, new RequestError("refused", message, code, details));
+        break;
+      }
+      default:
+        unreachable(frame);
+    }
+  }
+
+  #serve(connection: Connection, id: number, method: string, body: unknown): void {
+    const handlers = this.#handlers;
+    if (handlers === null) return;
+    const { peer } = connection;
+    const serving = this.#serving.get(peer) ?? 0;
+    if (serving >= LIMITS.peerRequestsMax) {
+      this.#refuse(
+        connection,
+        id,
+        new SkeinError("TOO_MANY_REQUESTS", "too many requests at once"),
+      );
+      return;
+    }
+    this.#serving.set(peer, serving + 1);
+    let answer: Promise<unknown>;
+    try {
+      answer = handlers.request(peer, method, body);
+    } catch (error) {
+      answer = Promise.reject(error);
+    }
+    answer.then((value) => this.#answer(connection, id, method, value))
+      .catch((error) => this.#refuse(connection, id, this.#presentable(error, method)))
+      .then(() => this.#served(peer));
+  }
+
+  #served(peer: PeerId): void {
+    const left = this.#serving.get(peer)! - 1;
+    if (left === 0) this.#serving.delete(peer);
+    else this.#serving.set(peer, left);
+  }
+
+  #answer(connection: Connection, id: number, method: string, value: unknown): void {
+    const outcome = this.#enqueue(connection, [KIND.answer, id, value], `an answer to ${method}`);
+    if (outcome === "too_large") {
+      throw new SkeinError("PAYLOAD_TOO_LARGE", "the answer is too large");
+    }
+    if (outcome !== "queued") this.#counters.messagesDropped++;
+  }
+
+  #refuse(connection: Connection, id: number, error: SkeinError): void {
+    const { code, message, details } = error;
+    const outcome = connection.enqueue([KIND.refusal, id, code, message, details]);
+    if (outcome !== "queued") this.#counters.messagesDropped++;
+  }
+
+  /** What the other side is told of an error: a `SkeinError` as it is, anything else is our secret. */
+  #presentable(error: unknown, method: string): SkeinError {
+    if (error instanceof SkeinError) return error;
+    this.#reportBug(error, `the request ${method}`);
+    return new SkeinError("INTERNAL", `could not answer ${method}`);
+  }
+
+  #tell(call: (handlers: TransportHandlers) => void): void {
+    if (this.#handlers === null) return;
+    try {
+      call(this.#handlers);
+    } catch (error) {
+      this.#reportBug(error, "what a peer sent");
+    }
+  }
+
+  #reportBug(error: unknown, what: string): void {
+    if (error instanceof AssertionError) {
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+    this.#options.logger.log("error", `could not handle ${what}: ${String(error)}`);
+  }
+}
+
+function describe(outcome: Exclude<Enqueued, "queued">): string {
+  switch (outcome) {
+    case "full":
+      return "too much waits to be sent";
+    case "too_large":
+      return "it is larger than a frame may be";
+    case "closed":
+      return "no connection";
+  }
+}

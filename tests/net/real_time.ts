@@ -1,0 +1,28 @@
+/** The real clock for tests of the edge, and waiting for conditions in place of sleeping. */
+import type { Clock, Timer } from "../../src/clock.ts";
+
+export const REAL_CLOCK: Clock = {
+  monotonicMs: () => performance.now(),
+  wallMs: () => Date.now(),
+  timer(delayMs: number, fire: () => void): Timer {
+    const id = setTimeout(fire, delayMs);
+    Deno.unrefTimer(id);
+    return { cancel: () => clearTimeout(id) };
+  },
+};
+
+/**
+ * Resolves as soon as the condition holds.
+ * @param what named in the error when it does not hold in time
+ */
+export async function until(
+  condition: () => boolean,
+  what: string,
+  timeoutMs = 10_000,
+): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
