@@ -28,6 +28,7 @@ export async function startEtcd(): Promise<System | null> {
   const processes = new Processes();
   const members = [1, 2, 3].map((n) => ({ name: `m${n}`, client: freePort(), peer: freePort() }));
   const cluster = members.map(({ name, peer }) => `${name}=http://127.0.0.1:${peer}`).join(",");
+  const token = crypto.randomUUID();
   for (const { name, client, peer } of members) {
     const [clientUrl, peerUrl] = [`http://127.0.0.1:${client}`, `http://127.0.0.1:${peer}`];
     // deno-fmt-ignore
@@ -36,7 +37,7 @@ export async function startEtcd(): Promise<System | null> {
       "--listen-client-urls", clientUrl, "--advertise-client-urls", clientUrl,
       "--listen-peer-urls", peerUrl, "--initial-advertise-peer-urls", peerUrl,
       "--initial-cluster", cluster, "--initial-cluster-state", "new",
-      "--initial-cluster-token", crypto.randomUUID(),
+      "--initial-cluster-token", token,
     ], name);
   }
   const addressOf = (client: number) => `127.0.0.1:${members[client % 3]!.client}`;
