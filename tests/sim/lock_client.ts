@@ -15,8 +15,11 @@ import type { Scheduler } from "./virtual_time.ts";
 /** A peer's lock service, as one attempt sees it. */
 export interface LockAccess {
   readonly locks: Locks;
-  /** Calls back when the process behind `locks` has ended: it will never answer. */
-  onEnd(ended: () => void): void;
+  /**
+   * Calls back when the process behind `locks` has ended: it will never answer.
+   * @returns how to be called no more
+   */
+  onEnd(ended: () => void): () => void;
 }
 
 export interface LockClientEdges {
@@ -296,13 +299,17 @@ export class LockClient {
     if (access === null) return Promise.resolve({ kind: "refused" });
     return new Promise((resolve) => {
       const { scheduler } = this.#edges;
-      const unknown = () => resolve({ kind: "unknown" });
+      const settle = (called: Called<T>) => {
+        timeout.cancel();
+        forget();
+        resolve(called);
+      };
+      const unknown = () => settle({ kind: "unknown" });
       const timeout = scheduler.after(timeoutMs, null, "client timeout", unknown);
-      access.onEnd(unknown);
-      const isSettled = () => timeout.cancel();
-      perform(access.locks).finally(isSettled).then(
-        (value) => resolve({ kind: "answer", value }),
-        (error: unknown) => resolve(signal?.aborted ? { kind: "unknown" } : this.#refusal(error)),
+      const forget = access.onEnd(unknown);
+      perform(access.locks).then(
+        (value) => settle({ kind: "answer", value }),
+        (error: unknown) => settle(signal?.aborted ? { kind: "unknown" } : this.#refusal(error)),
       );
     });
   }
