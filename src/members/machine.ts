@@ -144,6 +144,8 @@ export class MembersMachine implements Machine<MembersCommand, MembersEffect> {
     if (refusal !== null) return refused("CONFLICT", refusal);
     const { members } = this.#state;
     const known = members.get(info.id);
+    // Its boot lives after all: it was taken for dead, or for older than one that an old message named.
+    this.#settle(info.id, info.bootId);
     if (known === undefined) {
       const member = { ...info, joinedAtMs: context.timeMs, dead: false };
       members.set(info.id, member);
@@ -213,10 +215,14 @@ export class MembersMachine implements Machine<MembersCommand, MembersEffect> {
   }
 
   #detached(peer: PeerId, bootId: string): Outcome<MembersEffect> {
+    this.#settle(peer, bootId);
+    return { answer: OK, effects: [] };
+  }
+
+  #settle(peer: PeerId, bootId: string): void {
     const { endedBoots } = this.#state;
     const position = endedBoots.findIndex((boot) => boot.peer === peer && boot.bootId === bootId);
     if (position >= 0) endedBoots.splice(position, 1);
-    return { answer: OK, effects: [] };
   }
 
   #owe(peer: PeerId, bootId: string): void {

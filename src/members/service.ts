@@ -6,7 +6,8 @@
  */
 import type { Clock } from "../clock.ts";
 import { SkeinError } from "../errors.ts";
-import type { Groups } from "../groups/groups.ts";
+import type { GroupListener, Groups } from "../groups/groups.ts";
+import type { Effect } from "../groups/machine.ts";
 import { errorOf } from "../groups/refusal.ts";
 import type { Logger } from "../logger.ts";
 import { RequestError, type Transport } from "../net/transport.ts";
@@ -15,7 +16,7 @@ import type { ConfigurationChange } from "../raft/ready.ts";
 import { encodeMembersCommand, MEMBERS_MACHINE, type MembersCommand } from "./commands.ts";
 import { hasReplica, isVoter } from "./configuration.ts";
 import { JOIN_METHOD, type JoinRequest, parseJoinRequest } from "./join_request.ts";
-import type { MembersMachine } from "./machine.ts";
+import type { MembersEffect, MembersMachine } from "./machine.ts";
 import type { MemberInfo } from "./member_info.ts";
 import type { ClusterView, Liveness, Members, MemberView } from "./members.ts";
 import type { Member } from "./state.ts";
@@ -42,9 +43,11 @@ const REGISTER_TIMEOUT_MS = 5_000;
 const REGISTER_RETRY_MS = 500;
 const ADMIT_TIMEOUT_MS = 5_000;
 
-export class MemberService implements Members {
+export class MemberService implements Members, GroupListener {
   readonly #options: MemberServiceOptions;
-  /** The registration that is under way; a newer one, or `stop`, takes its place. */
+  /** What this peer last told the cluster of itself. */
+  #registered: JoinRequest | null = null;
+  /** Counts registrations: one that is under way ends when a newer one, or `stop`, takes its place. */
   #registration = 0;
 
   constructor(options: MemberServiceOptions) {
@@ -114,8 +117,26 @@ export class MemberService implements Members {
    * after it is formed or joined, after every start, and whenever its hello changes. Does not wait.
    */
   register(clusterId: string, member: MemberInfo): void {
-    const registration = ++this.#registration;
-    void this.#register({ clusterId, member }, registration);
+    this.#registered = { clusterId, member };
+    void this.#register(this.#registered, ++this.#registration);
+  }
+
+  /** Of group 0, as they are applied here: what others made of this peer. */
+  effects(effects: readonly Effect[]): void {
+    for (const effect of effects as readonly MembersEffect[]) {
+      if (effect.kind === "memberUpdated") this.#correct(effect.member);
+      else if (effect.kind === "memberRemoved" && effect.peer === this.#options.self) {
+        this.#options.logger.log("error", "this peer was removed from the cluster");
+      }
+    }
+  }
+
+  /** A registration of an earlier boot of this peer may be applied after the one of this boot. */
+  #correct(member: Member): void {
+    const registered = this.#registered;
+    if (registered === null || member.id !== this.#options.self) return;
+    if (member.bootId === registered.member.bootId) return;
+    this.register(registered.clusterId, registered.member);
   }
 
   stop(): void {
