@@ -15,6 +15,7 @@ import { encodeEnvelope } from "./envelope.ts";
 import type { Group, ProposalResult } from "./group.ts";
 import type { ProposeOptions } from "./groups.ts";
 import type { Answer } from "./machine.ts";
+import { errorOf } from "./refusal.ts";
 import { Sessions } from "./session.ts";
 
 /** The method under which a leader takes commands of other peers: `[group, payload]`. */
@@ -90,7 +91,7 @@ export class Proposer {
     for (let attempts = 0;; attempts++) {
       const leftMs = beganMs + timeoutMs - this.#edges.clock.monotonicMs();
       const attempt = await this.#attempt(group, payload, leftMs);
-      if (attempt.kind === "answer") return attempt.answer;
+      if (attempt.kind === "answer") return answered(attempt.answer);
       if (attempt.kind === "error") throw attempt.error;
       unsure ||= attempt.unsure;
       const ended = this.#edges.ended();
@@ -164,6 +165,13 @@ export class Proposer {
       return refusedThere(error);
     }
   }
+}
+
+/** @throws {SkeinError} where the state machine refused */
+function answered(answer: Answer): Answer {
+  const error = errorOf(answer);
+  if (error !== null) throw error;
+  return answer;
 }
 
 function refusedHere(refusal: Refusal): Attempt {

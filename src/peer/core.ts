@@ -1,0 +1,198 @@
+/**
+ * A peer's whole logic over handed-in edges: the production code that the simulator runs too. It routes
+ * what the transport brings to the present generation, and when the storage has failed opens it anew
+ * every few seconds until that succeeds.
+ */
+import type { Timer } from "../clock.ts";
+import { SkeinError } from "../errors.ts";
+import { HEARTBEAT_TOPICS } from "../groups/peer_heartbeats.ts";
+import { FailureDetector } from "../net/failure_detector.ts";
+import type { Locks } from "../locks/locks.ts";
+import type { Members } from "../members/members.ts";
+import type { Groups } from "../groups/groups.ts";
+import type { StorageFailedError, StorageStatistics } from "../storage/storage.ts";
+import type { OpenedStorage, PeerEdges } from "./edges.ts";
+import { Generation } from "./generation.ts";
+import { handOver } from "./hand_over.ts";
+import type { HealthReport, Peer, TransportStatistics } from "./peer.ts";
+
+const REOPEN_INTERVAL_MS = 5_000;
+
+export class PeerCore implements Peer {
+  readonly #edges: PeerEdges;
+  readonly #detector: FailureDetector;
+  readonly startedAt: string;
+  #generation: Generation;
+  #expect: number;
+  #reopenTimer: Timer | null = null;
+  #reopening: Promise<void> = Promise.resolve();
+  #draining = false;
+  #stopping: Promise<void> | null = null;
+  #removed = false;
+
+  /** @param opened the store of this peer; its identity is `edges.self`'s */
+  constructor(edges: PeerEdges, opened: OpenedStorage) {
+    this.#edges = edges;
+    this.#expect = edges.expect;
+    this.#detector = new FailureDetector();
+    this.startedAt = new Date(edges.clock.wallMs()).toISOString();
+    this.#generation = this.#makeGeneration(opened);
+  }
+
+  #makeGeneration(opened: OpenedStorage): Generation {
+    const liveness = {
+      state: (peer: string) => this.#detector.state(peer, this.#edges.clock.monotonicMs()),
+    };
+    return new Generation(this.#edges, opened, liveness, {
+      failed: (error) => this.#storageFailed(error),
+      fatal: (error) => this.#fatal(error),
+      removed: () => this.#wasRemoved(),
+    });
+  }
+
+  /** Begins to listen, to dial, and to bring back or form what there is. */
+  async start(): Promise<void> {
+    await this.#edges.transport.start({
+      message: (from, topic, body) => {
+        if (topic === HEARTBEAT_TOPICS.beat) {
+          this.#detector.heartbeat(from, this.#edges.clock.monotonicMs());
+        }
+        this.#generation.message(from, topic, body);
+      },
+      request: (from, method, body) => this.#generation.request(from, method, body),
+      connected: (peer) => this.#generation.connected(peer),
+      updated: (peer) => this.#generation.updated(peer),
+      disconnected: (peer) => this.#generation.disconnected(peer),
+    });
+    await this.#generation.start();
+  }
+
+  get name(): string {
+    return this.#edges.name;
+  }
+
+  get id(): string {
+    return this.#edges.self;
+  }
+
+  get version(): string {
+    return this.#edges.version;
+  }
+
+  get logger() {
+    return this.#edges.logger;
+  }
+
+  get generation(): Generation {
+    return this.#generation;
+  }
+
+  /** @throws {SkeinError} while there is no group 0 at this peer */
+  get locks(): Locks {
+    return this.#system().locks;
+  }
+
+  /** @throws {SkeinError} while there is no group 0 at this peer */
+  get members(): Members {
+    return this.#system().members;
+  }
+
+  get groups(): Groups {
+    return this.#generation.groups;
+  }
+
+  #system() {
+    const { system, ended } = this.#generation;
+    if (ended !== null) throw ended;
+    if (system !== null) return system;
+    const [reason = "the cluster is not formed yet"] = this.#generation.unhealthyReasons();
+    throw new SkeinError("UNAVAILABLE", reason);
+  }
+
+  /** N has become known better: see `members/expect.ts`. */
+  changeExpect(expect: number): void {
+    this.#expect = expect;
+    this.#generation.changeExpect(expect);
+  }
+
+  health(): HealthReport {
+    const reasons = this.#removed
+      ? ["this peer was removed from its cluster: an empty data directory lets it join anew"]
+      : this.#generation.unhealthyReasons();
+    return { healthy: reasons.length === 0, reasons };
+  }
+
+  ready(): HealthReport {
+    const reasons = [...this.health().reasons];
+    if (this.#draining) reasons.push("the peer is stopping");
+    if (!this.#generation.caughtUp) reasons.push("what was committed at start is being applied");
+    return { healthy: reasons.length === 0, reasons };
+  }
+
+  storageStatistics(): StorageStatistics | null {
+    return this.#generation.storage.statistics();
+  }
+
+  transportStatistics(): TransportStatistics {
+    return this.#edges.transportStatistics();
+  }
+
+  // ---- failures
+
+  #storageFailed(error: StorageFailedError): void {
+    this.#edges.logger.log("error", `the storage failed, this peer stepped down: ${error.message}`);
+    this.#reopenLater();
+  }
+
+  #reopenLater(): void {
+    if (this.#stopping !== null) return;
+    this.#reopenTimer = this.#edges.clock.timer(REOPEN_INTERVAL_MS, () => {
+      this.#reopening = this.#reopen();
+    });
+  }
+
+  async #reopen(): Promise<void> {
+    const { logger, transport } = this.#edges;
+    try {
+      await this.#generation.storage.close();
+      const opened = await this.#edges.reopen();
+      if (this.#stopping !== null) return await opened.storage.close();
+      const generation = this.#makeGeneration(opened);
+      this.#generation = generation;
+      generation.changeExpect(this.#expect);
+      for (const peer of transport.peers()) generation.connected(peer);
+      await generation.start();
+      logger.log("info", "the storage is open again, this peer serves again");
+    } catch (error) {
+      logger.log("error", `the storage cannot be opened again: ${String(error)}`);
+      this.#reopenLater();
+    }
+  }
+
+  #wasRemoved(): void {
+    this.#removed = true;
+    this.#edges.logger.log("warn", "this peer was removed from its cluster");
+  }
+
+  #fatal(error: unknown): void {
+    this.#generation.end(new SkeinError("INTERNAL", "this peer has stopped because of a bug"));
+    this.#edges.fatal(error);
+  }
+
+  // ---- the end
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    this.#draining = true;
+    this.#reopenTimer?.cancel();
+    await this.#reopening;
+    await handOver(this.#generation, this.#edges);
+    this.#generation.end(new SkeinError("SHUTTING_DOWN", "this peer is stopping"));
+    await this.#edges.transport.close();
+    await this.#generation.storage.close();
+  }
+}

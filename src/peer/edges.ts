@@ -1,0 +1,48 @@
+/**
+ * Everything of the world that a peer's logic is handed: storage, network, time, chance, and what its
+ * configuration says. The real ones are built by `start_peer.ts`; the simulator builds its own.
+ */
+import type { Clock } from "../clock.ts";
+import type { Timing } from "../groups/host.ts";
+import type { Logger } from "../logger.ts";
+import type { ClusterParameters, Signer } from "../members/plan.ts";
+import type { Transport } from "../net/transport.ts";
+import type { PeerId } from "../raft/entry.ts";
+import type { Random } from "../random.ts";
+import type { Storage } from "../storage/storage.ts";
+import type { TransportStatistics } from "./peer.ts";
+
+/** A store that was opened, with what it held. Its identity is this peer's. */
+export interface OpenedStorage {
+  readonly storage: Storage;
+  readonly recovered: Awaited<ReturnType<Storage["open"]>>;
+}
+
+export interface PeerEdges {
+  readonly self: PeerId;
+  readonly signer: Signer;
+  readonly name: string;
+  readonly version: string;
+  readonly zone: string;
+  readonly httpUrl: string;
+  /** Where others dial this peer: host:port. */
+  readonly addresses: readonly string[];
+  /** How many empty peers form a cluster; 0: this one only joins. May be corrected later. */
+  readonly expect: number;
+  readonly parameters: ClusterParameters;
+  readonly timing: Timing;
+  readonly deadPeerGraceMs: number;
+  /** Opens the peer's store anew, as at start. Rejects as `Storage.open` does. */
+  readonly reopen: () => Promise<OpenedStorage>;
+  readonly transport: Transport;
+  readonly transportStatistics: () => TransportStatistics;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** A new boot id: unlike any other, ever. */
+  readonly makeBootId: () => string;
+  /** 16 random bytes in hex. */
+  readonly makeClusterId: () => string;
+  /** A bug, or damage that nothing can mend: the peer has stopped, and its process should. */
+  readonly fatal: (error: unknown) => void;
+}

@@ -1,0 +1,299 @@
+/**
+ * What lives from one opening of the storage to the next: the host of the groups, the services on them,
+ * and the forming of the cluster. When the storage fails the whole generation ends: what it held in
+ * memory may be ahead of the disk, so nothing of it is used again; the peer opens the storage as at
+ * start and builds the next one, under a new boot id.
+ */
+import { SkeinError } from "../errors.ts";
+import { GroupMachine } from "../groups/group_machine.ts";
+import { GroupService } from "../groups/group_service.ts";
+import { Host } from "../groups/host.ts";
+import { FORMATION_METHOD_PREFIX, Former } from "../members/former.ts";
+import { JOIN_METHOD } from "../members/join_request.ts";
+import type { FormationPlan } from "../members/plan.ts";
+import type { LivenessSource } from "../members/service.ts";
+import { foundingConfiguration } from "../members/foundation.ts";
+import type { ConnectedPeer, Hello } from "../net/transport.ts";
+import type { PeerId } from "../raft/entry.ts";
+import type { RecoveredGroup } from "../storage/storage.ts";
+import { StorageFailedError } from "../storage/storage.ts";
+import type { OpenedStorage, PeerEdges } from "./edges.ts";
+import { makeSystemMachines, System, type SystemMachines } from "./system.ts";
+
+export interface GenerationEvents {
+  /** The storage failed; the generation has ended. */
+  failed(error: StorageFailedError): void;
+  /** A bug; the generation has ended. */
+  fatal(error: unknown): void;
+  /** This peer was removed from its cluster for good. */
+  removed(): void;
+}
+
+export class Generation {
+  readonly bootId: string;
+  readonly storage: OpenedStorage["storage"];
+  readonly host: Host;
+  readonly groups: GroupService;
+  readonly former: Former;
+  readonly #edges: PeerEdges;
+  readonly #events: GenerationEvents;
+  readonly #opened: OpenedStorage;
+  readonly #liveness: LivenessSource;
+  #hello: Hello;
+  #system: System | null = null;
+  #systemMachines: SystemMachines | null = null;
+  #ended: SkeinError | null = null;
+  /** What each group had committed when it was brought back. */
+  readonly #committedAtStart = new Map<number, number>();
+
+  constructor(
+    edges: PeerEdges,
+    opened: OpenedStorage,
+    liveness: LivenessSource,
+    events: GenerationEvents,
+  ) {
+    this.#edges = edges;
+    this.#events = events;
+    this.#opened = opened;
+    this.#liveness = liveness;
+    this.bootId = edges.makeBootId();
+    this.storage = opened.storage;
+    this.#hello = this.#firstHello(edges.expect);
+    this.host = this.#makeHost();
+    this.groups = new GroupService({
+      ...this.#groupEdges(),
+      host: this.host,
+      leaderWaitMs: 2 * edges.timing.electionTimeoutMaxMs,
+      ended: () => this.#ended,
+    });
+    this.former = this.#makeFormer();
+  }
+
+  #groupEdges() {
+    const { self, clock, random, transport } = this.#edges;
+    return { self, bootId: this.bootId, clock, random, transport };
+  }
+
+  #firstHello(expect: number): Hello {
+    const { name, addresses, httpUrl, zone, version } = this.#edges;
+    const { bootId } = this;
+    return { name, bootId, addresses, httpUrl, zone, clusterId: null, expect, version };
+  }
+
+  #makeHost(): Host {
+    return new Host({
+      ...this.#groupEdges(),
+      storage: this.storage,
+      logger: this.#edges.logger,
+      machineOf: (group) => this.#machineOf(group),
+      added: (group) => this.#groupAdded(group.id),
+      failed: (error) => this.#fail(error),
+      fatal: (error) => this.#events.fatal(error),
+      removed: (group) => this.#groupRemoved(group),
+    }, this.#edges.timing);
+  }
+
+  #makeFormer(): Former {
+    const { self, parameters, signer, makeClusterId, transport, clock, logger } = this.#edges;
+    return new Former({
+      self,
+      hello: this.#hello,
+      parameters,
+      signer,
+      makeClusterId,
+      storage: this.storage,
+      transport,
+      clock,
+      logger,
+      onFormed: (plan) => this.#formed(plan),
+      onCampaign: () => this.#campaign(),
+      onJoined: (clusterId) => this.#belongsTo(clusterId),
+      onFailed: (error) => {
+        if (error instanceof StorageFailedError) this.#fail(error);
+        else this.#events.fatal(error);
+      },
+    });
+  }
+
+  /** Brings back what the storage held, and begins to form or join where there was nothing. */
+  async start(): Promise<void> {
+    const { recovered } = this.#opened;
+    for (const { group, hardState } of recovered.groups) {
+      this.#committedAtStart.set(group, hardState.commitIndex);
+    }
+    this.former.start(recovered.properties);
+    await this.host.start(recovered);
+    const { clusterId } = this.former.status();
+    if (clusterId === null) this.#edges.transport.announce(this.#hello);
+    else this.#belongsTo(clusterId);
+  }
+
+  get system(): System | null {
+    return this.#system;
+  }
+
+  /** Why this generation answers nobody any more; null while it does. */
+  get ended(): SkeinError | null {
+    return this.#ended;
+  }
+
+  get hello(): Hello {
+    return this.#hello;
+  }
+
+  /** Another N: see `members/expect.ts`. */
+  changeExpect(expect: number): void {
+    if (this.#hello.expect === expect || this.#ended !== null) return;
+    this.#changeHello({ ...this.#hello, expect });
+  }
+
+  #changeHello(hello: Hello): void {
+    this.#hello = hello;
+    this.#edges.transport.announce(hello);
+    this.former.changeHello(hello);
+  }
+
+  #machineOf(group: number): GroupMachine {
+    if (group !== 0) return new GroupMachine(group, []);
+    const machines = makeSystemMachines(this.former.status().plan);
+    this.#systemMachines = machines;
+    return new GroupMachine(group, [machines.members, machines.locks]);
+  }
+
+  #groupAdded(group: number): void {
+    // The host tells while it is building the group; services take hold of it right after.
+    queueMicrotask(() => {
+      if (this.#ended !== null || this.host.group(group) === undefined) return;
+      this.groups.attach(group);
+      if (group === 0) this.#startSystem();
+    });
+  }
+
+  #startSystem(): void {
+    const machines = this.#systemMachines;
+    if (machines === null) return;
+    this.#system?.stop();
+    this.#system = new System(this.#edges, this.bootId, this.groups, machines, this.#liveness);
+    const { clusterId } = this.former.status();
+    if (clusterId !== null) this.#system.register(clusterId, this.#hello);
+  }
+
+  #groupRemoved(group: number): void {
+    if (group !== 0) return;
+    this.#system?.stop();
+    this.#system = null;
+    this.#events.removed();
+  }
+
+  /** The plan and its groups are durable here: they begin. */
+  #formed(plan: FormationPlan): void {
+    this.host.found(foundedGroup(plan), false);
+    this.#belongsTo(plan.clusterId);
+  }
+
+  #campaign(): void {
+    const group = this.host.group(0);
+    if (group === undefined || group.raft.leader !== null) return;
+    group.raft.campaign(true);
+    this.host.changed(group);
+  }
+
+  #belongsTo(clusterId: string): void {
+    this.#changeHello({ ...this.#hello, clusterId });
+    this.#system?.register(clusterId, this.#hello);
+  }
+
+  // ---- what arrives
+
+  message(from: PeerId, topic: string, body: unknown): void {
+    if (this.#ended === null && !this.former.isForeign(from)) this.host.receive(from, topic, body);
+  }
+
+  request(from: PeerId, method: string, body: unknown): Promise<unknown> {
+    if (this.#ended !== null) return Promise.reject(this.#ended);
+    if (method.startsWith(FORMATION_METHOD_PREFIX)) return this.former.handle(from, method, body);
+    if (this.former.isForeign(from)) {
+      const error = new SkeinError("FORBIDDEN", "the peer belongs to another cluster");
+      return Promise.reject(error);
+    }
+    if (method === JOIN_METHOD) {
+      return this.#system?.members.admit(from, body) ??
+        Promise.reject(new SkeinError("UNAVAILABLE", "this peer has no members to ask"));
+    }
+    return this.groups.handle(method, body) ??
+      Promise.reject(new SkeinError("BAD_REQUEST", `no method ${method}`));
+  }
+
+  connected(peer: ConnectedPeer): void {
+    if (this.#ended !== null) return;
+    this.host.peerConnected(peer.id);
+    this.former.connected(peer);
+  }
+
+  updated(peer: ConnectedPeer): void {
+    if (this.#ended === null) this.former.connected(peer);
+  }
+
+  disconnected(peer: PeerId): void {
+    if (this.#ended === null) this.former.disconnected(peer);
+  }
+
+  // ---- what it says of itself
+
+  /** One sentence each; none where storage is sound and each group here knows a leader. */
+  unhealthyReasons(): string[] {
+    if (this.#ended !== null) return [this.#ended.message];
+    const status = this.former.status();
+    if (status.clusterId === null) return [status.message];
+    if (this.host.group(0) === undefined) {
+      return ["this peer has no replica of the system group yet"];
+    }
+    const leaderless = [...this.host.groups()].filter(({ raft }) => raft.leader === null);
+    return leaderless.map(({ id }) => `group ${id} has no leader`);
+  }
+
+  /** Whether everything that was committed when the storage was opened is applied. */
+  get caughtUp(): boolean {
+    for (const [group, committed] of this.#committedAtStart) {
+      const { raft } = this.host.group(group) ?? {};
+      if (raft !== undefined && raft.appliedIndex < Math.max(committed, raft.commitIndex)) {
+        return false;
+      }
+      this.#committedAtStart.delete(group);
+    }
+    return true;
+  }
+
+  // ---- the end
+
+  #fail(error: StorageFailedError): void {
+    if (this.#ended !== null) return;
+    this.end(new SkeinError("STORAGE_FAILED", `the storage failed: ${error.message}`));
+    this.#events.failed(error);
+  }
+
+  /** Answers everybody with `reason` and does nothing more. Idempotent. */
+  end(reason: SkeinError): void {
+    if (this.#ended !== null) return;
+    this.#ended = reason;
+    this.#system?.stop();
+    this.former.stop();
+    this.host.halt();
+    this.groups.close();
+  }
+}
+
+/** Group 0 as a founder begins with it. */
+function foundedGroup(plan: FormationPlan): RecoveredGroup {
+  return {
+    group: 0,
+    replica: 1,
+    hardState: { term: 1, votedFor: null, commitIndex: 1 },
+    snapshot: null,
+    configuration: foundingConfiguration(plan),
+    terms: [],
+    lastIndex: 1,
+    lastTimeMs: 0,
+    configurationEntries: [],
+  };
+}

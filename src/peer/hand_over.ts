@@ -1,0 +1,48 @@
+/**
+ * Before a peer stops it gives leadership away, so that nobody has to wait for an election timeout. For
+ * each group that it leads: to the voter that lacks least, and if that does not answer, to the next. All
+ * bounded: a peer without a quorum stops as fast.
+ */
+import { SkeinError } from "../errors.ts";
+import type { PeerId } from "../raft/entry.ts";
+import type { PeerEdges } from "./edges.ts";
+import type { Generation } from "./generation.ts";
+
+const ATTEMPT_TIMEOUT_MS = 700;
+const ATTEMPTS_MAX = 2;
+
+export async function handOver(generation: Generation, edges: PeerEdges): Promise<void> {
+  if (generation.ended !== null) return;
+  const led = generation.groups.groups().filter((group) => {
+    return generation.groups.status(group)?.role === "leader";
+  });
+  await Promise.all(led.map((group) => handOverGroup(group, generation, edges)));
+}
+
+async function handOverGroup(
+  group: number,
+  generation: Generation,
+  { logger }: PeerEdges,
+): Promise<void> {
+  for (const successor of successors(group, generation).slice(0, ATTEMPTS_MAX)) {
+    try {
+      await generation.groups.transferLeadership(group, successor, ATTEMPT_TIMEOUT_MS);
+      return;
+    } catch (error) {
+      if (!(error instanceof SkeinError)) throw error;
+      const to = successor.slice(0, 8);
+      logger.log("info", `leadership of group ${group} was not taken by ${to}: ${error.message}`);
+    }
+  }
+}
+
+/** Voters that answer, the one that lacks least first. */
+function successors(group: number, generation: Generation): PeerId[] {
+  const status = generation.groups.status(group);
+  if (status === null) return [];
+  const voters = new Set(status.configuration.voters.map(({ peer }) => peer));
+  return status.followers
+    .filter(({ replica, recentlyActive }) => voters.has(replica.peer) && recentlyActive)
+    .sort((a, b) => b.matchIndex - a.matchIndex)
+    .map(({ replica }) => replica.peer);
+}

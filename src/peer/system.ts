@@ -1,0 +1,111 @@
+/**
+ * What runs on group 0 at this peer: the members' and the locks' services over their machines, and the
+ * steward, which keeps the group as it should be while this peer leads it.
+ */
+import type { Timer } from "../clock.ts";
+import type { Groups } from "../groups/groups.ts";
+import { LockMachine } from "../locks/machine.ts";
+import { LockService } from "../locks/service.ts";
+import { encodeLockCommand, LOCKS_MACHINE } from "../locks/commands.ts";
+import { MembersMachine } from "../members/machine.ts";
+import { memberInfo } from "../members/member_info.ts";
+import type { FormationPlan } from "../members/plan.ts";
+import { type LivenessSource, MemberService } from "../members/service.ts";
+import { Steward } from "../members/steward.ts";
+import type { Hello } from "../net/transport.ts";
+import type { PeerEdges } from "./edges.ts";
+
+const STEWARD_INTERVAL_MS = 1_000;
+const DETACH_TIMEOUT_MS = 5_000;
+
+/** The machines of group 0, in the order in which they expire. */
+export interface SystemMachines {
+  readonly members: MembersMachine;
+  readonly locks: LockMachine;
+}
+
+/** @param plan the one that this peer founded its cluster on; null: a leader's snapshot will tell */
+export function makeSystemMachines(plan: FormationPlan | null): SystemMachines {
+  const members = plan === null ? new MembersMachine() : MembersMachine.founding(plan);
+  return { members, locks: new LockMachine() };
+}
+
+export class System {
+  readonly members: MemberService;
+  readonly locks: LockService;
+  readonly #edges: PeerEdges;
+  readonly #steward: Steward;
+  #timer: Timer | null = null;
+  #stopped = false;
+
+  /** @param groups holds group 0 already */
+  constructor(
+    edges: PeerEdges,
+    bootId: string,
+    groups: Groups,
+    machines: SystemMachines,
+    liveness: LivenessSource,
+  ) {
+    this.#edges = edges;
+    const { self, transport, clock, logger } = edges;
+    this.members = new MemberService({
+      self,
+      groups,
+      machine: machines.members,
+      liveness,
+      transport,
+      clock,
+      logger,
+    });
+    this.locks = new LockService({
+      groups,
+      machine: machines.locks,
+      clock,
+      logger,
+      self,
+      bootId,
+    });
+    this.#steward = new Steward({
+      self,
+      groups,
+      machine: machines.members,
+      liveness,
+      logger,
+      detach: async (peer, detachedBootId) => {
+        const command = encodeLockCommand({ kind: "detach", peer, bootId: detachedBootId });
+        const options = { timeoutMs: DETACH_TIMEOUT_MS, request: null };
+        await groups.propose(0, LOCKS_MACHINE, command, options);
+      },
+      votersTarget: edges.parameters.systemVoters,
+      graceMs: edges.deadPeerGraceMs,
+    });
+    const look = () => this.#steward.tick(clock.monotonicMs());
+    groups.listen(0, {
+      effects: (effects) => {
+        if (effects.some(({ kind }) => kind.startsWith("member"))) queueMicrotask(look);
+      },
+      status: () => queueMicrotask(look),
+    });
+    this.#lookAgain();
+  }
+
+  #lookAgain(): void {
+    this.#timer = this.#edges.clock.timer(STEWARD_INTERVAL_MS, () => {
+      if (this.#stopped) return;
+      this.#steward.tick(this.#edges.clock.monotonicMs());
+      this.#lookAgain();
+    });
+  }
+
+  /** Tells the cluster what this peer is now. */
+  register(clusterId: string, hello: Hello): void {
+    this.members.register(clusterId, memberInfo({ id: this.#edges.self, hello }));
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#timer?.cancel();
+    this.#steward.stop();
+    this.members.stop();
+  }
+}
