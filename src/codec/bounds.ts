@@ -42,7 +42,8 @@ export function checkBounds(bytes: Uint8Array, bounds: DecodeBounds): string | n
     const head = bytes[position++]!;
     const fixed = FIXED_BYTES[head]!;
     if (fixed !== NOT_FIXED) {
-      if (fixed === 8 && head !== 0xcb && !isSafeInteger(bytes, position, head)) {
+      const isInteger64 = head === 0xcf || head === 0xd3;
+      if (isInteger64 && !isSafeInteger(bytes, position, head)) {
         return "an integer beyond 2^53";
       }
       position += fixed;
