@@ -18,7 +18,7 @@ import type { SecretStream } from "./secret_stream.ts";
 import type { TransportCounters } from "./statistics.ts";
 
 /** Bytes in one message of the secret stream: large enough to seal at full speed, small enough to overlap. */
-const MESSAGE_BYTES_MAX = 64 * 1024;
+const MESSAGE_BYTES_MAX = 256 * 1024;
 
 /**
  * `candidate`: trusted, but perhaps one of several. `greeting`: chosen, the other side's hello is
