@@ -5,7 +5,7 @@
  *
  * The time bound has no timer a request: one coarse timer looks at all bodies that are on their way.
  */
-import type { Clock } from "../clock.ts";
+import type { Clock, Timer } from "../clock.ts";
 import { SkeinError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 
@@ -15,15 +15,14 @@ export interface BodyBounds {
   readonly clock: Clock;
 }
 
-interface PendingBody {
-  readonly deadlineMs: number;
-  readonly giveUp: (error: SkeinError) => void;
-}
+type GiveUp = (error: SkeinError) => void;
 
 export class BodyReader {
   readonly #bounds: BodyBounds;
-  readonly #pending = new Set<PendingBody>();
-  #sweeping = false;
+  /** Bodies on their way: those that came since the last sweep, and those that it found already. */
+  #young = new Set<GiveUp>();
+  #old = new Set<GiveUp>();
+  #sweep: Timer | null = null;
 
   constructor(bounds: BodyBounds) {
     this.#bounds = bounds;
@@ -38,7 +37,7 @@ export class BodyReader {
     return parseObject(bytes);
   }
 
-  #read(request: Request): Promise<Uint8Array> {
+  #read(request: Request): Promise<Uint8Array | ArrayBuffer> {
     const lengthHeader = request.headers.get("content-length");
     if (lengthHeader === null) {
       if (request.body === null) return Promise.reject(emptyBody());
@@ -47,23 +46,21 @@ export class BodyReader {
     if (Number(lengthHeader) > this.#bounds.bodyBytesMax) {
       return Promise.reject(tooLarge(this.#bounds.bodyBytesMax));
     }
-    return this.#withinTime(request.bytes());
+    // Not bytes(): the request of @hono/node-server has only the older methods.
+    return this.#withinTime(request.arrayBuffer());
   }
 
-  /** Rejects when the body is late or its sender went away half-way. */
-  #withinTime(reading: Promise<Uint8Array>): Promise<Uint8Array> {
+  /** Rejects when the body is late (after one to two times the bound) or its sender went away. */
+  #withinTime(reading: Promise<Uint8Array | ArrayBuffer>): Promise<Uint8Array | ArrayBuffer> {
     return new Promise((resolve, reject) => {
-      const pending: PendingBody = {
-        deadlineMs: this.#bounds.clock.monotonicMs() + this.#bounds.bodyTimeoutMs,
-        giveUp: reject,
-      };
-      this.#pending.add(pending);
-      this.#sweep();
+      const generation = this.#young;
+      generation.add(reject);
+      this.#sweep ??= this.#startSweep();
       reading.then((bytes) => {
-        this.#pending.delete(pending);
+        generation.delete(reject);
         resolve(bytes);
       }, (cause) => {
-        this.#pending.delete(pending);
+        generation.delete(reject);
         reject(
           cause instanceof SkeinError ? cause : new SkeinError(
             "BAD_REQUEST",
@@ -74,24 +71,21 @@ export class BodyReader {
     });
   }
 
-  #sweep(): void {
-    if (this.#sweeping) return;
-    this.#sweeping = true;
-    this.#bounds.clock.timer(this.#bounds.bodyTimeoutMs / 2, () => {
-      this.#sweeping = false;
-      const nowMs = this.#bounds.clock.monotonicMs();
-      for (const pending of this.#pending) {
-        if (pending.deadlineMs > nowMs) continue;
-        this.#pending.delete(pending);
-        pending.giveUp(
-          new SkeinError(
-            "BAD_REQUEST",
-            `the body did not arrive within ${this.#bounds.bodyTimeoutMs} ms`,
-          ),
-        );
+  #startSweep(): Timer {
+    const { bodyTimeoutMs, clock } = this.#bounds;
+    return clock.timer(bodyTimeoutMs, () => {
+      for (const giveUp of this.#old) {
+        giveUp(new SkeinError("BAD_REQUEST", `the body did not arrive within ${bodyTimeoutMs} ms`));
       }
-      if (this.#pending.size > 0) this.#sweep();
+      this.#old = this.#young;
+      this.#young = new Set();
+      this.#sweep = this.#old.size > 0 ? this.#startSweep() : null;
     });
+  }
+
+  /** Ends the timer. Bodies that are still on their way end with their connections. */
+  close(): void {
+    this.#sweep?.cancel();
   }
 }
 
@@ -114,8 +108,8 @@ async function readChunks(body: ReadableStream<Uint8Array>, bytesMax: number): P
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
 
-function parseObject(bytes: Uint8Array): Record<string, unknown> {
-  if (bytes.length === 0) throw emptyBody();
+function parseObject(bytes: Uint8Array | ArrayBuffer): Record<string, unknown> {
+  if (bytes.byteLength === 0) throw emptyBody();
   let value: unknown;
   try {
     value = JSON.parse(UTF8.decode(bytes));

@@ -65,6 +65,7 @@ export async function startHttp(peer: Peer, options: HttpOptions): Promise<HttpS
       const grace = options.clock.timer(graceMs, () => all.forEach((listener) => listener.cut()));
       await Promise.all(all.map((listener) => listener.stop()));
       grace.cancel();
+      site.bodies.close();
     },
   };
 }

@@ -4,6 +4,7 @@
  */
 import type { Clock } from "../../src/clock.ts";
 import type { Groups, GroupStatus } from "../../src/groups/groups.ts";
+import { buildApp } from "../../src/http/app.ts";
 import type { HttpOptions } from "../../src/http/options.ts";
 import { LIMITS } from "../../src/limits.ts";
 import type {
@@ -23,13 +24,11 @@ import type { HealthReport, Peer } from "../../src/peer/peer.ts";
 export const SELF_ID = "a".repeat(64);
 export const OTHER_ID = "b".repeat(64);
 
-export const REAL_CLOCK: Clock = {
+/** Real time without timers: nothing that these tests do outlives them. */
+export const TIMERLESS_CLOCK: Clock = {
   monotonicMs: () => performance.now(),
   wallMs: () => Date.now(),
-  timer(delayMs, fire) {
-    const id = setTimeout(fire, delayMs);
-    return { cancel: () => clearTimeout(id) };
-  },
+  timer: () => ({ cancel() {} }),
 };
 
 export const GRANT: AcquireResult = {
@@ -238,6 +237,50 @@ export class FakePeer {
   }
 }
 
+/** An application over the fake, and a way to call it that reads the answer at once. */
+export class Fixture {
+  readonly fake = new FakePeer();
+  readonly #app;
+
+  constructor(changes: Partial<HttpOptions> = {}) {
+    this.#app = buildApp(this.fake.asPeer(), httpOptions(changes));
+  }
+
+  get(path: string, headers: Record<string, string> = {}): Promise<Answered> {
+    return this.#read(path, { headers });
+  }
+
+  /** @param body sent as JSON; a string is sent as it is */
+  post(path: string, body: unknown, headers: Record<string, string> = {}): Promise<Answered> {
+    const text = typeof body === "string" ? body : JSON.stringify(body);
+    return this.#read(path, { method: "POST", body: text, headers });
+  }
+
+  request(path: string, init: RequestInit): Promise<Response> {
+    return Promise.resolve(this.#app.request(path, init));
+  }
+
+  async #read(path: string, init: RequestInit): Promise<Answered> {
+    const response = await this.request(path, init);
+    const text = await response.text();
+    const isJson = response.headers.get("content-type") === "application/json";
+    return {
+      status: response.status,
+      headers: response.headers,
+      text,
+      json: isJson ? JSON.parse(text) : {},
+    };
+  }
+}
+
+export interface Answered {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  // deno-lint-ignore no-explicit-any -- tests look into whatever came
+  readonly json: Record<string, any>;
+}
+
 /** Options with the program's bounds and loopback on a free port; a test names what it changes. */
 export function httpOptions(changes: Partial<HttpOptions> = {}): HttpOptions {
   return {
@@ -250,7 +293,7 @@ export function httpOptions(changes: Partial<HttpOptions> = {}): HttpOptions {
     headersTimeoutMs: LIMITS.httpHeadersTimeoutMs,
     connectionsMax: LIMITS.httpConnectionsMax,
     lockTtlMs: 300_000,
-    clock: REAL_CLOCK,
+    clock: TIMERLESS_CLOCK,
     ...changes,
   };
 }
