@@ -95,6 +95,16 @@ export function conformance(name: string, makeMedium: () => Promise<Medium>): vo
     deepStrictEqual(group.configuration.voters, []);
   });
 
+  test("a replica that was empty may get its log from the formation on", async (opened) => {
+    await opened.storage.append([hardState(2, 4, 0, 9)]);
+    await opened.storage.append([entries(2, 2, 5)]);
+    await opened.storage.append([{ kind: "truncation", group: 2, fromIndex: 2 }]);
+    await opened.storage.append([entries(2, 2, 3, 2)]);
+    await opened.reopen();
+    strictEqual(opened.recovered.groups[0]?.lastIndex, 3);
+    deepStrictEqual(await opened.storage.readEntries(2, 2, 9, 1e6), [entry(2, 2), entry(3, 2)]);
+  });
+
   test("entries are read before they are durable, and within the byte bound", async (opened) => {
     const durable = opened.storage.append([...founded(0), entries(0, 2, 50)]);
     deepStrictEqual(
