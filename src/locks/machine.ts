@@ -1,0 +1,319 @@
+/**
+ * The replicated state machine of locks: takes commands in the log's order and answers them by the rules
+ * (`lock_rules.ts`) over the state (`lock_state.ts`). Pure: time is group time, handed in with each entry.
+ *
+ * Guarantees, on every replica alike: never two holders that exclude each other; fencing tokens from one
+ * counter, so strictly increasing; first come, first served; a lease ends with the first entry whose time has
+ * reached its deadline; no two owners wait for each other after an entry was applied.
+ */
+import type { ApplyContext, Machine, Outcome } from "../groups/machine.ts";
+import { refuse } from "../groups/refusal.ts";
+import { joinRows, readRows, RowChunks } from "../groups/snapshot_rows.ts";
+import { LIMITS } from "../limits.ts";
+import type { AcquireAnswer, GrantedAnswer, LockAnswer, LockEffect } from "./answers.ts";
+import {
+  type AcquireCommand,
+  type CancelCommand,
+  decodeLockCommand,
+  type DetachCommand,
+  encodeLockCommand,
+  type LockCommand,
+  type ReleaseCommand,
+  type RenewCommand,
+  sameAttachment,
+} from "./commands.ts";
+import { grantedAnswer, heldAnswer, LockRules } from "./lock_rules.ts";
+import { loadLocks } from "./lock_rows.ts";
+import { type Grant, type Lock, LockState, type Waiter } from "./lock_state.ts";
+
+export const LOCKS_MACHINE = "locks";
+
+export interface LockLimits {
+  readonly lockWaitersMax: number;
+  readonly lockWaitersTotalMax: number;
+  readonly lockGrantsMax: number;
+}
+
+interface LockOutcome extends Outcome<LockEffect> {
+  readonly answer: LockAnswer;
+}
+
+/** The first row of a snapshot: `[nextToken, lastIndex]`. */
+type HeaderRow = readonly [number, number];
+
+export class LockMachine implements Machine<LockCommand, LockEffect> {
+  readonly name = LOCKS_MACHINE;
+  readonly #limits: LockLimits;
+  readonly #state = new LockState();
+  readonly #rules = new LockRules(this.#state);
+  #lastIndex = 0;
+
+  constructor(limits: LockLimits = LIMITS) {
+    this.#limits = limits;
+  }
+
+  decode(body: unknown): LockCommand | null {
+    return decodeLockCommand(body);
+  }
+
+  /** A retry may ask to wait less long, and comes through another open request. */
+  identityOf(command: LockCommand): unknown {
+    if (command.kind !== "acquire") return encodeLockCommand(command);
+    const { kind, resource, owner, mode, ttlMs } = command;
+    return [kind, resource, owner, mode, ttlMs];
+  }
+
+  apply(command: LockCommand, context: ApplyContext): LockOutcome {
+    this.#lastIndex = context.index;
+    switch (command.kind) {
+      case "acquire":
+        return this.#acquire(command, context);
+      case "release":
+        return this.#release(command, context);
+      case "renew":
+        return this.#renew(command, context);
+      case "cancel":
+        return this.#cancel(command, context);
+      case "detach":
+        return this.#detach(command, context);
+    }
+  }
+
+  #acquire(command: AcquireCommand, context: ApplyContext): LockOutcome {
+    const { resource } = command;
+    const { grants, waiting } = this.#state;
+    if (grants + waiting.size >= this.#limits.lockGrantsMax) return tooMany("hold locks");
+    const lock = this.#state.change(resource);
+    const owner = this.#state.owner(command.owner);
+    const grant = this.#rules.grantNow(lock, owner, command, context);
+    const effects: LockEffect[] = [];
+    if (grant !== null) return { answer: grantedAnswer(grant), effects };
+    if (command.waitMs === 0) {
+      lock.contended = true;
+      return { answer: heldAnswer(lock), effects };
+    }
+    if (lock.waiting >= this.#limits.lockWaitersMax) return tooMany(`wait for ${resource}`);
+    if (waiting.size >= this.#limits.lockWaitersTotalMax) return tooMany("wait for locks");
+    const refused = this.#rules.enqueue(lock, command, context, effects);
+    if (refused !== null) return { answer: refused, effects };
+    const ticket = context.index;
+    return { answer: { kind: "waiting", ticket }, effects, ticket };
+  }
+
+  /** The same acquire again: it must neither wait twice nor be granted twice. */
+  repeat(command: LockCommand, answer: unknown, context: ApplyContext): LockOutcome {
+    this.#lastIndex = context.index;
+    const former = answer as LockAnswer;
+    if (command.kind !== "acquire" || !("kind" in former)) return { answer: former, effects: [] };
+    switch (former.kind) {
+      case "waiting": {
+        const waiter = this.#waiterOf(command, former.ticket);
+        if (waiter === null) return this.#acquire(command, context);
+        return this.#attach(waiter, command, former, context);
+      }
+      case "granted":
+        return { answer: this.#grantAgain(command, former), effects: [] };
+      case "cancelled":
+        return this.#acquire(command, context);
+      default:
+        return { answer: former, effects: [] };
+    }
+  }
+
+  /** The waiter keeps its place; it now belongs to another open request, which says how long it waits. */
+  #attach(
+    waiter: Waiter,
+    command: AcquireCommand,
+    answer: LockAnswer,
+    context: ApplyContext,
+  ): LockOutcome {
+    const { lock, sequence: ticket } = waiter;
+    if (sameAttachment(waiter.attachment, command.attachment)) {
+      return { answer, effects: [], ticket };
+    }
+    this.#state.change(lock.resource);
+    waiter.attachment = command.attachment;
+    if (command.waitMs > 0) {
+      this.#state.setDeadline(waiter, context.timeMs + command.waitMs);
+      return { answer, effects: [], ticket };
+    }
+    const effects: LockEffect[] = [];
+    lock.contended = true;
+    const held = heldAnswer(lock);
+    this.#rules.endWaits([waiter], held, context, effects);
+    return { answer: held, effects };
+  }
+
+  /** What a request that was granted is answered when it comes again. */
+  #grantAgain(command: AcquireCommand, former: GrantedAnswer): LockAnswer {
+    const grant = this.#held(command.resource, command.owner, former.token);
+    if (grant === null) return LEASE_EXPIRED;
+    if (grant.attachment !== null) {
+      this.#state.change(command.resource);
+      grant.attachment = command.attachment;
+    }
+    return former.deadlineMs === grant.deadlineMs ? former : grantedAnswer(grant);
+  }
+
+  #release(command: ReleaseCommand, context: ApplyContext): LockOutcome {
+    const grant = this.#held(command.resource, command.owner, command.token);
+    if (grant === null) return NOT_HELD;
+    const effects: LockEffect[] = [];
+    this.#state.change(command.resource);
+    this.#rules.endGrant(grant, context, effects);
+    return { answer: RELEASED, effects };
+  }
+
+  #renew(command: RenewCommand, context: ApplyContext): LockOutcome {
+    const grant = this.#held(command.resource, command.owner, command.token);
+    if (grant === null) return NOT_HELD;
+    this.#state.change(command.resource);
+    // The owner knows of its grant: no cancel may take it away any more.
+    grant.attachment = null;
+    this.#state.setDeadline(grant, context.timeMs + (command.ttlMs ?? grant.ttlMs));
+    const { token, deadlineMs } = grant;
+    return { answer: { kind: "renewed", token, deadlineMs }, effects: [] };
+  }
+
+  #cancel(command: CancelCommand, context: ApplyContext): LockOutcome {
+    const { resource, attachment } = command;
+    const owner = this.#state.owner(command.owner);
+    const lock = this.#state.locks.get(resource);
+    if (owner === undefined || lock === undefined) return ended("nothing", []);
+    const effects: LockEffect[] = [];
+    for (const waiter of owner.waiters) {
+      if (waiter.lock !== lock || !sameAttachment(waiter.attachment, attachment)) continue;
+      this.#state.change(resource);
+      this.#rules.endWaits([waiter], CANCELLED, context, effects);
+      return ended("waiter", effects);
+    }
+    const grant = lock.holders.get(owner);
+    if (grant === undefined || !sameAttachment(grant.attachment, attachment)) {
+      return ended("nothing", []);
+    }
+    this.#state.change(resource);
+    this.#rules.endGrant(grant, context, effects);
+    return ended("grant", effects);
+  }
+
+  #detach({ peer, bootId }: DetachCommand, context: ApplyContext): LockOutcome {
+    const gone: Waiter[] = [];
+    for (const waiter of this.#state.waiting) {
+      const { attachment } = waiter;
+      if (attachment.peer === peer && attachment.bootId === bootId) gone.push(waiter);
+    }
+    const effects: LockEffect[] = [];
+    for (const waiter of gone) this.#state.change(waiter.lock.resource);
+    this.#rules.endWaits(gone, CANCELLED, context, effects);
+    return { answer: { kind: "detached", waiters: gone.length }, effects };
+  }
+
+  expire(context: ApplyContext): readonly LockEffect[] {
+    this.#lastIndex = context.index;
+    const effects: LockEffect[] = [];
+    for (;;) {
+      const due = this.#state.firstDue();
+      if (due === null || due.deadlineMs > context.timeMs) return effects;
+      this.#state.change(due.lock.resource);
+      if (due.kind === "grant") this.#rules.endLease(due, context, effects);
+      else this.#rules.endWaits([due], heldAnswer(due.lock), context, effects);
+    }
+  }
+
+  nextDeadlineMs(): number | null {
+    return this.#state.firstDue()?.deadlineMs ?? null;
+  }
+
+  #held(resource: string, name: string, token: number | null): Grant | null {
+    const owner = this.#state.owner(name);
+    if (owner === undefined) return null;
+    const grant = this.#state.locks.get(resource)?.holders.get(owner);
+    if (grant === undefined) return null;
+    return token === null || token === grant.token ? grant : null;
+  }
+
+  #waiterOf({ resource, owner }: LockName, ticket: number): Waiter | null {
+    for (const waiter of this.#state.owner(owner)?.waiters ?? []) {
+      if (waiter.sequence === ticket && waiter.lock.resource === resource) return waiter;
+    }
+    return null;
+  }
+
+  /** The lock as it is now, not to be changed; undefined where nobody holds or waits for it. */
+  lock(resource: string): Lock | undefined {
+    return this.#state.locks.get(resource);
+  }
+
+  /** All locks, in no particular order. Must not be held across an apply. */
+  locks(): Iterable<Lock> {
+    return this.#state.locks.values();
+  }
+
+  /** The locks that somebody waits for; the one that was waited for first is first. */
+  waitedFor(): readonly Lock[] {
+    const locks = new Set<Lock>();
+    for (const { lock } of this.#state.waiting) locks.add(lock);
+    return [...locks];
+  }
+
+  /**
+   * What became of a wait, as far as this replica has applied.
+   * @returns `unseen` while the entry that began it is not applied here; `gone` where the wait ended and, if by
+   * a grant, that has ended too
+   */
+  waitState(name: LockName, ticket: number): "unseen" | "waiting" | AcquireAnswer | "gone" {
+    if (this.#lastIndex < ticket) return "unseen";
+    if (this.#waiterOf(name, ticket) !== null) return "waiting";
+    const grant = this.#held(name.resource, name.owner, null);
+    return grant !== null && grant.sequence === ticket ? grantedAnswer(grant) : "gone";
+  }
+
+  /** The runs of peers to which waiters are attached, each once. */
+  attachedRuns(): readonly { readonly peer: string; readonly bootId: string }[] {
+    const runs = new Map<string, { readonly peer: string; readonly bootId: string }>();
+    for (const { attachment: { peer, bootId } } of this.#state.waiting) {
+      runs.set(`${peer} ${bootId}`, { peer, bootId });
+    }
+    return [...runs.values()];
+  }
+
+  snapshot(): Iterator<Uint8Array> {
+    const header: HeaderRow = [this.#state.nextToken, this.#lastIndex];
+    return new RowChunks(joinRows([header].values(), this.#state.locks.snapshot()));
+  }
+
+  restore(chunks: Iterable<Uint8Array>): void {
+    this.#state.clear();
+    const rows = readRows(chunks);
+    const header = rows.next();
+    this.#lastIndex = 0;
+    if (header.done === true) return;
+    const [nextToken, lastIndex] = header.value as HeaderRow;
+    this.#state.nextToken = nextToken;
+    this.#lastIndex = lastIndex;
+    loadLocks(this.#state, rows);
+  }
+
+  checkInvariants(): void {
+    this.#state.checkInvariants();
+    this.#rules.checkInvariants();
+  }
+}
+
+export interface LockName {
+  readonly resource: string;
+  readonly owner: string;
+}
+
+const NOT_HELD: LockOutcome = { answer: { kind: "notHeld" }, effects: [] };
+const RELEASED: LockAnswer = { kind: "released" };
+const LEASE_EXPIRED: LockAnswer = { kind: "leaseExpired" };
+const CANCELLED: AcquireAnswer = { kind: "cancelled" };
+
+function ended(found: "waiter" | "grant" | "nothing", effects: LockEffect[]): LockOutcome {
+  return { answer: { kind: "ended", found }, effects };
+}
+
+function tooMany(what: string): LockOutcome {
+  return { answer: refuse("TOO_MANY_REQUESTS", `too many already ${what}`), effects: [] };
+}

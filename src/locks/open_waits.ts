@@ -1,0 +1,97 @@
+/**
+ * The acquires that this peer holds open, each under a serial that its attachment names. A wait's end comes
+ * as an effect of a later entry, perhaps before the answer that says under which ticket the request waits: an
+ * effect finds its request by the attachment, or by the ticket where the waiter was attached anew elsewhere.
+ */
+import type { Attachment } from "../groups/machine.ts";
+import type { AcquireAnswer, SettledEffect } from "./answers.ts";
+import type { LockMachine, LockName } from "./machine.ts";
+
+/** `gone`: the wait ended unseen, and nothing is held by it. */
+export type WaitEnd = AcquireAnswer | "gone";
+
+export class OpenWait {
+  readonly attachment: Attachment;
+  readonly name: LockName;
+  /** Resolves when the wait has ended; never rejects. */
+  readonly ended: Promise<WaitEnd>;
+  readonly end: (end: WaitEnd) => void;
+  /** Null until the answer to the proposal is here. */
+  ticket: number | null = null;
+
+  constructor(attachment: Attachment, name: LockName) {
+    this.attachment = attachment;
+    this.name = name;
+    const { promise, resolve } = Promise.withResolvers<WaitEnd>();
+    this.ended = promise;
+    this.end = resolve;
+  }
+}
+
+export class OpenWaits {
+  readonly #machine: LockMachine;
+  readonly #peer: string;
+  readonly #bootId: string;
+  readonly #bySerial = new Map<number, OpenWait>();
+  /** Those whose ticket is known. Several, where one request came to this peer more than once. */
+  readonly #byTicket = new Map<number, Set<OpenWait>>();
+  #nextSerial = 1;
+
+  /**
+   * @param machine this peer's replica of the locks
+   * @param peer this peer
+   * @param bootId this run of it
+   */
+  constructor(machine: LockMachine, peer: string, bootId: string) {
+    this.#machine = machine;
+    this.#peer = peer;
+    this.#bootId = bootId;
+  }
+
+  get size(): number {
+    return this.#bySerial.size;
+  }
+
+  open(name: LockName): OpenWait {
+    const serial = this.#nextSerial++;
+    const wait = new OpenWait({ peer: this.#peer, bootId: this.#bootId, serial }, name);
+    this.#bySerial.set(serial, wait);
+    return wait;
+  }
+
+  /** The answer to the proposal is here: the request waits under this ticket, or has done so. */
+  ticketKnown(wait: OpenWait, ticket: number): void {
+    wait.ticket = ticket;
+    const sharing = this.#byTicket.get(ticket);
+    if (sharing === undefined) this.#byTicket.set(ticket, new Set([wait]));
+    else sharing.add(wait);
+    this.#lookAt(wait, ticket);
+  }
+
+  close(wait: OpenWait): void {
+    this.#bySerial.delete(wait.attachment.serial);
+    if (wait.ticket === null) return;
+    const sharing = this.#byTicket.get(wait.ticket)!;
+    sharing.delete(wait);
+    if (sharing.size === 0) this.#byTicket.delete(wait.ticket);
+  }
+
+  settled({ attachment, settles }: SettledEffect): void {
+    const { ticket, answer } = settles;
+    for (const wait of this.#byTicket.get(ticket) ?? []) wait.end(answer);
+    if (attachment.peer !== this.#peer || attachment.bootId !== this.#bootId) return;
+    this.#bySerial.get(attachment.serial)?.end(answer);
+  }
+
+  /** The machine was replaced by a snapshot: waits may have ended unseen. */
+  restored(): void {
+    for (const wait of this.#bySerial.values()) {
+      if (wait.ticket !== null) this.#lookAt(wait, wait.ticket);
+    }
+  }
+
+  #lookAt(wait: OpenWait, ticket: number): void {
+    const state = this.#machine.waitState(wait.name, ticket);
+    if (state !== "unseen" && state !== "waiting") wait.end(state);
+  }
+}
