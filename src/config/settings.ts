@@ -137,6 +137,7 @@ export const SETTINGS = {
     default: null,
     defaultText: "none on loopback; elsewhere required, or --http-open",
     secret: true,
+    shared: true,
     help: "what clients must present as Authorization: Bearer TOKEN",
   }),
   tlsCert: setting({

@@ -1,0 +1,28 @@
+/**
+ * How values on the command line are read: with the formats of the settings, so that a duration is written the
+ * same way everywhere, and a refusal says what was given and what is allowed.
+ */
+import { InvalidArgumentError } from "@commander-js/extra-typings";
+import { type Format, integer, seconds } from "../config/formats.ts";
+import { LIMITS } from "../limits.ts";
+
+function reader<T>(format: Format<T>): (text: string) => T {
+  return (text) => {
+    const value = format.parse(text);
+    if (value === null) throw new InvalidArgumentError(`Allowed: ${format.allowed}.`);
+    return value;
+  };
+}
+
+/** Seconds to milliseconds. */
+export const readWait = reader(seconds(0, LIMITS.lockWaitMaxMs / 1000));
+/** Seconds to milliseconds. */
+export const readTtl = reader(seconds(LIMITS.lockTtlMinMs / 1000, LIMITS.lockTtlMaxMs / 1000));
+/** Seconds to milliseconds. */
+export const readGrace = reader(seconds(0, 3600));
+export const readFencingToken = reader(integer(1, Number.MAX_SAFE_INTEGER));
+
+/** @returns what reads a whole number within these bounds, both included */
+export function readInteger(min: number, max: number): (text: string) => number {
+  return reader(integer(min, max));
+}

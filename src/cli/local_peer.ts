@@ -1,0 +1,100 @@
+/**
+ * One peer of `skein cluster`: a process of its own, in a process group of its own, so that Ctrl-C reaches it only
+ * as the closing of its standard input. Its log goes out line by line, with the peer's name before each.
+ */
+import { SIGNAL_NUMBERS } from "./stop_signals.ts";
+import { SIGNAL_OFFSET } from "./exit_codes.ts";
+
+export interface LocalPeerOptions {
+  readonly name: string;
+  /** What stands behind `skein run`. */
+  readonly args: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  /** Where it answers GET /health. */
+  readonly url: string;
+  readonly writeLine: (line: string) => void;
+}
+
+export class LocalPeer {
+  readonly name: string;
+  readonly url: string;
+  readonly pid: number;
+  /** Resolves with its exit code, 128 + n for a signal, once it has ended. */
+  readonly ended: Promise<number>;
+  readonly #child: Deno.ChildProcess;
+  #exitCode: number | null = null;
+
+  constructor({ name, args, environment, url, writeLine }: LocalPeerOptions) {
+    this.name = name;
+    this.url = url;
+    const { program, prefix } = ourselves();
+    this.#child = new Deno.Command(program, {
+      args: [...prefix, "run", "--parent-pipe", ...args],
+      env: { ...environment },
+      clearEnv: true,
+      detached: true,
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.pid = this.#child.pid;
+    const drained = [this.#child.stdout, this.#child.stderr].map((stream) =>
+      eachLine(stream, writeLine)
+    );
+    this.ended = this.#child.status.then(async ({ code, signal }) => {
+      this.#exitCode = signal === null ? code : SIGNAL_OFFSET + (SIGNAL_NUMBERS[signal] ?? 0);
+      await Promise.all(drained);
+      return this.#exitCode;
+    });
+  }
+
+  get hasEnded(): boolean {
+    return this.#exitCode !== null;
+  }
+
+  /** Asks for a clean stop. Idempotent. */
+  async stop(): Promise<void> {
+    await this.#child.stdin.close().catch(() => {});
+  }
+
+  kill(): void {
+    if (!this.hasEnded) this.#child.kill("SIGKILL");
+  }
+
+  /** Whether it answers that it is healthy. */
+  async isHealthy(token: string | null): Promise<boolean> {
+    const headers: Record<string, string> = token === null
+      ? {}
+      : { authorization: `Bearer ${token}` };
+    try {
+      const response = await fetch(`${this.url}/health`, { headers });
+      await response.body?.cancel();
+      return response.ok;
+    } catch {
+      // Not listening yet.
+      return false;
+    }
+  }
+}
+
+/** How to start this program once more: compiled it is the executable, else Deno with our main module. */
+function ourselves(): { readonly program: string; readonly prefix: readonly string[] } {
+  const program = Deno.execPath();
+  if (Deno.build.standalone) return { program, prefix: [] };
+  const main = new URL("../main.ts", import.meta.url).href;
+  return { program, prefix: ["run", "--allow-all", "--quiet", main] };
+}
+
+/** Hands on each line of a stream, the last one too where it does not end. */
+async function eachLine(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  writeLine: (line: string) => void,
+): Promise<void> {
+  let rest = "";
+  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop()!;
+    for (const line of lines) writeLine(line);
+  }
+  if (rest !== "") writeLine(rest);
+}

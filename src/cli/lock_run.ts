@@ -1,0 +1,191 @@
+/**
+ * `skein lock run NAME -- COMMAND`: holds a lock while a command runs, renews it, and gives it back. The command
+ * finds its fencing token in SKEIN_FENCING_TOKEN. When the lock is lost the command is ended: SIGTERM, and
+ * SIGKILL after a grace. The command's exit code is handed back, 128 + n where a signal ended it; what goes
+ * wrong with the lock itself has exit codes of its own (see exit_codes.ts).
+ */
+import { Command, Option } from "@commander-js/extra-typings";
+import { type LockGrant, type SkeinClient, SkeinError } from "../client/mod.ts";
+import { readGrace, readTtl, readWait } from "./arguments.ts";
+import { addConnectionOptions, connect } from "./connection.ts";
+import { EXIT, LOCK_RUN_OFFSET, SIGNAL_OFFSET } from "./exit_codes.ts";
+import { Exit, reportFailure } from "./failure.ts";
+import { LeaseKeeper } from "./lease_keeper.ts";
+import { examples, JSON_FLAG, JSON_HELP } from "./output.ts";
+import { SIGNAL_NUMBERS } from "./stop_signals.ts";
+
+/** What shells answer for a command that is not there, or may not be run. */
+const NOT_FOUND = 127;
+const NOT_EXECUTABLE = 126;
+const WAIT_DEFAULT_MS = 3_600_000;
+const TTL_DEFAULT_MS = 30_000;
+const GRACE_DEFAULT_MS = 5_000;
+/** Waiting longer for the release would only keep the caller from the command's exit code. */
+const RELEASE_TIMEOUT_MS = 2_000;
+const FORWARDED = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+interface RunOptions {
+  readonly mode: "exclusive" | "shared";
+  readonly wait: number;
+  readonly ttl: number;
+  readonly grace: number;
+  readonly json?: boolean | undefined;
+}
+
+export function define() {
+  const command = new Command()
+    .argument("<NAME>", "what is locked")
+    .argument("<COMMAND...>", "what runs while the lock is held, behind --")
+    .addOption(
+      new Option("--mode <MODE>", "how it is locked").choices(["exclusive", "shared"] as const)
+        .default("exclusive" as const),
+    )
+    .addOption(
+      new Option("--wait <SECONDS>", "how long to wait while others hold it").argParser(readWait)
+        .default(WAIT_DEFAULT_MS, `${WAIT_DEFAULT_MS / 1000}`),
+    )
+    .addOption(
+      new Option("--ttl <SECONDS>", "lease, renewed at a third of it").argParser(readTtl)
+        .default(TTL_DEFAULT_MS, `${TTL_DEFAULT_MS / 1000}`),
+    )
+    .addOption(
+      new Option("--grace <SECONDS>", "from SIGTERM to SIGKILL when the lock is lost")
+        .argParser(readGrace).default(GRACE_DEFAULT_MS, `${GRACE_DEFAULT_MS / 1000}`),
+    )
+    .option("--owner <OWNER>", "who locks (default: a new name for each run)")
+    .option(JSON_FLAG, `${JSON_HELP}; on standard error, for standard output is the command's`)
+    .addHelpText(
+      "after",
+      examples(
+        "skein lock run nightly-report -- ./report.sh --all",
+        "skein lock run deploy --wait 0 --ttl 10 -- sh -c 'echo $SKEIN_FENCING_TOKEN'",
+      ),
+    );
+  addConnectionOptions(command);
+  return command.action(async (name, words, { owner = newOwner(), ...options }) => {
+    const client = connect(command, owner);
+    const sentAtMs = performance.now();
+    const grant = await acquire(client, name, options);
+    const keeper = new LeaseKeeper(client, grant, {
+      ttlMs: options.ttl,
+      stopMs: options.grace,
+      sentAtMs,
+    });
+    try {
+      throw new Exit(await runUnder(keeper, grant, words, options));
+    } finally {
+      keeper.stop();
+      await release(client, grant);
+    }
+  });
+}
+
+/** Two runs on one machine must not be taken for one owner. */
+function newOwner(): string {
+  return `${Deno.hostname()}-${Deno.pid}-${crypto.randomUUID().slice(0, 8)}`;
+}
+
+/** @throws {Exit} where the lock is not granted, or a signal ends the waiting */
+async function acquire(
+  client: SkeinClient,
+  name: string,
+  { mode, wait, ttl, json = false }: RunOptions,
+): Promise<LockGrant> {
+  const interrupted = new AbortController();
+  const stopListening = listen((signal) => {
+    interrupted.abort(new Exit(SIGNAL_OFFSET + SIGNAL_NUMBERS[signal]!));
+  });
+  try {
+    const { signal } = interrupted;
+    return await client.locks.acquire(name, { mode, waitMs: wait, ttlMs: ttl, signal });
+  } catch (error) {
+    if (error instanceof Exit) throw error;
+    throw new Exit(LOCK_RUN_OFFSET + reportFailure(error, json));
+  } finally {
+    stopListening();
+  }
+}
+
+/** Runs the command to its end, its own or the lock's. @returns the exit code */
+async function runUnder(
+  keeper: LeaseKeeper,
+  grant: LockGrant,
+  [program = "", ...args]: readonly string[],
+  { grace, json = false }: RunOptions,
+): Promise<number> {
+  let child: Deno.ChildProcess;
+  try {
+    child = new Deno.Command(program, {
+      args,
+      env: {
+        SKEIN_FENCING_TOKEN: String(grant.fencingToken),
+        SKEIN_RESOURCE: grant.resource,
+        SKEIN_OWNER: grant.owner,
+      },
+      stdin: "inherit",
+      stdout: "inherit",
+      stderr: "inherit",
+    }).spawn();
+  } catch (error) {
+    console.error(`skein: cannot run ${program}: ${(error as Error).message}`);
+    return error instanceof Deno.errors.NotFound ? NOT_FOUND : NOT_EXECUTABLE;
+  }
+  const stopListening = listen((signal) => {
+    // From a terminal the command, being of the same process group, has had its Ctrl-C already.
+    if (signal !== "SIGINT" || !Deno.stdin.isTerminal()) tryKill(child, signal);
+  });
+  const status = await Promise.race([child.status, keeper.lost]);
+  if (typeof status === "string") {
+    console.error(`skein: the lock ${grant.resource} is lost: ${status}; ending ${program}`);
+    await endChild(child, grace);
+  }
+  stopListening();
+  const lost = typeof status === "string" ? status : null;
+  const code = typeof status === "string"
+    ? LOCK_RUN_OFFSET + EXIT.lockLost
+    : status.signal === null
+    ? status.code
+    : SIGNAL_OFFSET + (SIGNAL_NUMBERS[status.signal] ?? 0);
+  if (json) {
+    const document = { success: lost === null, exit_code: code, lost };
+    console.error(JSON.stringify({ ...document, fencing_token: grant.fencingToken }));
+  }
+  return code;
+}
+
+async function endChild(child: Deno.ChildProcess, graceMs: number): Promise<void> {
+  tryKill(child, "SIGTERM");
+  const timer = setTimeout(() => tryKill(child, "SIGKILL"), graceMs);
+  await child.status;
+  clearTimeout(timer);
+}
+
+/** It may have ended in this very moment. */
+function tryKill(child: Deno.ChildProcess, signal: Deno.Signal): void {
+  try {
+    child.kill(signal);
+  } catch (error) {
+    if (!(error instanceof TypeError) && !(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+async function release(client: SkeinClient, grant: LockGrant): Promise<void> {
+  try {
+    await client.locks.release(grant, { signal: AbortSignal.timeout(RELEASE_TIMEOUT_MS) });
+  } catch (error) {
+    // Lost before: said already. Not reachable: the lease ends by itself.
+    if (error instanceof SkeinError && error.code === "NOT_HELD") return;
+    console.error(`skein: could not release ${grant.resource}: ${(error as Error).message}`);
+  }
+}
+
+function listen(heard: (signal: (typeof FORWARDED)[number]) => void): () => void {
+  const listeners = FORWARDED.map((signal) => {
+    const listener = () => heard(signal);
+    Deno.addSignalListener(signal, listener);
+    return { signal, listener };
+  });
+  return () => {
+    for (const { signal, listener } of listeners) Deno.removeSignalListener(signal, listener);
+  };
+}

@@ -1,0 +1,149 @@
+/**
+ * The command line: the table of commands, and the way from arguments to an exit code. Each command lives in a
+ * file of its own that is loaded only when it is called, so that a peer starts without the clients' tables and
+ * a client without the peer.
+ */
+import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
+import { EXIT } from "./exit_codes.ts";
+import { Exit, reportFailure, UsageError } from "./failure.ts";
+
+/** What a command's file exports. */
+export interface CommandModule {
+  /** The command with its arguments, options, examples and action; named and described by the table. */
+  define(): CommandUnknownOpts;
+}
+
+export interface CommandEntry {
+  readonly words: readonly string[];
+  readonly summary: string;
+  load(): Promise<CommandModule>;
+}
+
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    words: ["status"],
+    summary: "is a peer healthy, who leads, what should be known",
+    load: () => import("./status.ts"),
+  },
+  {
+    words: ["members"],
+    summary: "list the cluster's members",
+    load: () => import("./members.ts"),
+  },
+  {
+    words: ["lock", "acquire"],
+    summary: "take a lock, or wait for it",
+    load: () => import("./lock_acquire.ts"),
+  },
+  {
+    words: ["lock", "release"],
+    summary: "give a lock back",
+    load: () => import("./lock_release.ts"),
+  },
+  {
+    words: ["lock", "renew"],
+    summary: "make a lease last longer",
+    load: () => import("./lock_renew.ts"),
+  },
+  {
+    words: ["lock", "status"],
+    summary: "who holds one lock and who waits for it",
+    load: () => import("./lock_status.ts"),
+  },
+  {
+    words: ["lock", "ls"],
+    summary: "list all locks",
+    load: () => import("./lock_ls.ts"),
+  },
+  {
+    words: ["lock", "graph"],
+    summary: "who waits for whom",
+    load: () => import("./lock_graph.ts"),
+  },
+  {
+    words: ["lock", "run"],
+    summary: "run a command while holding a lock",
+    load: () => import("./lock_run.ts"),
+  },
+  {
+    words: ["keygen"],
+    summary: "make a cluster key",
+    load: () => import("./keygen.ts"),
+  },
+  {
+    words: ["version"],
+    summary: "print the version",
+    load: () => import("./version.ts"),
+  },
+];
+
+/** What stands above the commands of one first word. */
+const GROUPS: Readonly<Record<string, string>> = {
+  lock: "take, keep, give back and look at locks",
+  log: "look at the embedded log of a peer that is not running",
+};
+
+/**
+ * Runs one command line.
+ * @param args what stands behind the program's name
+ * @returns the exit code
+ */
+export async function main(args: readonly string[]): Promise<number> {
+  const asked = args[0] === "help" ? [...args.slice(1), "--help"] : args;
+  try {
+    const program = await buildProgram(asked);
+    await program.parseAsync([...asked], { from: "user" });
+    return EXIT.ok;
+  } catch (error) {
+    return reportFailure(withoutCommander(error), wantsJson(asked));
+  }
+}
+
+/** The whole tree of commands; only the one that is called has its options. */
+async function buildProgram(args: readonly string[]): Promise<CommandUnknownOpts> {
+  const program: CommandUnknownOpts = new Command("skein")
+    .description("Consensus and locks for a group of machines, in one program.")
+    .enablePositionalOptions()
+    .helpCommand(false)
+    .addHelpText("after", "\nHelp of one command: skein COMMAND --help");
+  const groups = new Map<string, CommandUnknownOpts>();
+  const called = entryOf(args);
+  for (const entry of COMMANDS) {
+    const [first = "", second] = entry.words;
+    const command = entry === called ? (await entry.load()).define() : new Command();
+    command.name(second ?? first).description(entry.summary);
+    let parent = program;
+    if (second !== undefined) {
+      parent = groups.get(first) ?? new Command(first).description(GROUPS[first] ?? "")
+        .enablePositionalOptions().helpCommand(false);
+      if (!groups.has(first)) program.addCommand(parent);
+      groups.set(first, parent);
+    }
+    parent.addCommand(command);
+  }
+  throwInsteadOfExit(program);
+  return program;
+}
+
+/** What Commander throws, in our own words: help was printed already, anything else is wrong usage. */
+function withoutCommander(error: unknown): unknown {
+  if (!(error instanceof CommanderError)) return error;
+  if (error.exitCode === 0) return new Exit(EXIT.ok);
+  if (error.code === "commander.help") return new Exit(EXIT.usage);
+  return new UsageError(error.message.replace(/^error: /, ""));
+}
+
+function entryOf(args: readonly string[]): CommandEntry | undefined {
+  return COMMANDS.find(({ words }) => words.every((word, at) => args[at] === word));
+}
+
+function throwInsteadOfExit(command: CommandUnknownOpts): void {
+  command.exitOverride().configureOutput({ outputError: () => {} });
+  for (const child of command.commands) throwInsteadOfExit(child);
+}
+
+/** Behind `--` stands somebody else's command line. */
+function wantsJson(args: readonly string[]): boolean {
+  const end = args.indexOf("--");
+  return (end < 0 ? args : args.slice(0, end)).includes("--json");
+}
