@@ -1,4 +1,7 @@
-/** Questions about a Raft configuration that both the service and the steward ask. */
+/**
+ * Questions about a Raft configuration that both the service and the steward ask. In a joint one, both
+ * sets of voters count.
+ */
 import type { Configuration, PeerId, Replica } from "../raft/entry.ts";
 
 /** Whether the peer votes, in the outgoing set included. */

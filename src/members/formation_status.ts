@@ -1,5 +1,8 @@
-/** What a forming peer waits for, as one line that tells a person whom or what to look at. */
-import { unreachable } from "../assert.ts";
+/**
+ * What a forming peer waits for, as one line that tells a person whom or what to look at. It stands in
+ * /health and in the log, so each line is made in one place.
+ */
+import { assert, unreachable } from "../assert.ts";
 import type { PeerId } from "../raft/entry.ts";
 import type { Candidates } from "./candidates.ts";
 import type { FormationState } from "./formation_record.ts";
@@ -22,9 +25,7 @@ export function formationStatus(situation: FormationSituation): string {
     case "held":
       return state.plan.proposer === situation.self
         ? "waits for the other founders to accept its formation plan"
-        : `holds a formation plan without outcome; only its proposer can end it: ${
-          proposerOf(state.plan)
-        }`;
+        : heldStatus(state.plan);
     case "formed":
       return `formed cluster ${state.plan.clusterId}`;
     case "joining":
@@ -39,10 +40,7 @@ export function formationStatus(situation: FormationSituation): string {
 }
 
 function emptyStatus({ expect, candidates, clusters }: FormationSituation): string {
-  if (clusters.size > 1) {
-    return `met ${clusters.size} clusters with one key (${[...clusters].sort().join(", ")}) ` +
-      "and joins none: give each cluster a key of its own";
-  }
+  if (clusters.size > 1) return ambiguousStatus(clusters);
   if (expect === 0) return "waits to meet a formed cluster: this peer only joins";
   if (candidates.namesake !== null) {
     return `another peer has this peer's name (${candidates.namesake.slice(0, 8)}): choose another`;
@@ -50,7 +48,16 @@ function emptyStatus({ expect, candidates, clusters }: FormationSituation): stri
   return `waits for peers: has met ${candidates.members.length} of ${expect}, itself among them`;
 }
 
-function proposerOf(plan: FormationPlan): string {
+/** Another's plan whose outcome is not known here. */
+export function heldStatus(plan: FormationPlan): string {
   const proposer = plan.members.find((member) => member.id === plan.proposer);
-  return `${proposer?.name ?? "?"} (${plan.proposer}) at ${proposer?.addresses.join(", ") ?? "?"}`;
+  assert(proposer !== undefined, "a proposer is one of its plan's founders");
+  return "holds a formation plan without outcome; only its proposer can end it: " +
+    `${proposer.name} (${proposer.id}) at ${proposer.addresses.join(", ")}`;
+}
+
+/** An empty peer that does not know which of several clusters is meant. */
+export function ambiguousStatus(clusters: ReadonlySet<string>): string {
+  return `met ${clusters.size} clusters with one key (${[...clusters].sort().join(", ")}) ` +
+    "and joins none: give each cluster a key of its own";
 }

@@ -10,7 +10,9 @@ import type { Logger } from "../logger.ts";
 import { type ConnectedPeer, type Hello, RequestError, type Transport } from "../net/transport.ts";
 import type { PeerId } from "../raft/entry.ts";
 import type { Storage, StorageRecord } from "../storage/storage.ts";
-import { Formation, type FormationEffect, type JoinAnswer, RESEND_MS } from "./formation.ts";
+import { Formation } from "./formation.ts";
+import { RESEND_MS } from "./formation_context.ts";
+import type { FormationEffect, JoinAnswer } from "./formation_effect.ts";
 import { parseFormationMessage } from "./formation_message.ts";
 import {
   clusterOf,

@@ -7,7 +7,8 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import type { Hello } from "../../src/net/transport.ts";
 import { Random } from "../../src/random.ts";
-import { Formation, type FormationEffect } from "../../src/members/formation.ts";
+import { Formation } from "../../src/members/formation.ts";
+import type { FormationEffect } from "../../src/members/formation_effect.ts";
 import {
   type FormationMessage,
   parseFormationMessage,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type Faults, World, type WorldPeer, worldSigner } from "./formation_harness.ts";
-import { PLAN_TIMEOUT_MS, TURN_MS } from "../../src/members/formation.ts";
+import { PLAN_TIMEOUT_MS, TURN_MS } from "../../src/members/proposer.ts";
 import { abortBytes } from "../../src/members/plan.ts";
 
 /** @returns a world of `count` started peers that each expect `expect` */
