@@ -14,9 +14,10 @@ import type { Scheduler } from "./virtual_time.ts";
 
 /** A peer's lock service, as one attempt sees it. */
 export interface LockAccess {
-  readonly locks: Locks;
+  /** @throws {SkeinError} while the peer has none */
+  locks(): Locks;
   /**
-   * Calls back when the process behind `locks` has ended: it will never answer.
+   * Calls back when the process has ended: it will never answer.
    * @returns how to be called no more
    */
   onEnd(ended: () => void): () => void;
@@ -307,7 +308,7 @@ export class LockClient {
       const unknown = () => settle({ kind: "unknown" });
       const timeout = scheduler.after(timeoutMs, null, "client timeout", unknown);
       const forget = access.onEnd(unknown);
-      perform(access.locks).then(
+      asked(() => perform(access.locks())).then(
         (value) => settle({ kind: "answer", value }),
         (error: unknown) => settle(signal?.aborted ? { kind: "unknown" } : this.#refusal(error)),
       );
@@ -351,4 +352,9 @@ export class LockClient {
       this.#edges.scheduler.after(delayMs, null, "client", resolve);
     });
   }
+}
+
+/** What is thrown at once is a rejection like any other. */
+async function asked<T>(perform: () => Promise<T>): Promise<T> {
+  return await perform();
 }

@@ -143,7 +143,7 @@ export class Nemesis {
 
   #transfer(): void {
     const leader = this.#cluster.leader();
-    const status = leader?.core?.groups.status(0);
+    const status = leader?.status();
     if (!leader || !status || status.configuration.voters.length < 2) return;
     const to = this.#random.pick(status.configuration.voters).peer;
     leader.attempt((core) => core.groups.transferLeadership(0, to, 2_000));
@@ -153,7 +153,7 @@ export class Nemesis {
     const running = this.#running();
     if (running.length === 0) return;
     const peer = this.#random.pick(running);
-    if (peer.core?.groups.status(0)) peer.attempt((core) => core.groups.takeSnapshot(0));
+    if (peer.status() !== null) peer.attempt((core) => core.groups.takeSnapshot(0));
   }
 
   #changeMembership(): void {
@@ -163,10 +163,10 @@ export class Nemesis {
       this.#cluster.addJoiner();
       return;
     }
-    const asked = this.#running().filter((peer) => peer.core?.groups.status(0));
+    const asked = this.#running().filter((peer) => peer.status() !== null);
     if (asked.length === 0) return;
     const through = this.#random.pick(asked);
-    const { configuration } = through.core!.groups.status(0)!;
+    const { configuration } = through.status()!;
     const { voters, learners } = configuration;
     const change = (kind: "promote" | "demote", peer: string) =>
       through.attempt((core) =>

@@ -169,7 +169,8 @@ export class RaftChecker {
         `its snapshot at ${baseIndex} has term ${baseTerm}, not ${base.term}`,
       );
     }
-    for (let index = Math.max(committedBefore, baseIndex) + 1; index <= commitIndex; index++) {
+    // Index 1 stands for the formation plan; no log holds it.
+    for (let index = Math.max(committedBefore, baseIndex, 1) + 1; index <= commitIndex; index++) {
       const mark = written.mark(index);
       if (mark === null) this.#fail(peer, group, `committed ${index}, which its log lacks`);
       const canonical = history.canonical.get(index);

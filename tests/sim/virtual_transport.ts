@@ -62,10 +62,15 @@ export class VirtualTransport implements Transport {
     const serial = this.#serial++;
     this.#network.send(this, to, { kind: "request", serial, method, body });
     return new Promise((resolve, reject) => {
-      const timeout = this.#scheduler.after(timeoutMs, this.actor, "request timeout", () => {
-        this.#requests.delete(serial);
-        reject(new RequestError("timeout", `no answer from ${to} in ${timeoutMs} ms`));
-      });
+      const timeout = this.#scheduler.after(
+        Math.max(0, timeoutMs),
+        this.actor,
+        "request timeout",
+        () => {
+          this.#requests.delete(serial);
+          reject(new RequestError("timeout", `no answer from ${to} in ${timeoutMs} ms`));
+        },
+      );
       this.#requests.set(serial, { to, timeout, resolve, reject });
     });
   }

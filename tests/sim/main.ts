@@ -1,0 +1,115 @@
+/**
+ * `deno task sim`: runs seed after seed until the time is over, and stops at the first failure with the
+ * command that replays it. Exit code 0: nothing found; 1: a failure; 2: wrong use.
+ *
+ * --seed N replays one · --seeds N that many, from --from · --budget SECONDS (60) · --steps N (10000)
+ * --peers 3|5 (both in turn) · --workers N (2) · --verbose
+ */
+import { parseArgs } from "node:util";
+import { simulate, type SimulationOptions, type SimulationResult } from "./simulation.ts";
+import { Totals } from "./totals.ts";
+import { runInWorkers } from "./worker_pool.ts";
+
+interface Options {
+  readonly seeds: { readonly from: number; readonly count: number };
+  readonly budgetMs: number;
+  readonly steps: number;
+  readonly peers: number | null;
+  readonly workers: number;
+  readonly verbose: boolean;
+}
+
+function readOptions(list: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...list],
+    options: {
+      seed: { type: "string" },
+      seeds: { type: "string" },
+      from: { type: "string" },
+      budget: { type: "string" },
+      steps: { type: "string" },
+      peers: { type: "string" },
+      workers: { type: "string" },
+      verbose: { type: "boolean" },
+    },
+  });
+  const number = (name: keyof typeof values, otherwise: number) => {
+    const text = values[name];
+    if (text === undefined) return otherwise;
+    const value = Number(text);
+    if (Number.isSafeInteger(value) && value >= 0) return value;
+    say(`--${name} must be a whole number, not "${text}"`);
+    Deno.exit(2);
+  };
+  const isOne = values.seed !== undefined;
+  const isCounted = values.seeds !== undefined;
+  // Without a seed each day begins elsewhere.
+  const from = isOne ? number("seed", 0) : number("from", isCounted ? 1 : startOfToday());
+  return {
+    seeds: { from, count: isOne ? 1 : number("seeds", Infinity) },
+    budgetMs: isOne || isCounted && values.budget === undefined
+      ? Infinity
+      : number("budget", 60) * 1000,
+    steps: number("steps", 10_000),
+    peers: values.peers === undefined ? null : number("peers", 3),
+    workers: isOne ? 1 : number("workers", 2),
+    verbose: values.verbose ?? false,
+  };
+}
+
+function startOfToday(): number {
+  return Math.floor(Date.now() / 86_400_000) * 1_000_000;
+}
+
+/** Every third cluster has five peers, unless told otherwise. */
+function* planned(options: Options): Generator<SimulationOptions> {
+  const { seeds, steps, verbose, budgetMs } = options;
+  const startedMs = performance.now();
+  for (let seed = seeds.from; seed < seeds.from + seeds.count; seed++) {
+    if (performance.now() - startedMs > budgetMs) return;
+    const peers = options.peers ?? (seed % 3 === 0 ? 5 : 3);
+    yield { seed, peers, steps, print: verbose ? say : null };
+  }
+}
+
+function report(result: SimulationResult, options: SimulationOptions): void {
+  say(`seed ${result.seed} FAILED after ${result.steps} steps, ${result.virtualMs.toFixed(1)} ms:`);
+  say(result.failure ?? "");
+  say("the last lines before:");
+  for (const line of result.lastLines) say(line);
+  const { seed, peers, steps } = options;
+  say(`replay: deno task sim --seed ${seed} --peers ${peers} --steps ${steps} --verbose`);
+}
+
+function say(line: string): void {
+  const bytes = new TextEncoder().encode(`${line}\n`);
+  for (let written = 0; written < bytes.length;) {
+    written += Deno.stdout.writeSync(bytes.subarray(written));
+  }
+}
+
+async function main(): Promise<number> {
+  const options = readOptions(Deno.args);
+  const totals = new Totals();
+  let failures = 0;
+  const take = (result: SimulationResult, ran: SimulationOptions) => {
+    totals.add(result);
+    if (result.failure !== null) {
+      failures++;
+      report(result, ran);
+    } else if (options.workers === 1 && options.seeds.count === 1) {
+      say(`seed ${result.seed}: nothing wrong found, trace ${result.traceHash}`);
+    }
+    return failures === 0;
+  };
+  if (options.workers > 1) await runInWorkers(planned(options), options.workers, take);
+  else {
+    for (const plan of planned(options)) {
+      if (!take(await simulate(plan), plan)) break;
+    }
+  }
+  for (const line of totals.lines()) say(line);
+  return failures === 0 ? 0 : 1;
+}
+
+Deno.exit(await main());

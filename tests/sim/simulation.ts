@@ -1,0 +1,196 @@
+/**
+ * One simulation, whole from its seed: a cluster forms, clients use it while the nemesis breaks it, and
+ * safety is checked after every step. Then everything is healed, and the cluster must converge and serve
+ * within a deadline. At last the clients' history is judged.
+ */
+import { Random } from "../../src/random.ts";
+import type { SimulatedTiming } from "./core_under_test.ts";
+import { drawFaultRates, type FaultRates, HEALED } from "./fault_rates.ts";
+import { awaitConvergence } from "./convergence.ts";
+import { judgeLocks, type LockJudgement } from "./lock_checker.ts";
+import { LockClient } from "./lock_client.ts";
+import { describe, type LockOperation } from "./lock_history.ts";
+import { Nemesis } from "./nemesis.ts";
+import { SafetyViolation } from "./raft_checker.ts";
+import { SimulationLog } from "./simulation_log.ts";
+import { VirtualCluster } from "./virtual_cluster.ts";
+import { Scheduler } from "./virtual_time.ts";
+
+export interface SimulationOptions {
+  readonly seed: number;
+  /** Founding peers. */
+  readonly peers: number;
+  /** Events of the first phase; the second comes on top. */
+  readonly steps: number;
+  /** Shows each line of the log at once, and the history at the end. */
+  readonly print: ((line: string) => void) | null;
+}
+
+export interface SimulationResult {
+  readonly seed: number;
+  /** Null: nothing wrong was found. */
+  readonly failure: string | null;
+  readonly steps: number;
+  readonly virtualMs: number;
+  readonly traceHash: string;
+  readonly operations: number;
+  readonly grants: number;
+  readonly committed: number;
+  readonly judgement: LockJudgement | null;
+  readonly strikes: ReadonlyMap<string, number>;
+  readonly lastLines: readonly string[];
+}
+
+const RESOURCES = ["lock-a", "lock-b", "lock-c"];
+/** How long a client may take to finish its last operation. */
+const CLIENTS_END_MS = 120_000;
+
+class Simulation {
+  readonly scheduler = new Scheduler();
+  readonly history: LockOperation[] = [];
+  readonly log: SimulationLog;
+  readonly cluster: VirtualCluster;
+  readonly nemesis: Nemesis;
+  readonly clients: LockClient[];
+  readonly options: SimulationOptions;
+  readonly #clientsRandom: Random;
+  #failure: unknown = null;
+
+  constructor(options: SimulationOptions) {
+    this.options = options;
+    this.log = new SimulationLog(options.print);
+    const { seed } = options;
+    const rates = drawFaultRates(new Random(seed, 1));
+    this.cluster = new VirtualCluster(
+      this.scheduler,
+      new Random(seed, 2),
+      rates,
+      drawTiming(new Random(seed, 5)),
+      this.log,
+      (error) => this.#failure ??= error,
+    );
+    this.nemesis = new Nemesis(this.cluster, new Random(seed, 3), rates);
+    this.#clientsRandom = new Random(seed, 4);
+    this.clients = Array.from(
+      { length: 3 + this.#clientsRandom.integer(0, 5) },
+      (_, place) => this.#client(`client${place + 1}`),
+    );
+    this.log.line(0, "world", `seed ${seed}: ${describeRates(rates)}`);
+  }
+
+  async run(): Promise<void> {
+    const { scheduler, cluster, nemesis, clients, options } = this;
+    cluster.found(options.peers);
+    nemesis.start();
+    const running = clients.map((client) => client.run());
+    while (scheduler.executed < options.steps) await this.#step();
+    this.log.line(scheduler.nowMs, "world", "is healed");
+    nemesis.heal();
+    cluster.network.rates = HEALED.network;
+    for (const client of clients) client.stop();
+    let isQuiet = false;
+    Promise.all(running).then(() => isQuiet = true);
+    await this.#until(() => isQuiet, CLIENTS_END_MS, "the clients' last operations end");
+    await awaitConvergence(
+      cluster,
+      RESOURCES,
+      (condition, deadlineMs, what) => this.#until(condition, deadlineMs, what),
+    );
+  }
+
+  /** @throws what a peer, a checker or a client found wrong */
+  async #step(): Promise<void> {
+    await this.scheduler.step();
+    if (this.#failure !== null) throw this.#failure;
+  }
+
+  async #until(condition: () => boolean, deadlineMs: number, what: string): Promise<void> {
+    const endMs = this.scheduler.nowMs + deadlineMs;
+    while (!condition()) {
+      if (this.scheduler.nowMs > endMs) {
+        throw new SafetyViolation(`no progress: ${what}, but not within ${deadlineMs} ms`);
+      }
+      await this.#step();
+    }
+  }
+
+  fail(error: unknown): void {
+    this.#failure ??= error;
+  }
+
+  #client(name: string): LockClient {
+    return new LockClient(name, {
+      scheduler: this.scheduler,
+      random: this.#clientsRandom,
+      history: this.history,
+      resources: RESOURCES,
+      access: () => this.cluster.access(),
+      fail: (error) => this.fail(error),
+    });
+  }
+}
+
+/** @returns what happened; a failure is a value, not an exception */
+export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
+  const simulation = new Simulation(options);
+  const onRejection = (event: PromiseRejectionEvent) => {
+    event.preventDefault();
+    simulation.fail(event.reason);
+  };
+  globalThis.addEventListener("unhandledrejection", onRejection);
+  let failure: string | null = null;
+  try {
+    await simulation.run();
+  } catch (error) {
+    failure = error instanceof Error ? error.stack ?? error.message : String(error);
+  } finally {
+    globalThis.removeEventListener("unhandledrejection", onRejection);
+  }
+  const { history, scheduler, cluster, nemesis, log } = simulation;
+  const judgement = failure === null ? judgeLocks(history) : null;
+  if (judgement !== null && judgement.violations.length > 0) {
+    failure = judgement.violations.join("\n");
+  }
+  if (options.print !== null) {
+    for (const operation of history) {
+      options.print(describe(operation));
+    }
+  }
+  return {
+    seed: options.seed,
+    failure,
+    steps: scheduler.executed,
+    virtualMs: scheduler.nowMs,
+    traceHash: scheduler.trace.digest(),
+    operations: history.length,
+    grants:
+      history.filter(({ input }) => input.kind === "acquire" && input.result.kind === "granted")
+        .length,
+    committed: cluster.checker.commitIndexMax(0),
+    judgement,
+    strikes: nemesis.strikes,
+    lastLines: log.last(),
+  };
+}
+
+/** Timeouts that keep a simulation busy, in the proportions of production. */
+function drawTiming(random: Random): SimulatedTiming {
+  const electionTimeoutMinMs = random.pick([300, 500, 1_000]);
+  return {
+    electionTimeoutMinMs,
+    electionTimeoutMaxMs: 2 * electionTimeoutMinMs,
+    heartbeatMs: electionTimeoutMinMs / random.pick([5, 7, 10]),
+    snapshotEntries: random.pick([20, 100, 500]),
+    snapshotBytes: 64 * 1024 * 1024,
+    deadPeerGraceMs: random.pick([3_000, 15_000]),
+    systemVoters: random.pick([3, 3, 5]),
+  };
+}
+
+function describeRates({ network, disk, periods, clockDrift }: FaultRates): string {
+  const round = (value: number) => Math.round(value * 1000) / 1000;
+  return JSON.stringify(
+    { network, disk, periods, clockDrift },
+    (_, value) => typeof value === "number" ? (value === Infinity ? "never" : round(value)) : value,
+  );
+}

@@ -1,0 +1,43 @@
+/** Sums over many simulations, and what a person wants to know of them. */
+import type { SimulationResult } from "./simulation.ts";
+
+export class Totals {
+  readonly #startedMs = performance.now();
+  readonly #strikes = new Map<string, number>();
+  #seeds = 0;
+  #steps = 0;
+  #virtualMs = 0;
+  #operations = 0;
+  #grants = 0;
+  #committed = 0;
+  #histories = 0;
+  #gaveUp = 0;
+
+  add(result: SimulationResult): void {
+    this.#seeds++;
+    this.#steps += result.steps;
+    this.#virtualMs += result.virtualMs;
+    this.#operations += result.operations;
+    this.#grants += result.grants;
+    this.#committed += result.committed;
+    this.#histories += result.judgement?.resources ?? 0;
+    this.#gaveUp += result.judgement?.gaveUp ?? 0;
+    for (const [name, count] of result.strikes) {
+      this.#strikes.set(name, (this.#strikes.get(name) ?? 0) + count);
+    }
+  }
+
+  lines(): string[] {
+    const seconds = (performance.now() - this.#startedMs) / 1000;
+    const hours = this.#virtualMs / 3_600_000;
+    const strikes = [...this.#strikes].sort().map(([name, count]) => `${name} ${count}`);
+    return [
+      `${this.#seeds} seeds, ${this.#steps} steps in ${seconds.toFixed(1)} s ` +
+      `(${Math.round(this.#steps / seconds)} steps/s); ${hours.toFixed(2)} simulated hours, ` +
+      `${(hours * 60 / seconds).toFixed(2)} a minute`,
+      `${this.#committed} entries committed, ${this.#operations} lock operations, ` +
+      `${this.#grants} grants; faults: ${strikes.join(", ") || "none"}`,
+      `${this.#histories} lock histories judged, the checker gave up on ${this.#gaveUp}`,
+    ];
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * All peers of one simulation, running and crashed, and the world between them.
+ */
+import { hex, type SimulatedTiming } from "./core_under_test.ts";
+import type { Random } from "../../src/random.ts";
+import type { FaultRates } from "./fault_rates.ts";
+import type { LockAccess } from "./lock_client.ts";
+import { RaftChecker } from "./raft_checker.ts";
+import type { SimulationLog } from "./simulation_log.ts";
+import { VirtualNetwork } from "./virtual_network.ts";
+import { VirtualPeer } from "./virtual_peer.ts";
+import type { Actor, Scheduler } from "./virtual_time.ts";
+
+/** The core's and the machines' own invariants are dear: every so many events of a peer. */
+const INVARIANTS_EVERY = 16;
+
+export class VirtualCluster {
+  readonly peers: VirtualPeer[] = [];
+  readonly network: VirtualNetwork;
+  readonly checker = new RaftChecker();
+  readonly #random: Random;
+  readonly #rates: FaultRates;
+  readonly #timing: SimulatedTiming;
+  readonly #log: SimulationLog;
+  readonly #fail: (error: unknown) => void;
+  #observed = 0;
+
+  /** @param fail called with whatever must never happen */
+  constructor(
+    readonly scheduler: Scheduler,
+    random: Random,
+    rates: FaultRates,
+    timing: SimulatedTiming,
+    log: SimulationLog,
+    fail: (error: unknown) => void,
+  ) {
+    this.#random = random;
+    this.#rates = rates;
+    this.#timing = timing;
+    this.#log = log;
+    this.#fail = fail;
+    this.network = new VirtualNetwork(scheduler, random, rates.network);
+    scheduler.afterEvent = (actor) => this.#observe(actor);
+  }
+
+  /** Starts the founders, each a little later than the other. */
+  found(count: number): void {
+    for (let place = 0; place < count; place++) {
+      const peer = this.#add(`p${place + 1}`, count);
+      this.scheduler.after(this.#random.fraction() * 500, null, "start", () => peer.start());
+    }
+  }
+
+  /** One more peer, which asks to be added. */
+  addJoiner(): void {
+    this.#add(`p${this.peers.length + 1}`, 0).start();
+  }
+
+  /** Asks for the removal of a member, and switches its machine off once that is done. */
+  removeMember(through: VirtualPeer, id: string): void {
+    const gone = this.peers.find((peer) => peer.id === id);
+    if (gone === undefined) return;
+    through.attempt(async (core) => {
+      await core.members.remove(id, 5_000);
+      this.#log.line(this.scheduler.nowMs, gone.name, "was removed");
+      gone.removed = true;
+      gone.kill();
+    });
+  }
+
+  /** The peer that leads the system group in the highest term. */
+  leader(): VirtualPeer | null {
+    let leader: VirtualPeer | null = null;
+    let termMax = -1;
+    for (const peer of this.peers) {
+      const status = peer.status();
+      if (status?.role !== "leader" || status.term <= termMax) continue;
+      leader = peer;
+      termMax = status.term;
+    }
+    return leader;
+  }
+
+  access(): LockAccess | null {
+    const running = this.peers.filter((peer) => peer.running);
+    return running.length === 0 ? null : this.#random.pick(running).access();
+  }
+
+  #add(name: string, expect: number): VirtualPeer {
+    const world = {
+      scheduler: this.scheduler,
+      network: this.network,
+      checker: this.checker,
+      log: this.#log,
+      rates: this.#rates,
+      timing: this.#timing,
+      fail: this.#fail,
+    };
+    const peer = new VirtualPeer(name, hex(this.#random, 32), expect, world, this.#random);
+    this.peers.push(peer);
+    return peer;
+  }
+
+  #observe(actor: Actor | null): void {
+    const peer = this.peers.find((candidate) => candidate.actor === actor);
+    if (actor === null || peer === undefined) return;
+    try {
+      peer.observe();
+      if (++this.#observed % INVARIANTS_EVERY === 0) peer.core?.generation.host.checkInvariants();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+}

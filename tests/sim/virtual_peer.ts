@@ -1,0 +1,231 @@
+/**
+ * One peer of a virtual cluster: its disk, which outlives crashes, and its process, which does not. The
+ * process is production code over virtual time, network and storage.
+ */
+import { SkeinError } from "../../src/errors.ts";
+import type { Hello } from "../../src/net/transport.ts";
+import type { GroupStatus } from "../../src/groups/groups.ts";
+import type { PeerCore } from "../../src/peer/core.ts";
+import type { PeerId } from "../../src/raft/entry.ts";
+import { Random } from "../../src/random.ts";
+import {
+  MemoryDisk,
+  type MemoryFaults,
+  MemoryStorage,
+  soundDisk,
+} from "../../src/storage/memory.ts";
+import { hex, type SimulatedTiming, startCore } from "./core_under_test.ts";
+import { StorageFailedError } from "../../src/storage/storage.ts";
+import type { FaultRates } from "./fault_rates.ts";
+import type { LockAccess } from "./lock_client.ts";
+import { ObservedStorage } from "./observed_storage.ts";
+import type { RaftChecker } from "./raft_checker.ts";
+import type { SimulationLog } from "./simulation_log.ts";
+import type { VirtualNetwork } from "./virtual_network.ts";
+import type { VirtualTransport } from "./virtual_transport.ts";
+import { Actor, type Scheduler, VirtualClock } from "./virtual_time.ts";
+
+export interface PeerWorld {
+  readonly scheduler: Scheduler;
+  readonly network: VirtualNetwork;
+  readonly checker: RaftChecker;
+  readonly log: SimulationLog;
+  readonly rates: FaultRates;
+  readonly timing: SimulatedTiming;
+  /** The simulation is over: this must never happen. */
+  fail(error: unknown): void;
+}
+
+/** Everything of one life of the process. */
+interface Process {
+  readonly actor: Actor;
+  readonly transport: VirtualTransport;
+  /** Null until the storage is open. */
+  core: PeerCore | null;
+  readonly onEnd: Set<() => void>;
+}
+
+/** Whoever supervises the process tries again, where it could not even open its storage. */
+const RESTART_MS = 2_000;
+
+export class VirtualPeer {
+  readonly disk = new MemoryDisk();
+  readonly faults: MemoryFaults = soundDisk();
+  /** Set once it was taken out of the cluster for good. */
+  removed = false;
+  readonly #world: PeerWorld;
+  readonly #random: Random;
+  readonly #expect: number;
+  #process: Process | null = null;
+  #lives = 0;
+
+  /** @param expect how many peers form the cluster; 0 = this one only joins */
+  constructor(
+    readonly name: string,
+    readonly id: PeerId,
+    expect: number,
+    world: PeerWorld,
+    random: Random,
+  ) {
+    this.#expect = expect;
+    this.#world = world;
+    this.#random = random;
+    this.wornDisk();
+  }
+
+  get running(): boolean {
+    return this.#process !== null;
+  }
+
+  get actor(): Actor | null {
+    return this.#process?.actor ?? null;
+  }
+
+  get core(): PeerCore | null {
+    return this.#process?.core ?? null;
+  }
+
+  start(): void {
+    const { scheduler, network, log, rates, timing } = this.#world;
+    const actor = new Actor(`${this.name}#${this.#lives++}`);
+    const random = new Random(this.#random.uint32(), this.#random.uint32());
+    const drift = (random.fraction() * 2 - 1) * rates.clockDrift;
+    const clock = new VirtualClock(scheduler, actor, {
+      rate: drift >= 0 ? 1 + drift : 1 / (1 - drift),
+      monotonicOffsetMs: random.integer(0, 1_000_000),
+      wallOffsetMs: random.integer(-1_000_000, 1_000_000),
+    });
+    const transport = network.attach(actor, this.id, this.#hello(hex(random, 16)));
+    const process: Process = { actor, transport, core: null, onEnd: new Set() };
+    this.#process = process;
+    log.line(scheduler.nowMs, this.name, "starts");
+    startCore({
+      self: this.id,
+      hello: transport.hello,
+      transport,
+      clock,
+      random,
+      logger: log.loggerOf(this.name, scheduler),
+      timing,
+      openStorage: () => this.#openStorage(actor, random),
+      fatal: (error) => this.#world.fail(error),
+    }).then(
+      (core) => process.core = core,
+      (error: unknown) => this.#couldNotStart(process, error),
+    );
+  }
+
+  /** kill -9: memory is gone, the page cache is not. */
+  kill(): void {
+    if (this.#process === null) return;
+    this.#end("is killed");
+    this.disk.kill();
+  }
+
+  cutPower(options: { readonly tornTail: boolean }): void {
+    if (this.#process === null) return;
+    this.#end(options.tornTail ? "loses power, its tail is torn" : "loses power");
+    this.disk.crash(options);
+  }
+
+  soundDisk(): void {
+    Object.assign(this.faults, soundDisk(), { delayMinMs: 0.05, delayMaxMs: 1 });
+  }
+
+  /** The disk as this seed has it between its failures. */
+  wornDisk(): void {
+    const { syncMsMin, syncMsMean } = this.#world.rates.disk;
+    Object.assign(this.faults, soundDisk(), {
+      delayMinMs: syncMsMin,
+      delayMaxMs: syncMsMin + 2 * syncMsMean,
+    });
+  }
+
+  /** What a client of this peer sees; null where nothing answers. */
+  access(): LockAccess | null {
+    const process = this.#process;
+    if (process === null || process.core === null) return null;
+    const { core } = process;
+    return {
+      locks: () => core.locks,
+      onEnd: (ended) => {
+        process.onEnd.add(ended);
+        return () => process.onEnd.delete(ended);
+      },
+    };
+  }
+
+  /** An operator's command, which may well be refused; the outcome does not matter. */
+  attempt(command: (core: PeerCore) => Promise<unknown>): void {
+    const core = this.core;
+    if (core === null) return;
+    command(core).catch((error: unknown) => {
+      if (!(error instanceof SkeinError)) this.#world.fail(error);
+    });
+  }
+
+  /** Holds every replica here against the safety properties. */
+  observe(): void {
+    const groups = this.core?.groups;
+    if (groups === undefined) return;
+    for (const group of groups.groups()) {
+      const status = groups.status(group);
+      if (status !== null) this.#world.checker.observe(this.id, status);
+    }
+  }
+
+  /** Of its replica of the system group; null where it has none. */
+  status(): GroupStatus | null {
+    return this.core?.groups.status(0) ?? null;
+  }
+
+  #couldNotStart(process: Process, error: unknown): void {
+    if (!(error instanceof StorageFailedError)) return this.#world.fail(error);
+    if (this.#process !== process) return;
+    this.#end(`cannot start: ${error.message}`);
+    this.disk.kill();
+    this.#world.scheduler.after(RESTART_MS, null, "restart", () => {
+      if (!this.running && !this.removed) this.start();
+    });
+  }
+
+  #end(what: string): void {
+    const { scheduler, network, log } = this.#world;
+    log.line(scheduler.nowMs, this.name, what);
+    const { actor, transport, onEnd } = this.#process!;
+    this.#process = null;
+    actor.alive = false;
+    network.leave(transport);
+    for (const ended of onEnd) scheduler.after(0, null, "connection reset", ended);
+  }
+
+  #openStorage(actor: Actor, random: Random): ObservedStorage {
+    const { scheduler, checker } = this.#world;
+    const storage = new MemoryStorage(this.disk, {
+      schedule: (delayMs, run) => {
+        const isStall = delayMs > 0 && random.chance(this.#world.rates.disk.stall);
+        scheduler.after(isStall ? 100 * delayMs : delayMs, actor, "disk", run);
+      },
+      random,
+      faults: this.faults,
+    });
+    return new ObservedStorage(storage, {
+      opened: (recovered) => checker.opened(this.id, recovered),
+      written: (records) => checker.written(this.id, records),
+      durable: (records) => checker.durable(this.id, records),
+    });
+  }
+
+  #hello(bootId: string): Hello {
+    return {
+      name: this.name,
+      bootId,
+      addresses: [`${this.name}:7001`],
+      httpUrl: "",
+      zone: "",
+      clusterId: null,
+      expect: this.#expect,
+      version: "0.1.0",
+    };
+  }
+}
