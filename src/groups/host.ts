@@ -95,7 +95,7 @@ export class Host {
       wake: (group, elapsedMs) => this.#wake(group, elapsedMs),
     });
     this.#ticker = new Ticker(edges.clock, timing.heartbeatMs, {
-      awake: () => this.groups().some((group) => !group.raft.asleep),
+      awake: () => [...this.groups()].some(({ raft }) => !raft.asleep),
       tick: () => this.#tick(),
       heartbeat: () => this.#heartbeats.beat(edges.transport.peers().map((peer) => peer.id)),
     });

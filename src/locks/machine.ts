@@ -239,6 +239,11 @@ export class LockMachine implements Machine<LockCommand, LockEffect> {
     return null;
   }
 
+  /** Grants in force and waiters, of all resources. */
+  get counts(): { readonly held: number; readonly waiting: number } {
+    return { held: this.#state.grants, waiting: this.#state.waiting.size };
+  }
+
   /** The lock as it is now, not to be changed; undefined where nobody holds or waits for it. */
   lock(resource: string): Lock | undefined {
     return this.#state.locks.get(resource);

@@ -14,7 +14,7 @@ import type { StorageFailedError, StorageStatistics } from "../storage/storage.t
 import type { OpenedStorage, PeerEdges } from "./edges.ts";
 import { Generation } from "./generation.ts";
 import { handOver } from "./hand_over.ts";
-import type { HealthReport, Peer, TransportStatistics } from "./peer.ts";
+import type { HealthReport, LockStatistics, Peer, TransportStatistics } from "./peer.ts";
 
 const REOPEN_INTERVAL_MS = 5_000;
 
@@ -73,6 +73,10 @@ export class PeerCore implements Peer {
 
   get id(): string {
     return this.#edges.self;
+  }
+
+  get addresses(): readonly string[] {
+    return this.#edges.addresses;
   }
 
   get version(): string {
@@ -135,6 +139,10 @@ export class PeerCore implements Peer {
 
   transportStatistics(): TransportStatistics {
     return this.#edges.transportStatistics();
+  }
+
+  lockStatistics(): LockStatistics {
+    return this.#generation.system?.lockStatistics() ?? { held: 0, waiting: 0 };
   }
 
   // ---- failures

@@ -34,7 +34,7 @@ export interface Peer {
   /** Counters of the transport: handshakes refused by reason, bytes, reconnects. */
   transportStatistics(): TransportStatistics;
   /** How many locks there are, of this peer's own replica; for metrics. Takes constant time. */
-  lockStatistics?(): LockStatistics;
+  lockStatistics(): LockStatistics;
   /** Hands leadership over and stops, within 5 s, quorum or not. */
   stop(): Promise<void>;
 }

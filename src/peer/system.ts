@@ -4,9 +4,9 @@
  */
 import type { Timer } from "../clock.ts";
 import type { Groups } from "../groups/groups.ts";
-import { LockMachine } from "../locks/machine.ts";
+import { encodeLockCommand } from "../locks/commands.ts";
+import { LockMachine, LOCKS_MACHINE } from "../locks/machine.ts";
 import { LockService } from "../locks/service.ts";
-import { encodeLockCommand, LOCKS_MACHINE } from "../locks/commands.ts";
 import { MembersMachine } from "../members/machine.ts";
 import { memberInfo } from "../members/member_info.ts";
 import type { FormationPlan } from "../members/plan.ts";
@@ -14,6 +14,7 @@ import { type LivenessSource, MemberService } from "../members/service.ts";
 import { Steward } from "../members/steward.ts";
 import type { Hello } from "../net/transport.ts";
 import type { PeerEdges } from "./edges.ts";
+import type { LockStatistics } from "./peer.ts";
 
 const STEWARD_INTERVAL_MS = 1_000;
 const DETACH_TIMEOUT_MS = 5_000;
@@ -34,6 +35,7 @@ export class System {
   readonly members: MemberService;
   readonly locks: LockService;
   readonly #edges: PeerEdges;
+  readonly #machines: SystemMachines;
   readonly #steward: Steward;
   #timer: Timer | null = null;
   #stopped = false;
@@ -47,6 +49,7 @@ export class System {
     liveness: LivenessSource,
   ) {
     this.#edges = edges;
+    this.#machines = machines;
     const { self, transport, clock, logger } = edges;
     this.members = new MemberService({
       self,
@@ -62,7 +65,7 @@ export class System {
       machine: machines.locks,
       clock,
       logger,
-      self,
+      peer: self,
       bootId,
     });
     this.#steward = new Steward({
@@ -95,6 +98,10 @@ export class System {
       this.#steward.tick(this.#edges.clock.monotonicMs());
       this.#lookAgain();
     });
+  }
+
+  lockStatistics(): LockStatistics {
+    return this.#machines.locks.counts;
   }
 
   /** Tells the cluster what this peer is now. */

@@ -1,0 +1,187 @@
+/**
+ * From a configuration to a running peer: builds the real clock, disk, sockets and logger, and hands them to
+ * `PeerCore`. The only place, beside the command line, that knows the real world.
+ */
+import type { Config } from "../config/mod.ts";
+import type { Logger } from "../logger.ts";
+import { createIdentity, type Identity, restoreIdentity, sign, verify } from "../net/identity.ts";
+import { TcpTransport } from "../net/tcp_transport.ts";
+import type { Hello } from "../net/transport.ts";
+import { Random } from "../random.ts";
+import { LogStorage } from "../storage/log/log_storage.ts";
+import { type Storage, StorageForeignError } from "../storage/storage.ts";
+import { VERSION } from "../version.ts";
+import { PeerCore } from "./core.ts";
+import type { OpenedStorage } from "./edges.ts";
+import { ExpectedPeers } from "./expected_peers.ts";
+import { createLogger } from "./logging.ts";
+import type { Peer } from "./peer.ts";
+import { REAL_CLOCK } from "./real_clock.ts";
+
+/** What embedding programs and tests may put in the place of the real thing. */
+export interface StartOverrides {
+  readonly logger?: Logger;
+  readonly storage?: () => Storage;
+  /** Called for a bug or for damage that nothing can mend; by default the process ends. */
+  readonly fatal?: (error: unknown) => void;
+}
+
+/** P and R: fixed when a cluster is formed. */
+const PARTITIONS = 16;
+const REPLICAS = 3;
+/** The process's exit code after a failed assertion. */
+const EXIT_BUG = 70;
+
+/**
+ * Starts one peer in this process. Resolves when it listens and has brought back what it stored; that a
+ * leader is known is what `ready()` says.
+ * @throws {StorageCorruptError | StorageForeignError | StorageInUseError} for the data directory
+ * @throws {Error} when the peer port can not be listened on
+ */
+export async function startPeer(config: Config, overrides: StartOverrides = {}): Promise<Peer> {
+  const logger = overrides.logger ?? createLogger({
+    level: config.logLevel,
+    format: config.logFormat,
+    name: config.name,
+  });
+  for (const warning of config.warnings) logger.log("warn", warning);
+  const makeStorage = overrides.storage ??
+    (() => new LogStorage({ directory: config.dataDirectory, logger }));
+  const opened = await openStorage(makeStorage);
+  const identity = identityOf(opened);
+  const transport = makeTransport(config, identity, logger);
+  const expected: ExpectedPeers = new ExpectedPeers({
+    self: identity.id,
+    clock: REAL_CLOCK,
+    inputs: () => ({
+      expect: config.expect,
+      peers: config.peers.map(({ written, host, port }) => ({
+        written,
+        addressCount: 1,
+        ownAddress: isOwnAddress(config, `${host}:${port}`) ||
+          transport.ownAddresses.has(`${host}:${port}`),
+        identity: transport.peerAt(`${host}:${port}`),
+      })),
+      swarm: false,
+    }),
+    changed: ({ count }) => core.changeExpect(count),
+    settled: () => core.generation.former.status().clusterId !== null,
+  });
+  const { count, reason } = expected.current();
+  if (reason !== "") logger.log("info", reason);
+  const core: PeerCore = new PeerCore({
+    self: identity.id,
+    signer: {
+      sign: (bytes) => sign(identity, bytes),
+      verify: (signer, bytes, signature) => verify(signer, bytes, signature),
+    },
+    name: config.name,
+    version: VERSION,
+    zone: config.zone,
+    httpUrl: httpUrlOf(config),
+    addresses: [addressOf(config)],
+    expect: count,
+    parameters: {
+      partitions: PARTITIONS,
+      replicas: REPLICAS,
+      systemVoters: config.systemVoters,
+    },
+    timing: config,
+    deadPeerGraceMs: config.deadPeerGraceMs,
+    reopen: () => openStorage(makeStorage),
+    transport,
+    transportStatistics: () => transport.statistics(),
+    clock: REAL_CLOCK,
+    random: new Random(...crypto.getRandomValues(new Uint32Array(3))),
+    logger,
+    makeBootId: () => crypto.randomUUID(),
+    makeClusterId: () => crypto.randomUUID().replaceAll("-", ""),
+    fatal: overrides.fatal ?? ((error) => {
+      logger.log("error", `this peer stops because of a bug: ${String(error)}`, {
+        stack: error instanceof Error ? error.stack : undefined,
+      });
+      Deno.exit(EXIT_BUG);
+    }),
+  }, opened);
+  await core.start();
+  expected.start();
+  return core;
+}
+
+async function openStorage(makeStorage: () => Storage): Promise<OpenedStorage> {
+  const storage = makeStorage();
+  const recovered = await storage.open();
+  if (recovered.identity !== null) return { storage, recovered };
+  const { publicKey, secretKey } = createIdentity();
+  const identity = {
+    storeId: hex(crypto.getRandomValues(new Uint8Array(16))),
+    publicKey: hex(publicKey),
+    secretKey: hex(secretKey),
+  };
+  await storage.create(identity);
+  return { storage, recovered: { ...recovered, identity } };
+}
+
+function identityOf({ recovered: { identity } }: OpenedStorage): Identity {
+  const restored = identity === null ? null : restoreIdentity(unhex(identity.secretKey));
+  if (restored === null || restored.id !== identity?.publicKey) {
+    throw new StorageForeignError("the stored identity is not a key pair of one peer");
+  }
+  return restored;
+}
+
+function makeTransport(config: Config, identity: Identity, logger: Logger): TcpTransport {
+  return new TcpTransport({
+    identity,
+    // Without a key the peer is alone: nobody can know a random one.
+    clusterKey: config.clusterKey === null
+      ? crypto.getRandomValues(new Uint8Array(32))
+      : new TextEncoder().encode(config.clusterKey),
+    listen: config.listen,
+    hello: firstHello(config),
+    peers: config.peers.filter(({ kind }) => kind === "peer")
+      .map(({ host, port }) => `${host}:${port}`),
+    clock: REAL_CLOCK,
+    random: new Random(...crypto.getRandomValues(new Uint32Array(3))),
+    logger,
+    maxFrameBytes: config.frameBytesMax,
+  });
+}
+
+/** Until the core announces what it knows of itself. */
+function firstHello(config: Config): Hello {
+  return {
+    name: config.name,
+    bootId: "",
+    addresses: [addressOf(config)],
+    httpUrl: httpUrlOf(config),
+    zone: config.zone,
+    clusterId: null,
+    expect: 0,
+    version: VERSION,
+  };
+}
+
+function addressOf({ advertise, listen }: Config): string {
+  return `${advertise?.host ?? listen.host}:${listen.port}`;
+}
+
+function httpUrlOf({ advertise, http, tls }: Config): string {
+  if (advertise !== null) return advertise.httpUrl;
+  const [first] = http;
+  return first === undefined
+    ? ""
+    : `${tls === null ? "http" : "https"}://${first.host}:${first.port}`;
+}
+
+function isOwnAddress(config: Config, address: string): boolean {
+  return address === addressOf(config) || address === `${config.listen.host}:${config.listen.port}`;
+}
+
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function unhex(text: string): Uint8Array {
+  return Uint8Array.from(text.match(/../g) ?? [], (digits) => Number.parseInt(digits, 16));
+}

@@ -1,0 +1,210 @@
+/**
+ * A cluster of peers in this process: production logic over real sockets on free ports and storage in
+ * memory, which outlives a peer's crash. For tests of what peers do together, without processes.
+ */
+import assert from "node:assert/strict";
+import type { Logger, LogLevel } from "../../src/logger.ts";
+import { createIdentity, type Identity, sign, verify } from "../../src/net/identity.ts";
+import { TcpTransport } from "../../src/net/tcp_transport.ts";
+import { PeerCore } from "../../src/peer/core.ts";
+import type { OpenedStorage } from "../../src/peer/edges.ts";
+import { REAL_CLOCK } from "../../src/peer/real_clock.ts";
+import { Random } from "../../src/random.ts";
+import { MemoryStorage } from "../../src/storage/memory.ts";
+import { MemoryDisk } from "../../src/storage/memory_disk.ts";
+
+export interface LogLine {
+  readonly level: LogLevel;
+  readonly message: string;
+}
+
+export interface ClusterOptions {
+  readonly peers?: number;
+  /** How many form the cluster; by default all. */
+  readonly expect?: number;
+  readonly snapshotEntries?: number;
+  readonly deadPeerGraceMs?: number;
+}
+
+/** One peer of the cluster, which may be down. */
+export class ClusterPeer {
+  readonly name: string;
+  readonly identity: Identity;
+  readonly port: number;
+  readonly disk = new MemoryDisk();
+  readonly lines: LogLine[] = [];
+  readonly #cluster: TestCluster;
+  #core: PeerCore | null = null;
+  #transport: TcpTransport | null = null;
+
+  constructor(cluster: TestCluster, number: number) {
+    this.#cluster = cluster;
+    this.name = `p${number}`;
+    this.identity = createIdentity(new Uint8Array(32).fill(number));
+    this.port = freePort();
+  }
+
+  get up(): boolean {
+    return this.#core !== null;
+  }
+
+  get core(): PeerCore {
+    assert(this.#core !== null, `${this.name} is up`);
+    return this.#core;
+  }
+
+  async start(): Promise<void> {
+    const { options } = this.#cluster;
+    const count = this.#cluster.peers.length;
+    const address = `127.0.0.1:${this.port}`;
+    const expect = options.expect ?? count;
+    const logger: Logger = {
+      log: (level, message) => void this.lines.push({ level, message }),
+    };
+    const transport = new TcpTransport({
+      identity: this.identity,
+      clusterKey: new TextEncoder().encode("the key of a test's cluster"),
+      listen: { host: "127.0.0.1", port: this.port },
+      hello: {
+        name: this.name,
+        bootId: "",
+        addresses: [address],
+        httpUrl: "",
+        zone: "",
+        clusterId: null,
+        expect: 0,
+        version: "test",
+      },
+      peers: this.#cluster.peers.map((peer) => `127.0.0.1:${peer.port}`),
+      clock: REAL_CLOCK,
+      random: new Random(this.port),
+      logger,
+    });
+    this.#transport = transport;
+    const core = new PeerCore({
+      self: this.identity.id,
+      signer: {
+        sign: (bytes) => sign(this.identity, bytes),
+        verify: (signer, bytes, signature) => verify(signer, bytes, signature),
+      },
+      name: this.name,
+      version: "test",
+      zone: "",
+      httpUrl: `http://${this.name}.test`,
+      addresses: [address],
+      expect,
+      parameters: { partitions: 16, replicas: 3, systemVoters: 3 },
+      timing: {
+        electionTimeoutMinMs: 300,
+        electionTimeoutMaxMs: 600,
+        heartbeatMs: 50,
+        snapshotEntries: options.snapshotEntries ?? 10_000,
+        snapshotBytes: 64 * 1024 * 1024,
+      },
+      deadPeerGraceMs: options.deadPeerGraceMs ?? 60_000,
+      reopen: () => this.#open(),
+      transport,
+      transportStatistics: () => transport.statistics(),
+      clock: REAL_CLOCK,
+      random: new Random(this.port, Date.now()),
+      logger,
+      makeBootId: () => crypto.randomUUID(),
+      makeClusterId: () => crypto.randomUUID().replaceAll("-", ""),
+      fatal: (error) => this.#cluster.bugs.push(error),
+    }, await this.#open());
+    this.#core = core;
+    await core.start();
+  }
+
+  async #open(): Promise<OpenedStorage> {
+    const storage = new MemoryStorage(this.disk);
+    return { storage, recovered: await storage.open() };
+  }
+
+  async stop(): Promise<void> {
+    await this.#core?.stop();
+    this.#core = null;
+  }
+
+  /** As kill -9: nothing is handed over, and what was not synced is lost. */
+  async crash(): Promise<void> {
+    this.disk.crash({ tornTail: false });
+    this.core.generation.host.halt();
+    this.core.generation.former.stop();
+    await this.#transport?.close();
+    this.#core = null;
+  }
+
+  get leads(): boolean {
+    return this.up && this.core.groups.status(0)?.role === "leader";
+  }
+}
+
+export class TestCluster {
+  readonly options: ClusterOptions;
+  readonly peers: ClusterPeer[] = [];
+  readonly bugs: unknown[] = [];
+
+  constructor(options: ClusterOptions = {}) {
+    this.options = options;
+    for (let number = 1; number <= (options.peers ?? 3); number++) {
+      this.peers.push(new ClusterPeer(this, number));
+    }
+  }
+
+  /** Runs a test over a cluster that is ready, and stops it, whatever happens. */
+  static async with(
+    options: ClusterOptions,
+    test: (cluster: TestCluster) => Promise<void>,
+  ): Promise<void> {
+    const cluster = new TestCluster(options);
+    try {
+      await Promise.all(cluster.peers.map((peer) => peer.start()));
+      await cluster.ready();
+      await test(cluster);
+    } finally {
+      await Promise.all(cluster.peers.filter(({ up }) => up).map((peer) => peer.stop()));
+    }
+    assert.deepEqual(cluster.bugs, []);
+  }
+
+  get running(): readonly ClusterPeer[] {
+    return this.peers.filter(({ up }) => up);
+  }
+
+  get leader(): ClusterPeer | undefined {
+    return this.running.find((peer) => peer.leads);
+  }
+
+  async ready(): Promise<void> {
+    await eventually("every peer is ready", 10_000, () => {
+      assert.deepEqual(this.bugs, []);
+      for (const peer of this.running) assert.deepEqual(peer.core.ready().reasons, [], peer.name);
+      assert.ok(this.leader !== undefined);
+    });
+  }
+}
+
+/** Tries until the check no longer throws. @throws its last error when the time is over */
+export async function eventually<T>(
+  what: string,
+  timeoutMs: number,
+  check: () => T | Promise<T>,
+): Promise<T> {
+  const until = performance.now() + timeoutMs;
+  for (;;) {
+    try {
+      return await check();
+    } catch (error) {
+      if (performance.now() > until) throw new Error(`not in time: ${what}`, { cause: error });
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+}
+
+function freePort(): number {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  return port;
+}

@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import { eventually, TestCluster } from "./cluster.ts";
+
+const EXCLUSIVE = {
+  mode: "exclusive",
+  waitMs: 0,
+  ttlMs: 30_000,
+  request: null,
+  signal: null,
+} as const;
+
+Deno.test("three peers form a cluster without waiting for an election timeout", async () => {
+  const began = performance.now();
+  await TestCluster.with({}, (cluster) => {
+    const tookMs = performance.now() - began;
+    assert.ok(tookMs < 300, `formed and led within ${tookMs.toFixed(0)} ms`);
+    const views = cluster.peers.map(({ core }) => core.members.view());
+    assert.equal(new Set(views.map(({ clusterId }) => clusterId)).size, 1);
+    return Promise.resolve();
+  });
+});
+
+Deno.test("every peer grants locks, and tokens grow over all of them", async () => {
+  await TestCluster.with({}, async ({ peers }) => {
+    let token = 0;
+    for (const [number, { core }] of peers.entries()) {
+      const resource = `r${number}`;
+      const granted = await core.locks.acquire({ ...EXCLUSIVE, resource, owner: "a" });
+      assert.ok(granted.ok && granted.fencingToken > token);
+      token = granted.fencingToken;
+      for (const other of peers) {
+        const refused = await other.core.locks.acquire({ ...EXCLUSIVE, resource, owner: "b" });
+        assert.ok(!refused.ok && refused.code === "LOCK_HELD");
+        const view = await other.core.locks.status(resource, { stale: false });
+        assert.deepEqual(view?.holders.map(({ owner }) => owner), ["a"]);
+      }
+    }
+  });
+});
+
+Deno.test("a waiter at one peer gets what a holder at another releases", async () => {
+  await TestCluster.with({}, async ({ peers: [first, second, third] }) => {
+    const held = { resource: "r", owner: "a" };
+    assert.ok((await first!.core.locks.acquire({ ...EXCLUSIVE, ...held })).ok);
+    const waiting = second!.core.locks.acquire({
+      ...EXCLUSIVE,
+      resource: "r",
+      owner: "b",
+      waitMs: 10_000,
+    });
+    await eventually("b waits", 2_000, async () => {
+      const view = await third!.core.locks.status("r", { stale: false });
+      assert.deepEqual(view?.waiters.map(({ owner }) => owner), ["b"]);
+    });
+    const released = await third!.core.locks.release({
+      ...held,
+      fencingToken: null,
+      request: null,
+    });
+    assert.ok(released.ok);
+    assert.ok((await waiting).ok);
+  });
+});
+
+Deno.test("when the leader crashes the others go on, and it comes back with all it knew", async () => {
+  await TestCluster.with({}, async (cluster) => {
+    const [first] = cluster.peers;
+    const held = await first!.core.locks.acquire({ ...EXCLUSIVE, resource: "r", owner: "a" });
+    assert.ok(held.ok);
+    const leader = cluster.leader!;
+    await leader.crash();
+    const other = cluster.running[0]!;
+    const began = performance.now();
+    const granted = await other.core.locks.acquire({ ...EXCLUSIVE, resource: "s", owner: "b" });
+    assert.ok(granted.ok && granted.fencingToken > held.fencingToken);
+    assert.ok(performance.now() - began < 1_200, "a grant within 1.2 s of the crash");
+    await leader.start();
+    await cluster.ready();
+    const view = await leader.core.locks.status("r", { stale: false });
+    assert.equal(view?.holders[0]?.fencingToken, held.fencingToken);
+  });
+});
+
+Deno.test("a later peer joins as a learner and serves locks, from a snapshot too", async () => {
+  await TestCluster.with({ peers: 4, expect: 3, snapshotEntries: 20 }, async (cluster) => {
+    const joined = cluster.peers.find(({ core }) => core.groups.status(0)?.role === "learner");
+    assert.ok(joined !== undefined);
+    for (let number = 0; number < 50; number++) {
+      const granted = await joined.core.locks.acquire({
+        ...EXCLUSIVE,
+        resource: `r${number}`,
+        owner: "a",
+      });
+      assert.ok(granted.ok);
+    }
+    await eventually("all know the same four members", 5_000, () => {
+      for (const { core } of cluster.peers) {
+        const names = core.members.view().members.map(({ name }) => name).sort();
+        assert.deepEqual(names, ["p1", "p2", "p3", "p4"]);
+        const list = core.groups.status(0)!;
+        assert.equal(list.appliedIndex, cluster.leader?.core.groups.status(0)?.appliedIndex);
+      }
+    });
+  });
+});
+
+Deno.test("a peer that stops hands leadership over: no write waits for an election", async () => {
+  await TestCluster.with({}, async (cluster) => {
+    const leader = cluster.leader!;
+    const other = cluster.peers.find((peer) => peer !== leader)!;
+    const stopping = leader.stop();
+    let longestMs = 0;
+    for (let round = 0; leader.up || round < 20; round++) {
+      const began = performance.now();
+      const granted = await other.core.locks.acquire({
+        ...EXCLUSIVE,
+        resource: `r${round}`,
+        owner: "a",
+      });
+      assert.ok(granted.ok);
+      longestMs = Math.max(longestMs, performance.now() - began);
+    }
+    await stopping;
+    assert.ok(longestMs < 250, `the longest write took ${longestMs.toFixed(0)} ms`);
+  });
+});
