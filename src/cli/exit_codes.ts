@@ -1,7 +1,7 @@
 /**
  * The exit codes of every command: scripts compare them, so a number never changes its meaning.
  * `skein lock run` hands back the code of the command that it ran; what goes wrong with the lock itself is
- * there the code of this table plus `LOCK_RUN_OFFSET`, so that the two are not taken for each other.
+ * there 100 more than in this table, so that the two are not taken for each other.
  */
 import type { ErrorCode } from "../errors.ts";
 
@@ -23,10 +23,15 @@ export const EXIT = {
   /** `lock run`: the lock was lost while the command ran. */
   lockLost: 7,
   /** A bug in this program; the message says where. */
-  bug: 8,
+  bug: 70,
 } as const;
 
-export const LOCK_RUN_OFFSET = 64;
+const LOCK_RUN_OFFSET = 100;
+
+/** The code with which `lock run` says what went wrong with the lock, and not with the command. */
+export function lockRunCode(code: number): number {
+  return code === EXIT.bug ? code : LOCK_RUN_OFFSET + code;
+}
 
 /** A process that ended by signal n counts as 128 + n, as shells have it. */
 export const SIGNAL_OFFSET = 128;

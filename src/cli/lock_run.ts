@@ -8,7 +8,7 @@ import { Command, Option } from "@commander-js/extra-typings";
 import { type LockGrant, type SkeinClient, SkeinError } from "../client/mod.ts";
 import { readGrace, readTtl, readWait } from "./arguments.ts";
 import { addConnectionOptions, connect } from "./connection.ts";
-import { EXIT, LOCK_RUN_OFFSET, SIGNAL_OFFSET } from "./exit_codes.ts";
+import { EXIT, lockRunCode, SIGNAL_OFFSET } from "./exit_codes.ts";
 import { Exit, reportFailure } from "./failure.ts";
 import { LeaseKeeper } from "./lease_keeper.ts";
 import { examples, JSON_FLAG, JSON_HELP } from "./output.ts";
@@ -100,7 +100,7 @@ async function acquire(
     return await client.locks.acquire(name, { mode, waitMs: wait, ttlMs: ttl, signal });
   } catch (error) {
     if (error instanceof Exit) throw error;
-    throw new Exit(LOCK_RUN_OFFSET + reportFailure(error, json));
+    throw new Exit(lockRunCode(reportFailure(error, json)));
   } finally {
     stopListening();
   }
@@ -142,7 +142,7 @@ async function runUnder(
   stopListening();
   const lost = typeof status === "string" ? status : null;
   const code = typeof status === "string"
-    ? LOCK_RUN_OFFSET + EXIT.lockLost
+    ? lockRunCode(EXIT.lockLost)
     : status.signal === null
     ? status.code
     : SIGNAL_OFFSET + (SIGNAL_NUMBERS[status.signal] ?? 0);

@@ -158,7 +158,7 @@ const refusals = [
   [503, "NO_LEADER", 3],
   [504, "OUTCOME_UNKNOWN", 3],
   [429, "TOO_MANY_REQUESTS", 3],
-  [500, "INTERNAL", 8],
+  [500, "INTERNAL", 70],
 ] as const;
 
 for (const [status, error, expected] of refusals) {

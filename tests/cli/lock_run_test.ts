@@ -49,11 +49,11 @@ Deno.test("the lease is renewed while the command runs", async () => {
   assert.equal(peer.asked[1]!.body["ttl"], 0.6);
 });
 
-Deno.test("a lock that is lost ends the command, and is exit code 71", async () => {
+Deno.test("a lock that is lost ends the command, and is exit code 107", async () => {
   await using peer = fakePeer({ [RENEW]: [409, failed("NOT_HELD", "gone")] });
   const options = ["--ttl", "0.6", "--json"];
   const { code, stdout, stderr } = await lockRun(peer, ["sleep", "30"], options);
-  assert.equal(code, 71);
+  assert.equal(code, 107);
   assert.equal(stdout, "");
   const [said = "", json = ""] = stderr.split("\n");
   assert.equal(
@@ -62,7 +62,7 @@ Deno.test("a lock that is lost ends the command, and is exit code 71", async () 
   );
   assert.deepEqual(JSON.parse(json), {
     success: false,
-    exit_code: 71,
+    exit_code: 107,
     lost: "the cluster says that it is not held",
     fencing_token: 42,
   });
@@ -72,14 +72,14 @@ Deno.test("a command that does not heed SIGTERM is killed after the grace", asyn
   await using peer = fakePeer({ [RENEW]: [409, failed("NOT_HELD", "gone")] });
   const script = 'trap "" TERM; while :; do sleep 0.1; done';
   const { code } = await lockRun(peer, ["sh", "-c", script], ["--ttl", "0.6", "--grace", "0.2"]);
-  assert.equal(code, 71);
+  assert.equal(code, 107);
 });
 
 Deno.test("a lease that cannot be renewed counts as lost before it ends", async () => {
   await using peer = fakePeer({ [RENEW]: [503, failed("NO_LEADER", "no leader")] });
   const startedMs = performance.now();
   const { code, stderr } = await lockRun(peer, ["sleep", "30"], ["--ttl", "1.5", "--grace", "9"]);
-  assert.equal(code, 71);
+  assert.equal(code, 107);
   assert.match(stderr, /is lost: it could not be renewed in time; ending sleep/);
   assert.ok(performance.now() - startedMs < 10_000);
 });
@@ -91,17 +91,17 @@ Deno.test("a renewal that fails once is no loss", async () => {
   assert.equal((await lockRun(peer, ["sleep", "1"], ["--ttl", "0.9"])).code, 0);
 });
 
-Deno.test("a lock that is refused: the command does not run, exit code 65", async () => {
+Deno.test("a lock that is refused: the command does not run, exit code 101", async () => {
   await using peer = fakePeer({ [ACQUIRE]: [409, failed("LOCK_HELD", "held by bob")] });
   const { code, stdout, stderr } = await lockRun(peer, ["echo", "ran"], ["--wait", "0"]);
-  assert.equal(code, 65);
+  assert.equal(code, 101);
   assert.equal(stdout, "");
   assert.equal(stderr, "skein: held by bob\n");
 });
 
-Deno.test("nobody to ask: exit code 67", async () => {
+Deno.test("nobody to ask: exit code 103", async () => {
   const args = ["lock", "run", "report", "--url", "127.0.0.1:9", "--retry", "0", "--wait", "0"];
-  assert.equal((await skein([...args, "--", "echo", "ran"])).code, 67);
+  assert.equal((await skein([...args, "--", "echo", "ran"])).code, 103);
 });
 
 Deno.test("a command that is not there is 127, one that may not be run 126; both release", async () => {
