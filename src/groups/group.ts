@@ -6,7 +6,6 @@
  */
 import { assert } from "../assert.ts";
 import type { Clock } from "../clock.ts";
-import { LIMITS } from "../limits.ts";
 import type { Entry, PeerId, SnapshotMeta } from "../raft/entry.ts";
 import type { Envelope } from "../raft/message.ts";
 import type { Fetch, Persist, RaftCore, Ready, Refusal, SnapshotPart } from "../raft/ready.ts";
@@ -309,11 +308,6 @@ export class Group {
 
   get waitingProposals(): number {
     return this.#proposals.length + this.#pending.size;
-  }
-
-  /** Whether one more proposal may wait here. */
-  get full(): boolean {
-    return this.waitingProposals >= LIMITS.pendingProposalsMax;
   }
 
   status(): GroupStatus {

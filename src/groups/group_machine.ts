@@ -15,6 +15,7 @@ import { decodeEnvelope, TICK_PAYLOAD } from "./envelope.ts";
 import type { RequestKey } from "./groups.ts";
 import type { ApplyContext, Effect, Machine, Outcome } from "./machine.ts";
 import { isRefused, refuse } from "./refusal.ts";
+import type { RequestRecord } from "./request_records.ts";
 import { RequestTable, type RequestTableLimits } from "./request_table.ts";
 import { END_SECTION, frameOf, readFrames, type SnapshotFrame } from "./snapshot_frames.ts";
 
@@ -162,7 +163,7 @@ export class GroupMachine {
   }
 
   #remember(
-    record: Parameters<RequestTable["answer"]>[0],
+    record: RequestRecord,
     outcome: Outcome,
     context: ApplyContext,
   ): void {

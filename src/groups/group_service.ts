@@ -5,17 +5,19 @@
  */
 import type { Clock } from "../clock.ts";
 import { SkeinError } from "../errors.ts";
+import { LIMITS } from "../limits.ts";
 import { RequestError, type Transport } from "../net/transport.ts";
 import type { PeerId, SnapshotMeta } from "../raft/entry.ts";
 import type { ConfigurationChange, Refusal } from "../raft/ready.ts";
 import type { Random } from "../random.ts";
 import { Deadlines } from "./deadlines.ts";
-import type { Group, ReadResult } from "./group.ts";
+import { encodeOutcome, PROPOSE_METHOD } from "./forwarder.ts";
+import type { Group, ProposalResult, ReadResult } from "./group.ts";
 import type { GroupListener, Groups, GroupStatus, ProposeOptions } from "./groups.ts";
 import { type Host, unknownGroup } from "./host.ts";
 import { LeaderWatch } from "./leader_watch.ts";
 import type { Answer } from "./machine.ts";
-import { busy, outcomeUnknown, PROPOSE_METHOD, Proposer } from "./proposer.ts";
+import { busy, outcomeUnknown, Proposer } from "./proposer.ts";
 import { ReadBatcher } from "./read_batcher.ts";
 
 /** `[group, timeoutMs]` → the index at which a read is linearizable. */
@@ -224,19 +226,15 @@ export class GroupService implements Groups {
     }
   }
 
-  async #onPropose([id, payload, timeoutMs]: unknown[]): Promise<unknown> {
+  async #onPropose([id, timeoutMs, payloads]: unknown[]): Promise<unknown> {
     const group = this.#ledHere(id);
-    if (!(payload instanceof Uint8Array) || typeof timeoutMs !== "number") throw malformed();
-    if (group.full) throw busy();
-    const result = await this.#proposer.local(group, payload, timeoutMs);
-    switch (result.kind) {
-      case "applied":
-        return result.answer;
-      case "unknown":
-        throw outcomeUnknown("the leader changed, or the time is over");
-      case "refused":
-        throw refusedError(result.refusal);
-    }
+    if (!Array.isArray(payloads) || typeof timeoutMs !== "number") throw malformed();
+    if (group.waitingProposals + payloads.length > LIMITS.pendingProposalsMax) throw busy();
+    const outcomes = payloads.map((payload: unknown) => {
+      if (!(payload instanceof Uint8Array)) throw malformed();
+      return this.#proposer.local(group, payload, timeoutMs);
+    });
+    return (await Promise.all(outcomes)).map((result) => encodeOutcome(outcomeOf(result)));
   }
 
   async #onRead([id]: unknown[]): Promise<number> {
@@ -330,6 +328,17 @@ function operationsOf(value: unknown): Operation[] {
     if (!OPERATION_KINDS.includes(kind) || typeof peer !== "string") throw malformed();
     return { kind, peer } as Operation;
   });
+}
+
+function outcomeOf(result: ProposalResult): Answer | SkeinError {
+  switch (result.kind) {
+    case "applied":
+      return result.answer;
+    case "unknown":
+      return outcomeUnknown("the leader changed, or the time is over");
+    case "refused":
+      return refusedError(result.refusal);
+  }
 }
 
 function noLeader(group: number): SkeinError {

@@ -12,14 +12,12 @@ import type { Refusal } from "../raft/ready.ts";
 import type { Random } from "../random.ts";
 import { type Deadline, Deadlines } from "./deadlines.ts";
 import { encodeEnvelope } from "./envelope.ts";
+import { Forwarder } from "./forwarder.ts";
 import type { Group, ProposalResult } from "./group.ts";
 import type { ProposeOptions } from "./groups.ts";
 import type { Answer } from "./machine.ts";
 import { errorOf } from "./refusal.ts";
 import { Sessions } from "./session.ts";
-
-/** The method under which a leader takes commands of other peers: `[group, payload]`. */
-export const PROPOSE_METHOD = "group.propose";
 
 const RETRY_MIN_MS = 10;
 const RETRY_MAX_MS = 250;
@@ -49,12 +47,14 @@ export class Proposer {
   readonly #edges: ProposerEdges;
   readonly #deadlines: Deadlines;
   readonly #sessions: Sessions;
+  readonly #forwarder: Forwarder;
   #open = 0;
 
   constructor(edges: ProposerEdges, deadlines: Deadlines) {
     this.#edges = edges;
     this.#deadlines = deadlines;
     this.#sessions = new Sessions(edges.self.slice(0, 16), edges.bootId);
+    this.#forwarder = new Forwarder(edges.transport);
   }
 
   /** See `Groups.propose`. */
@@ -154,9 +154,7 @@ export class Proposer {
     timeoutMs: number,
   ): Promise<Attempt> {
     try {
-      const { transport } = this.#edges;
-      const body = [group, payload, Math.ceil(timeoutMs)];
-      const answer = await transport.request(leader, PROPOSE_METHOD, body, timeoutMs);
+      const answer = await this.#forwarder.forward(leader, group, payload, timeoutMs);
       return { kind: "answer", answer };
     } catch (error) {
       if (!(error instanceof RequestError)) throw error;

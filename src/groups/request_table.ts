@@ -15,16 +15,22 @@ import type { Answer } from "./machine.ts";
 import { RecencyList } from "./recency_list.ts";
 import { refuse, type RefusedAnswer } from "./refusal.ts";
 import {
-  type CallerRequest,
-  homeBytes,
+  type CallerRecord,
+  type CallerRow,
+  callerRow,
+  isCallerRow,
+  keyBytes,
+  newCallerRecord,
+  newNumberedRecord,
+  newSession,
   recordBytes,
   type RequestRecord,
   type Session,
+  type SessionRow,
+  sessionRow,
 } from "./request_records.ts";
 import { SnapshotMap } from "./snapshot_map.ts";
 import { joinRows, readRows, RowChunks } from "./snapshot_rows.ts";
-
-export type { RequestRecord } from "./request_records.ts";
 
 type CallerKey = Extract<RequestKey, { readonly kind: "caller" }>;
 type SessionKey = Extract<RequestKey, { readonly kind: "session" }>;
@@ -38,20 +44,16 @@ export type Found =
 export interface RequestTableLimits {
   readonly requestTableBytesMax: number;
   readonly requestKeepMs: number;
+  /** Of one session: how far a sequence may be above the lowest open one. */
   readonly sessionOpenMax: number;
 }
 
-/** `[key, digest, answer, ticket, answeredMs]` and `[key, lowestOpen, lastMs, records]` in snapshots. */
-type CallerRow = readonly [string, number, Answer, number | null, number];
-type SessionRow = readonly [string, number, number, readonly SessionRecordRow[]];
-type SessionRecordRow = readonly [number, number, Answer, number | null];
-
 export class RequestTable {
   readonly #limits: RequestTableLimits;
-  readonly #callers = new SnapshotMap<string, CallerRequest, CallerRow>(callerRow);
+  readonly #callers = new SnapshotMap<string, CallerRecord, CallerRow>(callerRow);
   readonly #sessions = new SnapshotMap<string, Session, SessionRow>(sessionRow);
   /** Callers' requests that have their answer. */
-  readonly #answered = new RecencyList<CallerRequest>();
+  readonly #answered = new RecencyList<CallerRecord>();
   /** Sessions without a waiting request. */
   readonly #quiet = new RecencyList<Session>();
   readonly #waiting = new Map<number, RequestRecord>();
@@ -61,7 +63,7 @@ export class RequestTable {
     this.#limits = limits;
   }
 
-  /** What the records count against `requestTableBytesMax`. */
+  /** What is remembered, counted against `requestTableBytesMax`. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -70,9 +72,9 @@ export class RequestTable {
   expire(timeMs: number): void {
     const endMs = timeMs - this.#limits.requestKeepMs;
     for (;;) {
-      const request = this.#answered.oldest;
-      if (request === null || request.answeredMs > endMs) break;
-      this.#forgetCaller(request);
+      const record = this.#answered.oldest;
+      if (record === null || record.answeredMs > endMs) break;
+      this.#forgetCaller(record);
     }
     for (;;) {
       const session = this.#quiet.oldest;
@@ -89,57 +91,52 @@ export class RequestTable {
   begin(key: RequestKey, digest: number, timeMs: number): Found {
     return key.kind === "caller"
       ? this.#beginCaller(key, digest)
-      : this.#beginSession(key, digest, timeMs);
+      : this.#beginNumbered(key, digest, timeMs);
   }
 
   #beginCaller(caller: CallerKey, digest: number): Found {
     const key = pairKey(caller.principal, caller.id);
     const known = this.#callers.get(key);
     if (known !== undefined) {
-      if (known.record.digest !== digest) return reused(`request id ${caller.id}`);
-      return { kind: "repeat", record: known.record };
+      if (known.digest !== digest) return reused(`request id ${caller.id}`);
+      return { kind: "repeat", record: known };
     }
-    const bytes = homeBytes(key) + recordBytes(null);
-    if (!this.#hasRoom(bytes)) return full();
-    const request = callerRequest(key, digest);
-    this.#callers.set(key, request);
-    this.#bytes += bytes;
-    return { kind: "new", record: request.record };
+    const record = newCallerRecord(key, digest);
+    if (!this.#hasRoom(record.bytes)) return full();
+    this.#callers.set(key, record);
+    this.#bytes += record.bytes;
+    return { kind: "new", record };
   }
 
-  #beginSession(asked: SessionKey, digest: number, timeMs: number): Found {
-    const session = this.#sessionOf(pairKey(asked.session, asked.bootId), asked, timeMs);
+  #beginNumbered(asked: SessionKey, digest: number, timeMs: number): Found {
+    const session = this.#sessionOf(asked, timeMs);
     if (session === null) return full();
     const { sequence } = asked;
     if (sequence < session.lowestOpen) return reused(`sequence ${sequence}, already answered,`);
     if (sequence - session.lowestOpen >= this.#limits.sessionOpenMax) {
-      return {
-        kind: "refused",
-        answer: refuse("TOO_MANY_REQUESTS", "too many requests of this session are unanswered"),
-      };
+      return tooMany("requests of this session are unanswered");
     }
     const known = session.records.get(sequence);
     if (known !== undefined) {
       if (known.digest !== digest) return reused(`sequence ${sequence} of a session`);
       return { kind: "repeat", record: known };
     }
-    const bytes = recordBytes(null);
-    if (!this.#hasRoom(bytes)) return full();
-    const record = { sequence, digest, answer: null, ticket: null, bytes, home: session };
+    const record = newNumberedRecord(session, sequence, digest);
+    if (!this.#hasRoom(record.bytes)) return full();
     session.records.set(sequence, record);
-    this.#bytes += bytes;
+    this.#bytes += record.bytes;
     return { kind: "new", record };
   }
 
   /** The session with its mark moved on, ready to be changed in place; null where there is no room for it. */
-  #sessionOf(key: string, asked: SessionKey, timeMs: number): Session | null {
+  #sessionOf(asked: SessionKey, timeMs: number): Session | null {
+    const key = pairKey(asked.session, asked.bootId);
     let session = this.#sessions.get(key);
     if (session === undefined) {
-      const bytes = homeBytes(key);
-      if (!this.#hasRoom(bytes)) return null;
-      session = newSession(key, asked.lowestOpen, bytes);
+      session = newSession(key, asked.lowestOpen);
+      if (!this.#hasRoom(session.bytes)) return null;
       this.#sessions.set(key, session);
-      this.#bytes += bytes;
+      this.#bytes += session.bytes;
     } else {
       this.#sessions.touch(key);
     }
@@ -164,57 +161,49 @@ export class RequestTable {
     session.lowestOpen = lowestOpen;
   }
 
-  #forgetNumbered(session: Session, sequence: number): void {
-    const record = session.records.get(sequence);
-    if (record === undefined) return;
-    session.records.delete(sequence);
-    this.#bytes -= record.bytes;
-    this.#endWait(record, session.lastMs);
-  }
-
   /**
    * The request was executed.
    * @param ticket names the wait that will bring the final answer; null where this is the final one
    */
   answer(record: RequestRecord, answer: Answer, ticket: number | null, timeMs: number): void {
-    const { home } = record;
-    if (home.kind === "caller") this.#callers.touch(home.key);
-    else this.#sessions.touch(home.key);
-    const bytes = recordBytes(answer);
+    if (record.kind === "caller") this.#callers.touch(record.key);
+    else this.#sessions.touch(record.session.key);
+    const bytes = recordBytes(answer) + (record.kind === "caller" ? keyBytes(record.key) : 0);
     this.#bytes += bytes - record.bytes;
     record.bytes = bytes;
     record.answer = answer;
-    if (ticket === null) this.#endWait(record, timeMs);
-    else this.#beginWait(record, ticket);
-    if (home.kind === "caller" && ticket === null) {
-      home.answeredMs = timeMs;
-      this.#answered.push(home);
+    if (ticket !== null) {
+      this.#beginWait(record, ticket);
+      return;
+    }
+    this.#endWait(record, timeMs);
+    if (record.kind === "caller") {
+      record.answeredMs = timeMs;
+      this.#answered.push(record);
     }
   }
 
   #beginWait(record: RequestRecord, ticket: number): void {
     if (record.ticket === ticket) return;
-    const { home } = record;
-    if (record.ticket !== null) this.#waiting.delete(record.ticket);
-    else if (home.kind === "session") home.waiting++;
-    record.ticket = ticket;
     assert(!this.#waiting.has(ticket), `ticket ${ticket} is given out once`);
+    if (record.ticket !== null) this.#waiting.delete(record.ticket);
+    else if (record.kind === "numbered") record.session.waiting++;
+    record.ticket = ticket;
     this.#waiting.set(ticket, record);
-    if (home.listed) {
-      if (home.kind === "session") this.#quiet.remove(home);
-      else this.#answered.remove(home);
-    }
+    if (record.kind === "caller") {
+      if (record.listed) this.#answered.remove(record);
+    } else if (record.session.listed) this.#quiet.remove(record.session);
   }
 
   #endWait(record: RequestRecord, timeMs: number): void {
     if (record.ticket === null) return;
     this.#waiting.delete(record.ticket);
     record.ticket = null;
-    const { home } = record;
-    if (home.kind !== "session") return;
-    home.waiting--;
-    home.lastMs = timeMs;
-    if (home.waiting === 0) this.#quiet.push(home);
+    if (record.kind === "caller") return;
+    const { session } = record;
+    session.lastMs = timeMs;
+    session.waiting--;
+    if (session.waiting === 0) this.#quiet.push(session);
   }
 
   /** A wait ended. The record may be gone: its session no longer cares for the answer. */
@@ -226,15 +215,22 @@ export class RequestTable {
   /** The request that just began was refused and executed nothing: as if it had not come. */
   withdraw(record: RequestRecord): void {
     assert(record.ticket === null, "a request that waits was executed");
-    const { home } = record;
-    if (home.kind === "caller") this.#forgetCaller(home);
-    else this.#forgetNumbered(home, record.sequence);
+    if (record.kind === "caller") this.#forgetCaller(record);
+    else this.#forgetNumbered(record.session, record.sequence);
   }
 
-  #forgetCaller(request: CallerRequest): void {
-    if (request.listed) this.#answered.remove(request);
-    this.#callers.delete(request.key);
-    this.#bytes -= request.record.bytes + homeBytes(request.key);
+  #forgetCaller(record: CallerRecord): void {
+    if (record.listed) this.#answered.remove(record);
+    this.#callers.delete(record.key);
+    this.#bytes -= record.bytes;
+  }
+
+  #forgetNumbered(session: Session, sequence: number): void {
+    const record = session.records.get(sequence);
+    if (record === undefined) return;
+    session.records.delete(sequence);
+    this.#bytes -= record.bytes;
+    this.#endWait(record, session.lastMs);
   }
 
   #forgetSession(session: Session): void {
@@ -257,47 +253,47 @@ export class RequestTable {
   restore(chunks: Iterable<Uint8Array>): void {
     this.#clear();
     for (const row of readRows(chunks)) {
-      if ((row as readonly unknown[]).length === CALLER_ROW_LENGTH) this.#load(row as CallerRow);
-      else this.#loadSession(row as SessionRow);
+      const known = row as CallerRow | SessionRow;
+      if (isCallerRow(known)) this.#loadCaller(known);
+      else this.#loadSession(known);
     }
     this.#relist();
   }
 
-  #load([key, digest, answer, ticket, answeredMs]: CallerRow): void {
-    const request = callerRequest(key, digest);
-    request.answeredMs = answeredMs;
-    this.#callers.set(key, request);
-    this.#bytes += homeBytes(key);
-    this.#loadRecord(request.record, answer, ticket);
+  #loadCaller([key, digest, answer, ticket, answeredMs]: CallerRow): void {
+    const record = newCallerRecord(key, digest);
+    record.answeredMs = answeredMs;
+    this.#callers.set(key, record);
+    this.#load(record, answer, ticket, keyBytes(key) + recordBytes(answer));
   }
 
-  #loadSession([key, lowestOpen, lastMs, records]: SessionRow): void {
-    const session = newSession(key, lowestOpen, homeBytes(key));
+  #loadSession([key, lowestOpen, lastMs, rows]: SessionRow): void {
+    const session = newSession(key, lowestOpen);
     session.lastMs = lastMs;
     this.#sessions.set(key, session);
     this.#bytes += session.bytes;
-    for (const [sequence, digest, answer, ticket] of records) {
-      const record = { sequence, digest, answer: null, ticket: null, bytes: 0, home: session };
+    for (const [sequence, digest, answer, ticket] of rows) {
+      const record = newNumberedRecord(session, sequence, digest);
       session.records.set(sequence, record);
-      this.#loadRecord(record, answer, ticket);
+      this.#load(record, answer, ticket, recordBytes(answer));
     }
   }
 
-  #loadRecord(record: RequestRecord, answer: Answer, ticket: number | null): void {
+  #load(record: RequestRecord, answer: Answer, ticket: number | null, bytes: number): void {
     record.answer = answer;
-    record.bytes = recordBytes(answer);
-    this.#bytes += record.bytes;
+    record.bytes = bytes;
+    this.#bytes += bytes;
     if (ticket !== null) this.#beginWait(record, ticket);
   }
 
   /** The lists are ordered by time; which of two of equal time is first makes no difference. */
   #relist(): void {
-    const requests = [...this.#callers.values()].filter(({ record }) => record.ticket === null);
-    for (const request of requests.sort((a, b) => a.answeredMs - b.answeredMs)) {
-      this.#answered.push(request);
-    }
+    const records = [...this.#callers.values()].filter(({ ticket }) => ticket === null);
+    records.sort((a, b) => a.answeredMs - b.answeredMs);
+    for (const record of records) this.#answered.push(record);
     const sessions = [...this.#sessions.values()].filter(({ waiting }) => waiting === 0);
-    for (const session of sessions.sort((a, b) => a.lastMs - b.lastMs)) this.#quiet.push(session);
+    sessions.sort((a, b) => a.lastMs - b.lastMs);
+    for (const session of sessions) this.#quiet.push(session);
   }
 
   #clear(): void {
@@ -314,19 +310,14 @@ export class RequestTable {
     let bytes = 0;
     let waiting = 0;
     const check = (record: RequestRecord) => {
-      assert(record.bytes === recordBytes(record.answer), "a record knows what it costs");
       bytes += record.bytes;
       if (record.ticket === null) return;
       waiting++;
-      assert(
-        this.#waiting.get(record.ticket) === record,
-        "a waiting request is found by its ticket",
-      );
+      assert(this.#waiting.get(record.ticket) === record, "a ticket leads to its request");
     };
-    for (const request of this.#callers.values()) {
-      bytes += homeBytes(request.key);
-      check(request.record);
-      assert(request.listed === (request.record.ticket === null), "an answered request will end");
+    for (const record of this.#callers.values()) {
+      check(record);
+      assert(record.listed === (record.ticket === null), "an answered request will end");
     }
     for (const session of this.#sessions.values()) {
       bytes += session.bytes;
@@ -338,78 +329,24 @@ export class RequestTable {
       }
     }
     assert(bytes === this.#bytes, `the table counts ${this.#bytes} bytes and holds ${bytes}`);
-    assert(waiting === this.#waiting.size, "every ticket belongs to a record");
+    assert(waiting === this.#waiting.size, "every ticket belongs to a request");
   }
 }
-
-const CALLER_ROW_LENGTH = 5;
 
 /** Two strings as one, such that different pairs never meet. */
 function pairKey(first: string, second: string): string {
   return `${first.length}:${first}${second}`;
 }
 
-function callerRequest(key: string, digest: number): CallerRequest {
-  const request: CallerRequest = {
-    kind: "caller",
-    key,
-    get record() {
-      return record;
-    },
-    answeredMs: 0,
-    older: null,
-    newer: null,
-    listed: false,
-  };
-  const bytes = recordBytes(null);
-  const record: RequestRecord = {
-    sequence: 0,
-    digest,
-    answer: null,
-    ticket: null,
-    bytes,
-    home: request,
-  };
-  return request;
-}
-
-function newSession(key: string, lowestOpen: number, bytes: number): Session {
-  return {
-    kind: "session",
-    key,
-    lowestOpen,
-    lastMs: 0,
-    records: new Map(),
-    waiting: 0,
-    bytes,
-    older: null,
-    newer: null,
-    listed: false,
-  };
-}
-
-function callerRow(key: string, { record, answeredMs }: CallerRequest): CallerRow {
-  return [key, record.digest, record.answer, record.ticket, answeredMs];
-}
-
-function sessionRow(key: string, { lowestOpen, lastMs, records }: Session): SessionRow {
-  const rows: SessionRecordRow[] = [];
-  for (const [sequence, record] of records) {
-    rows.push([sequence, record.digest, record.answer, record.ticket]);
-  }
-  return [key, lowestOpen, lastMs, rows];
-}
-
 function reused(what: string): Found {
-  return {
-    kind: "refused",
-    answer: refuse("REQUEST_ID_REUSED", `${what} was used for another request`),
-  };
+  const message = `${what} was used for another request`;
+  return { kind: "refused", answer: refuse("REQUEST_ID_REUSED", message) };
+}
+
+function tooMany(what: string): Found {
+  return { kind: "refused", answer: refuse("TOO_MANY_REQUESTS", `too many ${what}`) };
 }
 
 function full(): Found {
-  return {
-    kind: "refused",
-    answer: refuse("TOO_MANY_REQUESTS", "too many request ids are remembered; try again later"),
-  };
+  return tooMany("request ids are remembered; try again later");
 }
