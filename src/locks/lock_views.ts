@@ -3,41 +3,39 @@
  * times, reckoned from this peer's clock and its estimate of group time now. They are hints.
  */
 import type { AcquireAnswer, HeldLock } from "./answers.ts";
+import { isoTime } from "./iso_time.ts";
 import { heldLock } from "./lock_rules.ts";
 import type { Lock } from "./lock_state.ts";
 import type { AcquireResult, HolderView, LockView, WaiterView } from "./locks.ts";
 
-/** Turns group time into ISO 8601. */
-export interface TimeHint {
-  /** What to add to group time for milliseconds since 1970. */
-  readonly offsetMs: number;
+/** What to add to group time for whole milliseconds since 1970. */
+export type WallOffsetMs = number;
+
+/**
+ * @param wallMs this peer's clock
+ * @param groupTimeMs its estimate of group time at the same moment
+ */
+export function wallOffset(wallMs: number, groupTimeMs: number): WallOffsetMs {
+  return Math.round(wallMs - groupTimeMs);
 }
 
-export function timeHint(wallMs: number, groupTimeMs: number): TimeHint {
-  return { offsetMs: Math.round(wallMs - groupTimeMs) };
-}
-
-export function isoTime(groupTimeMs: number, hint: TimeHint): string {
-  return new Date(groupTimeMs + hint.offsetMs).toISOString();
-}
-
-export function holderView(held: HeldLock, hint: TimeHint): HolderView {
+export function holderView(held: HeldLock, offsetMs: WallOffsetMs): HolderView {
   return {
     owner: held.owner,
     mode: held.mode,
     fencingToken: held.token,
-    acquiredAt: isoTime(held.acquiredMs, hint),
-    expiresAt: isoTime(held.deadlineMs, hint),
+    acquiredAt: isoTime(held.acquiredMs + offsetMs),
+    expiresAt: isoTime(held.deadlineMs + offsetMs),
   };
 }
 
-export function lockView(lock: Lock, hint: TimeHint): LockView {
+export function lockView(lock: Lock, offsetMs: WallOffsetMs): LockView {
   const holders: HolderView[] = [];
-  for (const grant of lock.holders.values()) holders.push(holderView(heldLock(grant), hint));
+  for (const grant of lock.holders.values()) holders.push(holderView(heldLock(grant), offsetMs));
   const waiters: WaiterView[] = [];
   for (let at = lock.first; at !== null; at = at.behind) {
     const { owner, mode, sinceMs } = at;
-    waiters.push({ owner: owner.name, mode, waitingSince: isoTime(sinceMs, hint) });
+    waiters.push({ owner: owner.name, mode, waitingSince: isoTime(sinceMs + offsetMs) });
   }
   return { resource: lock.resource, holders, waiters };
 }
@@ -45,15 +43,15 @@ export function lockView(lock: Lock, hint: TimeHint): LockView {
 /** An acquire's final answer as its caller gets it. */
 export function acquireResult(
   answer: Exclude<AcquireAnswer, { readonly kind: "cancelled" }>,
-  hint: TimeHint,
+  offsetMs: WallOffsetMs,
 ): AcquireResult {
   switch (answer.kind) {
     case "granted": {
-      const expiresAt = isoTime(answer.deadlineMs, hint);
+      const expiresAt = isoTime(answer.deadlineMs + offsetMs);
       return { ok: true, fencingToken: answer.token, expiresAt };
     }
     case "held": {
-      const holders = answer.holders.map((held) => holderView(held, hint));
+      const holders = answer.holders.map((held) => holderView(held, offsetMs));
       return { ok: false, code: "LOCK_HELD", holders };
     }
     case "deadlock":

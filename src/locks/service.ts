@@ -15,9 +15,10 @@ import type { Logger } from "../logger.ts";
 import type { PeerId } from "../raft/entry.ts";
 import type { LockAnswer, LockEffect } from "./answers.ts";
 import { type AcquireCommand, encodeLockCommand, type LockCommand } from "./commands.ts";
+import { isoTime } from "./iso_time.ts";
 import { logDeadlock, logLeaseTimeout } from "./lock_log.ts";
 import { checkHeld, checkName, checkSpan } from "./lock_requests.ts";
-import { acquireResult, isoTime, lockView, type TimeHint, timeHint } from "./lock_views.ts";
+import { acquireResult, lockView, wallOffset, type WallOffsetMs } from "./lock_views.ts";
 import type {
   AcquireRequest,
   AcquireResult,
@@ -122,7 +123,7 @@ export class LockService implements Locks {
         attachment,
       } as const;
       const end = await this.#attempt(wait, command, request.request, signal);
-      if (end !== "gone" && end.kind !== "cancelled") return acquireResult(end, this.#timeHint());
+      if (end !== "gone" && end.kind !== "cancelled") return acquireResult(end, this.#wallOffset());
       // The wait ended unseen, or this peer was taken for dead: the caller still waits, so ask again.
       const passedMs = Math.floor(this.#clock.monotonicMs() - beganMs);
       waitMs = Math.max(0, askedMs - passedMs);
@@ -192,7 +193,7 @@ export class LockService implements Locks {
     const command = { kind: "renew", resource, owner, token: request.fencingToken, ttlMs } as const;
     const answer = await this.#propose(command, request.request, this.#timeouts.proposeMs);
     if (answer.kind !== "renewed") return { ok: false, code: "NOT_HELD" };
-    const expiresAt = isoTime(answer.deadlineMs, this.#timeHint());
+    const expiresAt = isoTime(answer.deadlineMs + this.#wallOffset());
     return { ok: true, fencingToken: answer.token, expiresAt };
   }
 
@@ -200,14 +201,14 @@ export class LockService implements Locks {
   async status(resource: string, options: ReadOptions): Promise<LockView | null> {
     if (!options.stale) await this.#readBarrier();
     const lock = this.#machine.lock(resource);
-    return lock === undefined ? null : lockView(lock, this.#timeHint());
+    return lock === undefined ? null : lockView(lock, this.#wallOffset());
   }
 
   /** See `Locks.list`. In order of resource. */
   async list(options: ReadOptions): Promise<readonly LockView[]> {
     if (!options.stale) await this.#readBarrier();
-    const hint = this.#timeHint();
-    const views = Array.from(this.#machine.locks(), (lock) => lockView(lock, hint));
+    const offsetMs = this.#wallOffset();
+    const views = Array.from(this.#machine.locks(), (lock) => lockView(lock, offsetMs));
     return views.sort((a, b) => a.resource < b.resource ? -1 : 1);
   }
 
@@ -241,8 +242,8 @@ export class LockService implements Locks {
     return answer as Extract<LockAnswer, { readonly kind: string }>;
   }
 
-  #timeHint(): TimeHint {
-    return timeHint(this.#clock.wallMs(), this.#groups.timeMs(SYSTEM_GROUP));
+  #wallOffset(): WallOffsetMs {
+    return wallOffset(this.#clock.wallMs(), this.#groups.timeMs(SYSTEM_GROUP));
   }
 
   #effects(effects: readonly Effect[]): void {
