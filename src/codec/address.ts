@@ -9,7 +9,7 @@ export interface Address {
   readonly port: number;
 }
 
-const PATTERN = /^(?:\[([0-9a-f:.%]+)\]|([^\s:/[\]@]+)):(\d{1,5})$/i;
+const PATTERN = /^(?:\[([0-9a-f.]*:[0-9a-f:.]*(?:%[\w.-]+)?)\]|([^\s:/[\]@]+)):(\d{1,5})$/i;
 
 /** @param text e.g. `peer-1:7001` */
 export function parseAddress(text: string): Address | null {

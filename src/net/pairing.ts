@@ -4,14 +4,6 @@
  * the one that the other keeps. So one side decides, the lower identity, and the other follows: a
  * connection comes into use when the lower identity sends its hello on it.
  *
- * The rules of the lower identity, for a new candidate:
- * 1. None is in use: take it; but where the other side dialled and a dial of our own has already reached
- *    that same peer, wait for ours (so of two simultaneous ones the lower identity's stays).
- * 2. The one in use leads to an earlier process of that peer: replace it.
- * 3. The other side says that it has a connection in use: the candidate is superfluous, close it.
- * 4. The other side says that it has none. Either that crossed our hello, or it lost what we still
- *    believe in. Ping the one in use: an answer closes the candidate, silence replaces the one in use.
- *
  * Nothing is sent on a candidate, so no message is lost or doubled by the choice.
  */
 import type { Clock, Timer } from "../clock.ts";
@@ -20,6 +12,15 @@ import type { Connection } from "./connection.ts";
 /** How long the connection in use may take to answer the ping of rule 4. */
 const PROBE_MS = 1_000;
 
+/**
+ * The rules of the lower identity, for a new candidate:
+ * 1. None is in use: take it; but where the other side dialled and a dial of our own has already reached
+ *    that same peer, wait for ours (so of two simultaneous ones the lower identity's stays).
+ * 2. The one in use leads to an earlier process of that peer: replace it.
+ * 3. The other side says that it has a connection in use: the candidate is superfluous, close it.
+ * 4. The other side says that it has none. Either that crossed our hello, or it lost what we still
+ *    believe in. Ping the one in use: an answer closes the candidate, silence replaces the one in use.
+ */
 export class Pairing {
   readonly #clock: Clock;
   readonly #decides: boolean;
