@@ -62,6 +62,8 @@ export class AppendSender {
       return;
     }
     if (entries[0]!.index !== progress.nextIndex || progress.inflights.full) return;
+    // Compacted while storage read: the next `send` begins with the snapshot.
+    if (progress.nextIndex <= this.#state.log.baseIndex) return;
     for (const entry of entries) {
       assert(
         entry.term === this.#state.log.term(entry.index),

@@ -72,8 +72,9 @@ class Walk {
     const dice = this.random.integer(0, 99);
     if (dice < 30) this.#deliverOne();
     else if (dice < 55) this.#network.push(...replica.takeReady());
-    else if (dice < 65) replica.persist(this.random.integer(1, 3));
-    else if (dice < 72) replica.apply();
+    else if (dice < 64) replica.persist(this.random.integer(1, 3));
+    else if (dice < 69) replica.apply();
+    else if (dice < 72) replica.finishReads(1);
     else if (dice < 88) replica.raft.tick();
     else if (dice < 94) this.#propose();
     else if (dice < 95) replica.takeSnapshot();

@@ -114,6 +114,8 @@ export class ReplicaHarness {
   readonly #random: Random;
   #restores: { readonly snapshot: SnapshotMeta; readonly token: number }[] = [];
   #toApply: Entry[] = [];
+  /** What the disk was asked for and has not answered. */
+  #reads: (() => void)[] = [];
 
   constructor(self: Replica, disk: Disk, settings: Settings, random: Random) {
     this.self = self;
@@ -123,7 +125,7 @@ export class ReplicaHarness {
     this.raft = this.#open();
   }
 
-  /** Takes one Ready and answers at once what needs no disk. @returns the messages to send */
+  /** Takes one Ready. @returns the messages to send */
   takeReady(): readonly Envelope[] {
     if (!this.raft.hasReady()) return [];
     const ready = this.raft.ready();
@@ -137,14 +139,23 @@ export class ReplicaHarness {
     this.#toApply.push(...ready.committed);
     this.reads.push(...ready.reads);
     this.readsLost.push(...ready.readsLost);
-    for (const fetch of ready.fetches) this.raft.fetched(fetch.id, this.#read(fetch));
+    const { raft } = this;
+    for (const fetch of ready.fetches) {
+      const entries = this.#read(fetch);
+      this.#reads.push(() => raft.fetched(fetch.id, entries));
+    }
     for (const read of ready.snapshotReads) {
       const file = this.disk.files.get(fileOf(read.snapshot));
-      const end = read.offsetBytes + read.bytesMax;
-      this.raft.snapshotRead(read, file?.slice(read.offsetBytes, end) ?? null);
+      const bytes = file?.slice(read.offsetBytes, read.offsetBytes + read.bytesMax) ?? null;
+      this.#reads.push(() => raft.snapshotRead(read, bytes));
     }
-    for (const part of ready.snapshotChunks) this.#store(part);
+    for (const part of ready.snapshotChunks) this.#reads.push(() => this.#store(part));
     return ready.messages;
+  }
+
+  /** Finishes reads from the disk, and writes of snapshot files. What was read is of when it began. */
+  finishReads(count = Infinity): void {
+    for (const finish of this.#reads.splice(0, Math.min(count, this.#reads.length))) finish();
   }
 
   /** Makes the next `count` writes durable. */
@@ -176,12 +187,18 @@ export class ReplicaHarness {
   /** Does everything at once until nothing is left. @returns the messages to send */
   work(): readonly Envelope[] {
     const messages: Envelope[] = [];
-    while (this.raft.hasReady() || this.writes.length > 0 || this.#toApply.length > 0) {
+    while (this.isBusy) {
       messages.push(...this.takeReady());
+      this.finishReads();
       this.persist();
       this.apply();
     }
     return messages;
+  }
+
+  get isBusy(): boolean {
+    return this.raft.hasReady() || this.writes.length > 0 || this.#toApply.length > 0 ||
+      this.#reads.length > 0;
   }
 
   /** Takes a snapshot of what is applied and durable. @returns null when there is nothing new */
@@ -213,6 +230,7 @@ export class ReplicaHarness {
     this.writes = [];
     this.#restores = [];
     this.#toApply = [];
+    this.#reads = [];
     this.raft = this.#open();
   }
 
