@@ -1,0 +1,104 @@
+/**
+ * Clients that acquire and release locks through all peers and never stop for a failure: whatever answer
+ * is lost is asked for again under the same request id, through the next peer. They share one process, so
+ * that what they were told can be checked at once: a lock has one holder, a token one grant, a grant
+ * that was acknowledged is there to be released.
+ */
+import assert from "node:assert/strict";
+import type { JsonAnswer, SkeinProcess } from "./skein_process.ts";
+
+const RESOURCES = 16;
+const RETRY_TIMEOUT_MS = 55_000;
+const REQUEST_TIMEOUT_MS = 15_000;
+
+export class LockLoad {
+  readonly #peers: readonly SkeinProcess[];
+  readonly #holders = new Map<string, string>();
+  readonly #tokens = new Set<number>();
+  readonly #lastToken = new Map<string, number>();
+  readonly #clients: Promise<void>[] = [];
+  #stopping = false;
+  #requests = 0;
+  /** When the last grant was acknowledged. */
+  lastGrantMs = performance.now();
+  grants = 0;
+  retries = 0;
+  /** The first violation; clients stop at it. */
+  violation: unknown = null;
+
+  constructor(peers: readonly SkeinProcess[], clients: number) {
+    this.#peers = peers;
+    for (let number = 0; number < clients; number++) {
+      this.#clients.push(
+        this.#client(number).catch((error) => {
+          this.violation ??= error;
+          this.#stopping = true;
+        }),
+      );
+    }
+  }
+
+  /** Lets every client finish its round, then checks that nothing is held. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await Promise.all(this.#clients);
+    if (this.violation !== null) throw this.violation;
+    for (let number = 0; number < RESOURCES; number++) {
+      const { status } = await this.#peers[0]!.get(`/lock/status?resource=r${number}`);
+      assert.equal(status, 404, `r${number}: every release was acknowledged, so nobody holds it`);
+    }
+  }
+
+  async #client(number: number): Promise<void> {
+    const owner = `client-${number}`;
+    for (let round = number; !this.#stopping; round++) {
+      const resource = `r${(round * 7) % RESOURCES}`;
+      const { status, body } = await this.#ask(number, "/lock/acquire", {
+        resource,
+        owner,
+        timeout: 5,
+        ttl: 600,
+      });
+      if (status === 409 && body.error === "LOCK_HELD") continue;
+      assert.equal(status, 200, `${owner} acquires ${resource}: ${JSON.stringify(body)}`);
+      this.#granted(resource, owner, body.fencing_token);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      assert.equal(this.#holders.get(resource), owner);
+      this.#holders.delete(resource);
+      const released = await this.#ask(number, "/lock/release", { resource, owner });
+      const shown = JSON.stringify(released.body);
+      assert.equal(released.status, 200, `an acknowledged grant of ${resource} is lost: ${shown}`);
+    }
+  }
+
+  #granted(resource: string, owner: string, token: number): void {
+    assert.equal(this.#holders.get(resource), undefined, `${resource} has two holders`);
+    assert.ok(!this.#tokens.has(token), `token ${token} was given twice`);
+    assert.ok(token > (this.#lastToken.get(resource) ?? 0), `tokens of ${resource} increase`);
+    this.#holders.set(resource, owner);
+    this.#tokens.add(token);
+    this.#lastToken.set(resource, token);
+    this.lastGrantMs = performance.now();
+    this.grants++;
+  }
+
+  /** Asks until somebody answers for sure. */
+  async #ask(number: number, path: string, body: unknown): Promise<JsonAnswer> {
+    const id = `${number}-${this.#requests++}`;
+    const until = performance.now() + RETRY_TIMEOUT_MS;
+    for (let attempt = number;; attempt++) {
+      const peer = this.#peers[attempt % this.#peers.length]!;
+      try {
+        const headers = { "x-request-id": id };
+        const answer = await peer.post(path, body, headers, REQUEST_TIMEOUT_MS);
+        if (answer.status < 500) return answer;
+        assert.ok(performance.now() < until, `no answer in time: ${JSON.stringify(answer.body)}`);
+      } catch (error) {
+        if (error instanceof assert.AssertionError) throw error;
+        assert.ok(performance.now() < until, `no answer in time: ${String(error)}`);
+      }
+      this.retries++;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+}

@@ -1,0 +1,241 @@
+/**
+ * Real peers as real processes, for tests that kill them: free ports, a temporary directory, their logs in
+ * memory, and an end for each whatever happens.
+ */
+import assert from "node:assert/strict";
+import { TextLineStream } from "./text_lines.ts";
+
+const MAIN = new URL("../../src/main.ts", import.meta.url).pathname;
+
+export interface PeerOptions {
+  readonly name: string;
+  readonly directory: string;
+  readonly httpPort: number;
+  readonly peerPort: number;
+  /** host:port of all peers, this one included. */
+  readonly peers: readonly string[];
+  readonly clusterKey: string;
+  readonly flags: readonly string[];
+}
+
+/** The answer to a JSON request. */
+export interface JsonAnswer {
+  readonly status: number;
+  // deno-lint-ignore no-explicit-any
+  readonly body: any;
+}
+
+export class SkeinProcess {
+  readonly options: PeerOptions;
+  readonly log: string[] = [];
+  #child: Deno.ChildProcess | null = null;
+  #ended: Promise<Deno.CommandStatus> | null = null;
+
+  constructor(options: PeerOptions) {
+    this.options = options;
+  }
+
+  get name(): string {
+    return this.options.name;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.options.httpPort}`;
+  }
+
+  get up(): boolean {
+    return this.#child !== null;
+  }
+
+  get pid(): number {
+    assert(this.#child !== null, `${this.name} is up`);
+    return this.#child.pid;
+  }
+
+  start(): void {
+    assert(this.#child === null, `${this.name} is down`);
+    const { name, directory, httpPort, peerPort, peers, clusterKey, flags } = this.options;
+    // deno-fmt-ignore
+    const args = [
+      "run", "-A", "--no-check", MAIN, "run", "--name", name, "--data", directory,
+      "--http", String(httpPort), "--listen", `127.0.0.1:${peerPort}`,
+      "--peers", peers.join(","), "--cluster-key", clusterKey, "--log-format", "json", ...flags,
+    ];
+    const child = new Deno.Command(Deno.execPath(), {
+      args,
+      stdin: "null",
+      stdout: "null",
+      stderr: "piped",
+    }).spawn();
+    this.#child = child;
+    const lines = child.stderr.pipeThrough(new TextDecoderStream()).pipeThrough(
+      new TextLineStream(),
+    );
+    const reading = (async () => {
+      for await (const line of lines) this.log.push(line);
+    })();
+    this.#ended = Promise.all([child.status, reading]).then(([status]) => {
+      if (this.#child === child) this.#child = null;
+      return status;
+    });
+  }
+
+  /** Sends a signal and waits for the end. */
+  async end(signal: Deno.Signal = "SIGTERM"): Promise<Deno.CommandStatus | null> {
+    if (this.#child === null) return null;
+    this.#child.kill(signal);
+    return await this.#ended;
+  }
+
+  /** As a power cut of the process: nothing is handed over. */
+  async kill(): Promise<void> {
+    await this.end("SIGKILL");
+  }
+
+  signal(signal: Deno.Signal): void {
+    assert(this.#child !== null, `${this.name} is up`);
+    this.#child.kill(signal);
+  }
+
+  /** Resolves when the process ends by itself. */
+  get ended(): Promise<Deno.CommandStatus> {
+    assert(this.#ended !== null, `${this.name} was started`);
+    return this.#ended;
+  }
+
+  async get(path: string, timeoutMs = 10_000): Promise<JsonAnswer> {
+    return await jsonRequest(this.url + path, { signal: AbortSignal.timeout(timeoutMs) });
+  }
+
+  async post(
+    path: string,
+    body: unknown,
+    headers: Readonly<Record<string, string>> = {},
+    timeoutMs = 10_000,
+  ): Promise<JsonAnswer> {
+    return await jsonRequest(this.url + path, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...headers },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+  }
+
+  /** How many log records say exactly this. */
+  logged(pattern: RegExp): number {
+    return this.log.filter((line) => pattern.test(line)).length;
+  }
+}
+
+async function jsonRequest(url: string, init: RequestInit): Promise<JsonAnswer> {
+  const response = await fetch(url, init);
+  return { status: response.status, body: await response.json() };
+}
+
+export interface ClusterOptions {
+  readonly peers?: number;
+  readonly flags?: readonly string[];
+  /** Overrides where one peer keeps its data. */
+  readonly directoryOf?: (number: number) => string | null;
+}
+
+export class SkeinCluster {
+  readonly peers: readonly SkeinProcess[];
+  readonly directory: string;
+
+  constructor(options: ClusterOptions = {}) {
+    this.directory = Deno.makeTempDirSync({ prefix: "skein-test-" });
+    const count = options.peers ?? 3;
+    const ports = freePorts(2 * count);
+    const addresses = ports.slice(count).map((port) => `127.0.0.1:${port}`);
+    const clusterKey = crypto.randomUUID();
+    this.peers = Array.from({ length: count }, (_, place) =>
+      new SkeinProcess({
+        name: `p${place + 1}`,
+        directory: options.directoryOf?.(place + 1) ?? `${this.directory}/p${place + 1}`,
+        httpPort: ports[place]!,
+        peerPort: ports[count + place]!,
+        peers: addresses,
+        clusterKey,
+        flags: options.flags ?? [],
+      }));
+  }
+
+  /** Runs a test over a cluster that is ready; on failure the logs' ends go to standard error. */
+  static async with(
+    options: ClusterOptions,
+    test: (cluster: SkeinCluster) => Promise<void>,
+  ): Promise<void> {
+    const cluster = new SkeinCluster(options);
+    try {
+      for (const peer of cluster.peers) peer.start();
+      await cluster.ready();
+      await test(cluster);
+    } catch (error) {
+      for (const { name, log } of cluster.peers) {
+        console.error(`--- ${name}, last log lines\n${log.slice(-25).join("\n")}`);
+      }
+      throw error;
+    } finally {
+      await Promise.all(cluster.peers.map((peer) => peer.kill()));
+      await Deno.remove(cluster.directory, { recursive: true });
+    }
+  }
+
+  get running(): readonly SkeinProcess[] {
+    return this.peers.filter(({ up }) => up);
+  }
+
+  async ready(timeoutMs = 20_000): Promise<void> {
+    await eventually("every peer is ready", timeoutMs, async () => {
+      for (const peer of this.running) {
+        const { status, body } = await peer.get("/ready");
+        assert.equal(status, 200, `${peer.name}: ${JSON.stringify(body)}`);
+      }
+    });
+  }
+
+  /** The running peer that the running ones agree leads group 0. */
+  async leader(timeoutMs = 10_000): Promise<SkeinProcess> {
+    return await eventually("a leader", timeoutMs, async () => {
+      for (const peer of this.running) {
+        const { body } = await peer.get("/raft/state");
+        if (body.role === "leader") return peer;
+      }
+      throw new Error("no peer says that it leads");
+    });
+  }
+
+  async followers(): Promise<readonly SkeinProcess[]> {
+    const leader = await this.leader();
+    return this.running.filter((peer) => peer !== leader);
+  }
+}
+
+/** Tries until the check no longer throws. @throws with its last error when the time is over */
+export async function eventually<T>(
+  what: string,
+  timeoutMs: number,
+  check: () => T | Promise<T>,
+): Promise<T> {
+  const until = performance.now() + timeoutMs;
+  for (;;) {
+    try {
+      return await check();
+    } catch (error) {
+      if (performance.now() > until) throw new Error(`not in time: ${what}`, { cause: error });
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}
+
+/** Ports that nobody listens on at this moment, all different. */
+export function freePorts(count: number): number[] {
+  const listeners = Array.from(
+    { length: count },
+    () => Deno.listen({ hostname: "127.0.0.1", port: 0 }),
+  );
+  const ports = listeners.map(({ addr }) => addr.port);
+  for (const listener of listeners) listener.close();
+  return ports;
+}
