@@ -11,8 +11,8 @@ const JSON_HEADERS: Readonly<Record<string, string>> = { "content-type": "applic
 /** Seconds after which a caller may try again, for answers that say "not now". */
 const RETRY_AFTER_SECONDS = "1";
 
-/** Codes after which the connection is closed, because its request was not read to the end. */
-const UNREAD_CODES: ReadonlySet<ErrorCode> = new Set(["PAYLOAD_TOO_LARGE"]);
+/** Codes after which the connection is of no use: the request was not read to its end, or we stop. */
+const CLOSING_CODES: ReadonlySet<ErrorCode> = new Set(["PAYLOAD_TOO_LARGE", "SHUTTING_DOWN"]);
 
 /**
  * @param body what becomes the JSON body
@@ -39,7 +39,7 @@ export function errorAnswer(
   const headers: Record<string, string> = { ...JSON_HEADERS, ...extraHeaders };
   if (status === 503 || status === 429) headers["retry-after"] = RETRY_AFTER_SECONDS;
   if (status === 401) headers["www-authenticate"] = "Bearer";
-  if (UNREAD_CODES.has(error.code)) headers["connection"] = "close";
+  if (CLOSING_CODES.has(error.code)) headers["connection"] = "close";
   return new Response(JSON.stringify(errorBody(error)), { status, headers });
 }
 

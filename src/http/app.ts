@@ -12,6 +12,7 @@ import { documentEndpoints } from "./documents.ts";
 import { type Endpoint, handlerOf, respondToThrown, type Site } from "./endpoint.ts";
 import { SkeinError } from "../errors.ts";
 import { healthEndpoints } from "./health.ts";
+import { InFlight } from "./in_flight.ts";
 import { lockViewEndpoints } from "./lock_views.ts";
 import { lockWriteEndpoints } from "./lock_writes.ts";
 import { metricsEndpoints } from "./metrics.ts";
@@ -28,6 +29,7 @@ export function createSite(peer: Peer, options: HttpOptions): Site {
     bodies: new BodyReader(options),
     gate: new Gate(options.token),
     counters: new RequestCounters(),
+    inFlight: new InFlight(options.connectionsMax),
   };
 }
 

@@ -9,7 +9,7 @@ import type { Context } from "hono";
 import { asSkeinError, errorAnswer } from "./answer.ts";
 import type { BodyReader } from "./body.ts";
 import type { Gate } from "./caller.ts";
-import { SkeinError } from "../errors.ts";
+import type { InFlight } from "./in_flight.ts";
 import type { HttpOptions } from "./options.ts";
 import type { Peer } from "../peer/peer.ts";
 import type { RequestCounters } from "./request_counters.ts";
@@ -21,6 +21,7 @@ export interface Site {
   readonly bodies: BodyReader;
   readonly gate: Gate;
   readonly counters: RequestCounters;
+  readonly inFlight: InFlight;
 }
 
 export interface Endpoint {
@@ -43,28 +44,27 @@ export function respondToThrown(site: Site, thrown: unknown, path: string): Resp
 
 /** @returns what Hono calls for each request of this route */
 export function handlerOf(site: Site, endpoint: Endpoint): (context: Context) => Promise<Response> {
-  const { counters, gate, options: { clock, connectionsMax } } = site;
+  const { gate, inFlight, options: { clock } } = site;
   const { method, path } = endpoint.route;
-  const observed = counters.route(method, path);
+  const observed = site.counters.route(method, path);
   const needsToken = endpoint.access === "token";
+  const answerTo = async (request: Request): Promise<Response> => {
+    inFlight.enter();
+    try {
+      if (needsToken) gate.admit(request);
+      return await endpoint.handle(request);
+    } finally {
+      inFlight.leave();
+    }
+  };
   return async (context) => {
-    const request = context.req.raw;
     const startedMs = clock.monotonicMs();
-    counters.inFlight += 1;
     let response: Response;
     try {
-      if (counters.inFlight > connectionsMax) {
-        throw new SkeinError(
-          "TOO_MANY_REQUESTS",
-          `${connectionsMax} requests are in flight already`,
-        );
-      }
-      if (needsToken) gate.admit(request);
-      response = await endpoint.handle(request);
+      response = await answerTo(context.req.raw);
     } catch (thrown) {
       response = respondToThrown(site, thrown, path);
     }
-    counters.inFlight -= 1;
     observed.observe(response.status, clock.monotonicMs() - startedMs);
     return response;
   };

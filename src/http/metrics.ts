@@ -194,7 +194,7 @@ function addStorage(metrics: Metrics, { peer }: Site): void {
   add("gauge", "skein_storage_size_bytes", "bytes on disk", ({ sizeBytes }) => sizeBytes);
 }
 
-function addRequests(metrics: Metrics, { counters }: Site): void {
+function addRequests(metrics: Metrics, { counters, inFlight }: Site): void {
   metrics.counter({
     name: "skein_http_requests_total",
     help: "requests answered",
@@ -216,7 +216,7 @@ function addRequests(metrics: Metrics, { counters }: Site): void {
   metrics.gauge({
     name: "skein_http_requests_in_flight",
     help: "requests without an answer yet, waiting acquires included",
-    read: (report) => report(counters.inFlight),
+    read: (report) => report(inFlight.count),
   });
   // Not a Histogram: that would observe at every request what plain numbers have counted already.
   // The registry asks no more of a metric than this.

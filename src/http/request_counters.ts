@@ -44,8 +44,6 @@ export class RouteCounters {
 export class RequestCounters {
   readonly routes: RouteCounters[] = [];
   readonly errorsByCode = new Map<ErrorCode, number>();
-  /** Requests that have no answer yet. */
-  inFlight = 0;
 
   route(method: string, path: string): RouteCounters {
     const counters = new RouteCounters(method.toUpperCase(), path);

@@ -1,0 +1,77 @@
+/**
+ * A loopback address, served by `Deno.serve`. That ends for good when it can not accept a connection, as
+ * when a program of this machine has used up the file descriptors: here it is opened again until it holds.
+ */
+import type { Answering, Listener, Reporter } from "./listener.ts";
+import type { HttpOptions, ListenAddress } from "./options.ts";
+
+const REOPEN_AFTER_MS = 100;
+
+export class LoopbackListener implements Listener {
+  readonly address: ListenAddress;
+  readonly #answering: Answering;
+  readonly #options: HttpOptions;
+  readonly #report: Reporter;
+  #cutting = new AbortController();
+  /** Null while it waits to be opened again. */
+  #server: Deno.HttpServer<Deno.NetAddr> | null;
+  #stopping = false;
+
+  /** @throws where the address can not be listened on */
+  constructor(
+    { host, port }: ListenAddress,
+    answering: Answering,
+    options: HttpOptions,
+    report: Reporter,
+  ) {
+    this.#answering = answering;
+    this.#options = options;
+    this.#report = report;
+    this.#server = this.#open(host, port);
+    this.address = { host, port: this.#server.addr.port };
+  }
+
+  #open(hostname: string, port: number): Deno.HttpServer<Deno.NetAddr> {
+    this.#cutting = new AbortController();
+    const { signal } = this.#cutting;
+    const { tls } = this.#options;
+    const server = Deno.serve(
+      { hostname, port, signal, onListen() {}, ...(tls ?? {}) },
+      (request) => this.#answering(request),
+    );
+    server.finished.catch((cause) => this.#failed(cause));
+    return server;
+  }
+
+  #failed(cause: unknown): void {
+    const { host, port } = this.address;
+    this.#server = null;
+    this.#report("error", `stopped answering on ${host}:${port}, will open it again: ${cause}`);
+    this.#reopenLater();
+  }
+
+  #reopenLater(): void {
+    this.#options.clock.timer(REOPEN_AFTER_MS, () => {
+      if (this.#stopping) return;
+      const { host, port } = this.address;
+      try {
+        this.#server = this.#open(host, port);
+        this.#report("info", `answers on ${host}:${port} again`);
+      } catch {
+        this.#reopenLater();
+      }
+    });
+  }
+
+  async close(late: Promise<void>): Promise<void> {
+    this.#stopping = true;
+    // Never an abort beside it: after shutdown() that throws where nobody can catch it.
+    if (this.#server !== null) await Promise.race([this.#server.shutdown(), late]);
+  }
+
+  async cut(): Promise<void> {
+    this.#stopping = true;
+    this.#cutting.abort();
+    await this.#server?.finished;
+  }
+}
