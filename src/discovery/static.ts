@@ -20,10 +20,8 @@ export interface StaticEntry extends Address {
 /** What is known of an entry. */
 export interface EntryView {
   readonly written: string;
-  /** Something was found at least once. */
-  readonly isResolved: boolean;
-  /** It is a name with several addresses, so it stands for an unknown number of peers. */
-  readonly isSeveral: boolean;
+  /** How many addresses its name has, each of them a peer; 0 while it is not known what it means. */
+  readonly addressCount: number;
   /** host:port to dial. */
   readonly addresses: readonly string[];
   /** The IP addresses behind `addresses`, with the port, where a name was looked up. */
@@ -167,18 +165,14 @@ function viewOf(
   peers: readonly PeerId[],
 ): EntryView {
   const { written, kind, host, port } = entry;
-  const several = isSeveral(hosts);
   const lookedUp = hosts.map((ip) => formatAddress({ host: ip, port })).sort();
-  const named = several
+  const named = isSeveral(hosts)
     ? oneFamily(hosts).map((ip) => formatAddress({ host: ip, port })).sort()
     : [formatAddress({ host, port })];
-  const isResolved = hosts.length > 0;
-  const addresses = kind === "http" ? [...told].sort() : isResolved ? named : [];
   return {
     written,
-    isResolved,
-    isSeveral: several,
-    addresses,
+    addressCount: oneFamily(hosts).length,
+    addresses: kind === "http" ? [...told].sort() : hosts.length > 0 ? named : [],
     lookedUp: kind === "peer" ? lookedUp : [],
     peers,
   };

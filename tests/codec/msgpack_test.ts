@@ -48,6 +48,16 @@ Deno.test("values survive the way there and back", () => {
   }
 });
 
+Deno.test("strings, arrays and maps of every short length survive, within other values", () => {
+  for (let length = 0; length < 40; length++) {
+    const text = "\xff".repeat(length >> 1) + "z".repeat(length & 1);
+    const list = Array.from({ length }, (_, index) => index - 20);
+    const map = Object.fromEntries(list.map((index) => [`${text}${index}`, text]));
+    const value = ["z".repeat(length), text, list, map];
+    assert.deepEqual(decode(encode(value)), { ok: true, value });
+  }
+});
+
 Deno.test("bytes stay bytes, of the plain class, at every length form", () => {
   for (const length of [0, 1, 255, 256, 65_535, 65_536]) {
     const decoded = decode(encode({ payload: new Uint8Array(length).fill(7) }));

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { Dialer } from "../../src/net/dialer.ts";
 import { Random } from "../../src/random.ts";
-import { ManualClock } from "./manual_clock.ts";
+import { ManualClock } from "../manual_clock.ts";
 
 interface Scene {
   readonly dialer: Dialer;

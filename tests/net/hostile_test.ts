@@ -281,7 +281,7 @@ Deno.test("a frame that comes slowly does not hold up others", async () => {
 });
 
 Deno.test("a peer that stops reading costs a bounded queue: messages are dropped, requests refused", async () => {
-  await withVictim(async ({ victim, handlers, port, answersOthers }) => {
+  await withVictim(async ({ victim, port, answersOthers }) => {
     const identity = highIdentity(victim.self);
     const peer = await RawPeer.join(port, identity);
     await until(() => victim.peers().length === 2, "it is taken for a peer");

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { LIMITS } from "../../src/limits.ts";
 import { OutstandingRequests } from "../../src/net/outstanding_requests.ts";
 import { RequestError } from "../../src/net/transport.ts";
-import { ManualClock } from "./manual_clock.ts";
+import { ManualClock } from "../manual_clock.ts";
 
 /** "open", "answer X", or the reason of the rejection. */
 function watch(promise: Promise<unknown>): { state: string } {

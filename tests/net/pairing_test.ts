@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { Connection } from "../../src/net/connection.ts";
 import { Pairing } from "../../src/net/pairing.ts";
-import { ManualClock } from "./manual_clock.ts";
+import { ManualClock } from "../manual_clock.ts";
 
 /** What pairing knows of a connection; closing it tells the pairing, as the real one does. */
 class FakeConnection {
