@@ -94,14 +94,14 @@ export class GroupService implements Groups {
     const { clock, leaderWaitMs } = this.#edges;
     const giveUpMs = clock.monotonicMs() + leaderWaitMs;
     for (;;) {
+      const ended = this.#edges.ended();
+      if (ended !== null) throw ended;
       const index = await this.#readIndex(id);
       const group = this.#edges.host.group(id);
       if (index !== null && group !== undefined) {
         const applied = new Promise<void>((resolve) => group.whenApplied(index, resolve));
         return this.#within(applied, leaderWaitMs, () => noLeader(id));
       }
-      const ended = this.#edges.ended();
-      if (ended !== null) throw ended;
       const leftMs = giveUpMs - clock.monotonicMs();
       if (leftMs <= 0) throw noLeader(id);
       await this.#watch.wait(id, Math.min(READ_RETRY_MS, leftMs));

@@ -212,7 +212,8 @@ export class Host {
   #renew(id: GroupId, { to, body }: Envelope): Group | null {
     const speaksToLearner = body.kind === "append" || body.kind === "heartbeat" ||
       body.kind === "snapshotOffer";
-    if (!speaksToLearner || to.replica === 0) return null;
+    // Founding replicas come to be with the formation plan and in no other way.
+    if (!speaksToLearner || to.replica <= FOUNDING_REPLICA) return null;
     if (to.replica < (this.#tombstones.get(id) ?? 0)) return null;
     const former = this.#groups.get(id);
     if (former !== undefined) this.#bury(former, to.replica);
@@ -375,6 +376,9 @@ export class Host {
     }
   }
 }
+
+/** The replica id of all founders: see `Replica`. */
+const FOUNDING_REPLICA = 1;
 
 const EMPTY_LOG: RecoveredLog = {
   hardState: { term: 0, votedFor: null, commitIndex: 0 },

@@ -46,12 +46,17 @@ export class PeerHeartbeats {
     this.#edges = edges;
   }
 
+  /**
+   * A peer that is met for the first time has its time to agree. It stays known when it is gone, and
+   * coming back is no agreement: groups that sleep on its word must notice.
+   */
   connected(peer: PeerId): void {
     const nowMs = this.#edges.nowMs();
+    if (this.#neighbours.has(peer)) return;
     this.#neighbours.set(peer, { heardMs: nowMs, echoedMs: nowMs });
   }
 
-  /** It stays known: groups that sleep on its word must notice that it is gone. */
+  /** Sends one heartbeat to each of these peers, and wakes what can no longer rest on theirs. */
   beat(peers: Iterable<PeerId>): void {
     for (const peer of peers) {
       const body = [this.#edges.bootId, digest(this.#ledTowards(peer))];

@@ -89,13 +89,15 @@ export class Proposer {
     let unsure = false;
     let leaderlessSinceMs: number | null = null;
     for (let attempts = 0;; attempts++) {
+      const ended = this.#edges.ended();
+      if (ended !== null) throw unsure ? outcomeUnknown(ended.message) : ended;
       const leftMs = beganMs + timeoutMs - this.#edges.clock.monotonicMs();
       const attempt = await this.#attempt(group, payload, leftMs);
       if (attempt.kind === "answer") return answered(attempt.answer);
-      if (attempt.kind === "error") throw attempt.error;
+      if (attempt.kind === "error") {
+        throw unsure ? outcomeUnknown(attempt.error.message) : attempt.error;
+      }
       unsure ||= attempt.unsure;
-      const ended = this.#edges.ended();
-      if (ended !== null) throw unsure ? outcomeUnknown(ended.message) : ended;
       const afterMs = this.#edges.clock.monotonicMs();
       leaderlessSinceMs = attempt.noLeader ? leaderlessSinceMs ?? afterMs : null;
       const leaderWaitEndsMs = (leaderlessSinceMs ?? afterMs) + this.#edges.leaderWaitMs;

@@ -85,11 +85,21 @@ export class System {
     const look = () => this.#steward.tick(clock.monotonicMs());
     groups.listen(0, {
       effects: (effects) => {
-        if (effects.some(({ kind }) => kind.startsWith("member"))) queueMicrotask(look);
+        if (!effects.some(({ kind }) => kind.startsWith("member"))) return;
+        this.#dialMembers();
+        queueMicrotask(look);
       },
+      restored: () => this.#dialMembers(),
       status: () => queueMicrotask(look),
     });
+    this.#dialMembers();
     this.#lookAgain();
+  }
+
+  /** Whoever belongs to the cluster is connected for good, whatever list it was found by. */
+  #dialMembers(): void {
+    const others = this.#machines.members.members().filter(({ id }) => id !== this.#edges.self);
+    this.#edges.transport.dial(others.flatMap(({ addresses }) => addresses));
   }
 
   #lookAgain(): void {
