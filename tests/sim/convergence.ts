@@ -1,6 +1,6 @@
 /**
  * The second phase: with no faults left, a leader must emerge, every member must apply what it commits,
- * whoever asked to join must be in, and every peer must serve: all within a simulated deadline. At
+ * whoever asked to join and was not removed must be in, and every peer must serve: all within a simulated deadline. At
  * the end equal positions must mean equal states.
  */
 import type { Locks } from "../../src/locks/locks.ts";
@@ -45,7 +45,7 @@ function membersOf(cluster: VirtualCluster): readonly VirtualPeer[] | null {
 function everybodyIsIn(cluster: VirtualCluster): boolean {
   const members = membersOf(cluster);
   if (members === null) return false;
-  return cluster.peers.every((peer) => peer.removed || members.includes(peer));
+  return cluster.peers.every((peer) => peer.removing || members.includes(peer));
 }
 
 async function acquireAndRelease(

@@ -3,7 +3,7 @@
  * command that replays it. Exit code 0: nothing found; 1: a failure; 2: wrong use.
  *
  * --seed N replays one · --seeds N that many, from --from · --budget SECONDS (60) · --steps N (10000)
- * --peers 3|5 (both in turn) · --workers N (2) · --verbose
+ * --peers 3|5 (both in turn) · --workers N (2) · --verbose · --keep-going past failures
  */
 import { parseArgs } from "node:util";
 import { simulate, type SimulationOptions, type SimulationResult } from "./simulation.ts";
@@ -17,6 +17,7 @@ interface Options {
   readonly peers: number | null;
   readonly workers: number;
   readonly verbose: boolean;
+  readonly keepGoing: boolean;
 }
 
 function readOptions(list: readonly string[]): Options {
@@ -31,6 +32,7 @@ function readOptions(list: readonly string[]): Options {
       peers: { type: "string" },
       workers: { type: "string" },
       verbose: { type: "boolean" },
+      "keep-going": { type: "boolean" },
     },
   });
   const number = (name: keyof typeof values, otherwise: number) => {
@@ -54,6 +56,7 @@ function readOptions(list: readonly string[]): Options {
     peers: values.peers === undefined ? null : number("peers", 3),
     workers: isOne ? 1 : number("workers", 2),
     verbose: values.verbose ?? false,
+    keepGoing: values["keep-going"] ?? false,
   };
 }
 
@@ -72,11 +75,11 @@ function* planned(options: Options): Generator<SimulationOptions> {
   }
 }
 
-function report(result: SimulationResult, options: SimulationOptions): void {
+/** @param withLog whether the last lines of the log are of interest */
+function report(result: SimulationResult, options: SimulationOptions, withLog: boolean): void {
   say(`seed ${result.seed} FAILED after ${result.steps} steps, ${result.virtualMs.toFixed(1)} ms:`);
   say(result.failure ?? "");
-  say("the last lines before:");
-  for (const line of result.lastLines) say(line);
+  if (withLog) { for (const line of ["the last lines before:", ...result.lastLines]) say(line); }
   const { seed, peers, steps } = options;
   say(`replay: deno task sim --seed ${seed} --peers ${peers} --steps ${steps} --verbose`);
 }
@@ -96,11 +99,11 @@ async function main(): Promise<number> {
     totals.add(result);
     if (result.failure !== null) {
       failures++;
-      report(result, ran);
+      report(result, ran, !options.keepGoing);
     } else if (options.workers === 1 && options.seeds.count === 1) {
       say(`seed ${result.seed}: nothing wrong found, trace ${result.traceHash}`);
     }
-    return failures === 0;
+    return failures === 0 || options.keepGoing;
   };
   if (options.workers > 1) await runInWorkers(planned(options), options.workers, take);
   else {

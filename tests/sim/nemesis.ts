@@ -134,10 +134,7 @@ export class Nemesis {
     const dice = this.#random.fraction();
     if (dice < 0.4) peer.faults.full = true;
     else if (dice < 0.7) peer.faults.failChance = 0.05 + this.#random.fraction();
-    else {
-      peer.faults.delayMinMs *= 100;
-      peer.faults.delayMaxMs *= 100;
-    }
+    else peer.slowDisk();
     this.#later(2_500, () => peer.wornDisk());
   }
 

@@ -60,6 +60,7 @@ export class VirtualCluster {
   removeMember(through: VirtualPeer, id: string): void {
     const gone = this.peers.find((peer) => peer.id === id);
     if (gone === undefined) return;
+    gone.removing = true;
     through.attempt(async (core) => {
       await core.members.remove(id, 5_000);
       this.#log.line(this.scheduler.nowMs, gone.name, "was removed");

@@ -47,10 +47,14 @@ interface Process {
 
 /** Whoever supervises the process tries again, where it could not even open its storage. */
 const RESTART_MS = 2_000;
+/** However slow a disk is, one write is over after this. */
+const STALL_MS_MAX = 5_000;
 
 export class VirtualPeer {
   readonly disk = new MemoryDisk();
   readonly faults: MemoryFaults = soundDisk();
+  /** An operator asked for its removal: it may be out of the cluster by now, or not. */
+  removing = false;
   /** Set once it was taken out of the cluster for good. */
   removed = false;
   readonly #world: PeerWorld;
@@ -141,6 +145,13 @@ export class VirtualPeer {
     });
   }
 
+  /** A disk about to die, or shared with somebody greedy. */
+  slowDisk(): void {
+    this.wornDisk();
+    this.faults.delayMinMs *= 100;
+    this.faults.delayMaxMs *= 100;
+  }
+
   /** What a client of this peer sees; null where nothing answers. */
   access(): LockAccess | null {
     const process = this.#process;
@@ -160,7 +171,8 @@ export class VirtualPeer {
     const core = this.core;
     if (core === null) return;
     command(core).catch((error: unknown) => {
-      if (!(error instanceof SkeinError)) this.#world.fail(error);
+      const isExpected = error instanceof SkeinError || error instanceof StorageFailedError;
+      if (!isExpected) this.#world.fail(error);
     });
   }
 
@@ -204,7 +216,8 @@ export class VirtualPeer {
     const storage = new MemoryStorage(this.disk, {
       schedule: (delayMs, run) => {
         const isStall = delayMs > 0 && random.chance(this.#world.rates.disk.stall);
-        scheduler.after(isStall ? 100 * delayMs : delayMs, actor, "disk", run);
+        const takesMs = Math.min(isStall ? 100 * delayMs : delayMs, STALL_MS_MAX);
+        scheduler.after(takesMs, actor, "disk", run);
       },
       random,
       faults: this.faults,
