@@ -15,8 +15,11 @@ import type { LogWriter } from "./log_writer.ts";
 import type { SegmentSet } from "./segment_set.ts";
 
 const SLICE_BYTES_MAX = 256 * 1024;
-/** A segment, or the log, is worth emptying when no more than this part of it is live. */
-const LIVE_PART_MAX = 0.5;
+/**
+ * A segment, or the log, is worth emptying when no more than this part of it is live entries. Of small batches
+ * half are headers and hard states, and would be copied for nothing if this were near that.
+ */
+const LIVE_PART_MAX = 0.2;
 
 export interface CompactorOptions {
   readonly state: LogState;
