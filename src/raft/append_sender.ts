@@ -82,8 +82,8 @@ export class AppendSender {
     progress.refused(answer.index, retryIndex + 1);
   }
 
-  /** The follower is alive. What it has not answered by now may be lost: look. */
-  onHeartbeatAnswer(progress: Progress): void {
+  /** The follower is alive: what it has not answered by now may be lost. */
+  lookForLoss(progress: Progress): void {
     progress.paused = false;
     if (progress.matchIndex + 1 < progress.nextIndex) progress.nudged = true;
   }

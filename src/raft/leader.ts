@@ -87,11 +87,10 @@ export class Leader implements Behaviour {
       return this.#transitions.becomeFollower(this.#state.term, null);
     }
     this.#forgetRemoved();
-    this.#idleHeartbeats = this.#isIdle() ? this.#idleHeartbeats + 1 : 0;
-    if (options.hibernateHeartbeats > 0 && this.#idleHeartbeats >= options.hibernateHeartbeats) {
-      return this.#hibernate();
-    }
     this.#heartbeatDue = true;
+    if (options.hibernateHeartbeats === 0) return;
+    if (!this.#isIdle()) this.#idleHeartbeats = 0;
+    else if (this.#idleHeartbeats++ >= options.hibernateHeartbeats) this.#hibernate();
   }
 
   persisted(): void {
@@ -158,6 +157,7 @@ export class Leader implements Behaviour {
       return { ok: false, reason: "invalid", message: `not a voter of this group: ${to}` };
     }
     this.#transfer.begin(target);
+    this.#appends.lookForLoss(target);
     return { ok: true };
   }
 
@@ -287,8 +287,8 @@ export class Leader implements Behaviour {
       from.roundEchoed = round;
       this.#confirmReads();
     }
-    this.#appends.onHeartbeatAnswer(from);
-    this.#snapshots.onHeartbeatAnswer(from);
+    this.#appends.lookForLoss(from);
+    this.#snapshots.lookForLoss(from);
     this.#transfer.onProgress(from);
   }
 

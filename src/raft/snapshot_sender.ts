@@ -72,7 +72,7 @@ export class SnapshotSender {
   }
 
   /** The follower is alive: if its transfer stands still, something was lost. */
-  onHeartbeatAnswer({ transfer }: Progress): void {
+  lookForLoss({ transfer }: Progress): void {
     if (transfer === null || transfer.stage === "reading") return;
     const patience = 2 * this.#state.options.heartbeatTicks;
     if (this.#state.ticks - transfer.tick >= patience) transfer.stage = "due";
