@@ -4,11 +4,14 @@
  */
 import type { PeerId } from "../raft/entry.ts";
 import { isPeerId, isText, type MemberInfo, parseMemberInfo } from "./member_info.ts";
+import { type FormationPlan, parsePlan } from "./plan.ts";
 
 /** The machine's name in envelopes and snapshots. */
 export const MEMBERS_MACHINE = "members";
 
 export type MembersCommand =
+  /** The first of all: the founders and the cluster's parameters. By the first leader, once. */
+  | { readonly kind: "found"; readonly plan: FormationPlan }
   /** Adds a member, or renews what is known of one; by the peer itself, through any member. */
   | { readonly kind: "join"; readonly member: MemberInfo }
   | { readonly kind: "remove"; readonly peer: PeerId }
@@ -23,6 +26,8 @@ const BOOT_ID_BYTES_MAX = 256;
 /** The command's body for `Groups.propose`. */
 export function encodeMembersCommand(command: MembersCommand): readonly unknown[] {
   switch (command.kind) {
+    case "found":
+      return [command.kind, command.plan];
     case "join":
       return [command.kind, command.member];
     case "remove":
@@ -38,6 +43,10 @@ export function encodeMembersCommand(command: MembersCommand): readonly unknown[
 export function parseMembersCommand(body: unknown): MembersCommand | null {
   if (!Array.isArray(body)) return null;
   const [kind, subject, bootId] = body;
+  if (kind === "found") {
+    const plan = parsePlan(subject);
+    return plan === null ? null : { kind, plan };
+  }
   if (kind === "join") {
     const member = parseMemberInfo(subject);
     return member === null ? null : { kind, member };

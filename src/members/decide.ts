@@ -7,10 +7,12 @@
 import type { Configuration, PeerId, Replica } from "../raft/entry.ts";
 import type { ConfigurationOperation, FollowerStatus } from "../raft/ready.ts";
 import { hasReplica } from "./configuration.ts";
-import type { Member } from "./state.ts";
-import type { EndedBoot } from "./state.ts";
+import type { FormationPlan } from "./plan.ts";
+import type { EndedBoot, Member } from "./state.ts";
 
 export interface StewardView {
+  /** The members' machine has no founding entry yet, and this is what to propose; else null. */
+  readonly unfounded: FormationPlan | null;
   /** This peer: group 0's leader. */
   readonly self: PeerId;
   readonly configuration: Configuration;
@@ -27,6 +29,7 @@ export interface StewardView {
 }
 
 export type StewardAction =
+  | { readonly kind: "found"; readonly plan: FormationPlan }
   | { readonly kind: "detach"; readonly peer: PeerId; readonly bootId: string }
   | { readonly kind: "markDead"; readonly peer: PeerId; readonly bootId: string }
   | { readonly kind: "markAlive"; readonly peer: PeerId }
@@ -41,6 +44,9 @@ export const CAUGHT_UP_ENTRIES = 1_024;
 
 /** @returns the next thing to do; null when all is as it should be, or must be waited for */
 export function decide(view: StewardView): StewardAction | null {
+  if (view.unfounded !== null) return { kind: "found", plan: view.unfounded };
+  // Until the founders are known, every replica would look like a stranger's.
+  if (view.members.length === 0) return null;
   const [ended] = view.endedBoots;
   if (ended !== undefined) return { kind: "detach", ...ended };
   return decideLiveness(view) ?? decideConfiguration(view);

@@ -66,6 +66,8 @@ export class Former {
   readonly #options: FormerOptions;
   #formation: Formation | null = null;
   #hello: Hello;
+  readonly #effects: FormationEffect[] = [];
+  #carryingOut = false;
   #timer: Timer | null = null;
   #stopped = false;
 
@@ -151,8 +153,18 @@ export class Former {
     this.#carryOut(call(this.#formation, this.#nowMs()));
   }
 
+  /** In order, also where carrying one out brings the next input at once. */
   #carryOut(effects: readonly FormationEffect[]): void {
-    for (const effect of effects) this.#perform(effect);
+    this.#effects.push(...effects);
+    if (this.#carryingOut) return;
+    this.#carryingOut = true;
+    try {
+      for (let next = this.#effects.shift(); next !== undefined; next = this.#effects.shift()) {
+        this.#perform(next);
+      }
+    } finally {
+      this.#carryingOut = false;
+    }
     this.#schedule();
   }
 

@@ -4,6 +4,9 @@
  * deterministic (see `groups/machine.ts`). Identities and names are unique. A removed identity never
  * comes back: it would return with votes that its cluster has forgotten.
  *
+ * Every replica begins empty, and the first command brings the founders. Were they there from the start,
+ * a learner that gets the log from its beginning would lack them.
+ *
  * It also keeps what is owed for boots that have ended: the lock waiters of each are to be detached, by
  * whoever leads group 0 then. A debt stays until an entry says that it is paid, whoever crashes.
  */
@@ -20,7 +23,7 @@ import {
   emptyMembersState,
   encodeMembersState,
   type EndedBoot,
-  foundingMembersState,
+  foundedMembersState,
   type Member,
   type MembersState,
 } from "./state.ts";
@@ -47,16 +50,18 @@ const OK = { ok: true };
 
 export class MembersMachine implements Machine<MembersCommand, MembersEffect> {
   readonly name = MEMBERS_MACHINE;
-  #state: MembersState;
+  /** What this peer founded its cluster on, for a leader to propose first; null for one that joined. */
+  readonly plan: FormationPlan | null;
+  #state: MembersState = emptyMembersState();
 
-  /** @param state of a founder, or the empty one that a snapshot will replace */
-  constructor(state: MembersState = emptyMembersState()) {
-    this.#state = state;
+  /** @param plan does not touch the state: only the founding entry does, on every replica alike */
+  constructor(plan: FormationPlan | null = null) {
+    this.plan = plan;
   }
 
-  /** What a founder of this plan begins with. */
+  /** The machine of a founder. */
   static founding(plan: FormationPlan): MembersMachine {
-    return new MembersMachine(foundingMembersState(plan));
+    return new MembersMachine(plan);
   }
 
   get clusterId(): string | null {
@@ -89,6 +94,10 @@ export class MembersMachine implements Machine<MembersCommand, MembersEffect> {
   }
 
   apply(command: MembersCommand, context: ApplyContext): Outcome<MembersEffect> {
+    if (command.kind === "found") return this.#found(command.plan, context);
+    if (this.#state.clusterId === null) {
+      return refused("UNAVAILABLE", "the cluster begins only now");
+    }
     switch (command.kind) {
       case "join":
         return this.#join(command.member, context);
@@ -119,8 +128,8 @@ export class MembersMachine implements Machine<MembersCommand, MembersEffect> {
 
   restore(chunks: Iterable<Uint8Array>): void {
     const [chunk, ...more] = chunks;
-    assert(chunk !== undefined && more.length === 0, "the members' snapshot is one chunk");
-    this.#state = decodeMembersState(chunk);
+    assert(more.length === 0, "the members' snapshot is one chunk");
+    this.#state = chunk === undefined ? emptyMembersState() : decodeMembersState(chunk);
   }
 
   checkInvariants(): void {
@@ -137,6 +146,13 @@ export class MembersMachine implements Machine<MembersCommand, MembersEffect> {
     }
     const boots = new Set(endedBoots.map(({ peer, bootId }) => `${peer} ${bootId}`));
     assert(boots.size === endedBoots.length, "an ended boot stands once");
+  }
+
+  #found(plan: FormationPlan, context: ApplyContext): Outcome<MembersEffect> {
+    if (this.#state.clusterId !== null) return { answer: OK, effects: [] };
+    this.#state = foundedMembersState(plan, context.timeMs);
+    const effects = this.members().map((member) => ({ kind: "memberJoined", member }) as const);
+    return { answer: OK, effects };
   }
 
   #join(info: MemberInfo, context: ApplyContext): Outcome<MembersEffect> {
@@ -233,7 +249,10 @@ export class MembersMachine implements Machine<MembersCommand, MembersEffect> {
   }
 }
 
-function refused(code: "CONFLICT" | "NOT_FOUND", message: string): Outcome<MembersEffect> {
+function refused(
+  code: "CONFLICT" | "NOT_FOUND" | "UNAVAILABLE",
+  message: string,
+): Outcome<MembersEffect> {
   return { answer: refuse(code, message), effects: [] };
 }
 

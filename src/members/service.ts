@@ -56,18 +56,20 @@ export class MemberService implements Members, GroupListener {
 
   view(): ClusterView {
     const { machine } = this.#options;
+    // Between forming and the founding entry, a founder's plan says the same.
+    const { clusterId, partitions, replicas } = this.#founded() ? machine : machine.plan ?? machine;
     return {
-      clusterId: machine.clusterId,
-      partitions: machine.partitions,
-      replicas: machine.replicas,
-      members: machine.members().map((member) => this.#viewOf(member)),
+      clusterId,
+      partitions,
+      replicas,
+      members: this.#members().map((member) => this.#viewOf(member)),
       warnings: this.#warnings(),
     };
   }
 
   find(id: PeerId): MemberView | null {
-    const member = this.#options.machine.member(id);
-    return member === null ? null : this.#viewOf(member);
+    const member = this.#members().find((candidate) => candidate.id === id);
+    return member === undefined ? null : this.#viewOf(member);
   }
 
   /**
@@ -200,6 +202,16 @@ export class MemberService implements Members, GroupListener {
       throw new SkeinError("NOT_FOUND", `no member has the id or name ${idOrName}`);
     }
     return member;
+  }
+
+  #founded(): boolean {
+    return this.#options.machine.clusterId !== null;
+  }
+
+  #members(): readonly Member[] {
+    const { machine } = this.#options;
+    if (this.#founded() || machine.plan === null) return machine.members();
+    return machine.plan.members.map((member) => ({ ...member, joinedAtMs: 0, dead: false }));
   }
 
   #viewOf(member: Member): MemberView {

@@ -9,7 +9,7 @@ import { isPeerId, isRecord, type MemberInfo, parseMemberInfo } from "./member_i
 import type { FormationPlan } from "./plan.ts";
 
 export interface Member extends MemberInfo {
-  /** Group time of the entry that added it; 0 for founders. */
+  /** Group time of the entry that added it. */
   readonly joinedAtMs: number;
   /** By an entry, after it was out of touch for the grace period. */
   readonly dead: boolean;
@@ -22,7 +22,7 @@ export interface EndedBoot {
 }
 
 export interface MembersState {
-  /** Null before the founding state or a snapshot is there. */
+  /** Null before the founding entry, or a snapshot, is there. */
   clusterId: string | null;
   partitions: number;
   replicas: number;
@@ -35,7 +35,7 @@ export interface MembersState {
 
 const FORMAT = 1;
 
-/** What a replica has before it is initialised by a snapshot. */
+/** What every replica begins with. */
 export function emptyMembersState(): MembersState {
   return {
     clusterId: null,
@@ -47,10 +47,10 @@ export function emptyMembersState(): MembersState {
   };
 }
 
-/** What every founder begins with: equal at all, because the plan is. */
-export function foundingMembersState(plan: FormationPlan): MembersState {
+/** @param timeMs group time of the founding entry */
+export function foundedMembersState(plan: FormationPlan, timeMs: number): MembersState {
   const founders = plan.members.map((member) =>
-    [member.id, { ...member, joinedAtMs: 0, dead: false }] as const
+    [member.id, { ...member, joinedAtMs: timeMs, dead: false }] as const
   );
   return {
     ...emptyMembersState(),

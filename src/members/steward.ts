@@ -83,6 +83,7 @@ export class Steward {
       unreachableMs.set(peer, nowMs - sinceMs);
     }
     return decide({
+      unfounded: machine.clusterId === null ? machine.plan : null,
       self,
       configuration: status.configuration,
       members: machine.members(),
@@ -98,6 +99,8 @@ export class Steward {
   async #carryOut(action: StewardAction): Promise<void> {
     const { groups, logger, detach } = this.#options;
     switch (action.kind) {
+      case "found":
+        return await this.#propose(action);
       case "detach":
         await detach(action.peer, action.bootId);
         return await this.#propose({ ...action, kind: "detached" });

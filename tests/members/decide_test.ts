@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { CAUGHT_UP_ENTRIES, decide, type StewardView } from "../../src/members/decide.ts";
 import type { Configuration } from "../../src/raft/entry.ts";
 import type { FollowerStatus } from "../../src/raft/ready.ts";
-import { idOf, memberOf, replicaOf } from "./peers.ts";
+import { idOf, memberOf, planOf, replicaOf } from "./peers.ts";
 
 const COMMIT_INDEX = 10_000;
 
@@ -35,6 +35,7 @@ function followerOf(number: number, changes: Partial<FollowerStatus> = {}): Foll
 /** Peer 1 leads; all five are members, in touch and caught up, unless said otherwise. */
 function viewOf(changes: Partial<StewardView> = {}): StewardView {
   return {
+    unfounded: null,
     self: idOf(1),
     configuration: configurationOf([1, 2, 3], [4, 5]),
     members: [1, 2, 3, 4, 5].map((number) => memberOf(number)),
@@ -64,6 +65,12 @@ function away(...numbers: number[]) {
 
 Deno.test("all as it should be: nothing to do", () => {
   assert.equal(decide(viewOf()), null);
+});
+
+Deno.test("the founding entry comes before anything else, and nothing before it", () => {
+  const plan = planOf(3);
+  assert.deepEqual(decide(viewOf({ unfounded: plan, members: [] })), { kind: "found", plan });
+  assert.equal(decide(viewOf({ members: [] })), null);
 });
 
 Deno.test("an ended boot's waiters are detached before anything else", () => {

@@ -3,19 +3,13 @@ import { isRefused } from "../../src/groups/refusal.ts";
 import { LIMITS } from "../../src/limits.ts";
 import { encodeMembersCommand, type MembersCommand } from "../../src/members/commands.ts";
 import { ENDED_BOOTS_MAX, MembersMachine, REMOVED_MAX } from "../../src/members/machine.ts";
-import { makePlan } from "../../src/members/plan.ts";
 import { Random } from "../../src/random.ts";
-import { idOf, infoOf } from "./peers.ts";
+import { testMachineConformance } from "../groups/machine_conformance.ts";
+import { foundedMachine, idOf, infoOf, planOf } from "./peers.ts";
 
-const PARAMETERS = { partitions: 16, replicas: 3, systemVoters: 3 };
 const CLUSTER_ID = "c".repeat(32);
 
-function founded(count = 3): MembersMachine {
-  const members = Array.from({ length: count }, (_, index) => infoOf(index + 1));
-  return MembersMachine.founding(
-    makePlan({ proposer: idOf(1), attempt: 1 }, CLUSTER_ID, members, PARAMETERS),
-  );
-}
+const founded = (count = 3) => foundedMachine(count);
 
 let index = 1;
 
@@ -45,6 +39,31 @@ Deno.test("the founders are members, with the plan's parameters", () => {
   assert.equal(machine.clusterId, CLUSTER_ID);
   assert.deepEqual([machine.partitions, machine.replicas], [16, 3]);
   assert.deepEqual(machine.members().map(({ id }) => id), [idOf(1), idOf(2), idOf(3)]);
+});
+
+Deno.test("before the founding entry nothing is taken, and after it not another one", () => {
+  const machine = MembersMachine.founding(planOf(3));
+  assert.deepEqual([machine.members(), machine.clusterId], [[], null]);
+  const early = apply(machine, { kind: "join", member: infoOf(4) });
+  assert.equal(early.refusal!.code, "UNAVAILABLE");
+  const { kinds } = apply(machine, { kind: "found", plan: planOf(3) }, 9);
+  assert.deepEqual(kinds, ["memberJoined", "memberJoined", "memberJoined"]);
+  assert.equal(machine.member(idOf(3))!.joinedAtMs, 9);
+  assert.deepEqual(apply(machine, { kind: "found", plan: planOf(5) }).kinds, []);
+  assert.equal(machine.members().length, 3);
+});
+
+Deno.test("a replica that joined and one that founded come to the same by the same entries", () => {
+  const [founder, joiner] = [MembersMachine.founding(planOf(3)), new MembersMachine()];
+  const commands: MembersCommand[] = [
+    { kind: "join", member: infoOf(2, { bootId: "early" }) },
+    { kind: "found", plan: planOf(3) },
+    { kind: "join", member: infoOf(4) },
+  ];
+  for (const command of commands) {
+    assert.deepEqual(apply(founder, command).refusal, apply(joiner, command).refusal);
+  }
+  assert.deepEqual(chunksOf(joiner), chunksOf(founder));
 });
 
 Deno.test("join adds a member at its entry's group time; the same again changes nothing", () => {
@@ -188,27 +207,16 @@ Deno.test("what is no command is not decoded", () => {
   for (const body of bodies) assert.equal(machine.decode(body), null, JSON.stringify(body));
 });
 
-Deno.test("equal commands give equal snapshots on every replica, restored ones included", () => {
-  for (let seed = 1; seed <= 50; seed++) {
-    const random = new Random(seed);
-    const machine = founded();
-    let twin = founded();
-    for (let step = 0; step < 60; step++) {
-      const command = anyCommand(random);
-      const context = { group: 0, index: step + 2, term: 1, timeMs: step * 10 };
-      assert.deepEqual(machine.apply(command, context), twin.apply(command, context));
-      machine.checkInvariants();
-      if (random.chance(0.2)) twin = copyOf(twin);
-    }
-    assert.deepEqual(chunksOf(machine), chunksOf(twin), `seed ${seed}`);
-  }
+testMachineConformance("members", {
+  make: () => new MembersMachine(),
+  body: (random) => encodeMembersCommand(anyCommand(random)),
 });
 
 function anyCommand(random: Random): MembersCommand {
   const number = random.integer(1, 8);
   const peer = idOf(number);
   const bootId = `boot-${random.integer(1, 8)}`;
-  switch (random.integer(0, 4)) {
+  switch (random.integer(0, 5)) {
     case 0:
       return { kind: "remove", peer };
     case 1:

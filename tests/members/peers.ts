@@ -1,5 +1,7 @@
-/** Made-up members for the tests of this folder. */
+/** Made-up members and clusters of them, for the tests of this folder. */
+import { MembersMachine } from "../../src/members/machine.ts";
 import type { MemberInfo } from "../../src/members/member_info.ts";
+import { type FormationPlan, makePlan } from "../../src/members/plan.ts";
 import type { Member } from "../../src/members/state.ts";
 import type { Replica } from "../../src/raft/entry.ts";
 
@@ -27,4 +29,19 @@ export function memberOf(number: number, changes: Partial<Member> = {}): Member 
 
 export function replicaOf(number: number, replica = 1): Replica {
   return { peer: idOf(number), replica };
+}
+
+/** The plan of peer 1 for peers 1 .. `count`. */
+export function planOf(count: number): FormationPlan {
+  const members = Array.from({ length: count }, (_, index) => infoOf(index + 1));
+  const parameters = { partitions: 16, replicas: 3, systemVoters: 3 };
+  return makePlan({ proposer: idOf(1), attempt: 1 }, "c".repeat(32), members, parameters);
+}
+
+/** A founder's machine that has applied the founding entry of `planOf(count)`. */
+export function foundedMachine(count: number): MembersMachine {
+  const plan = planOf(count);
+  const machine = MembersMachine.founding(plan);
+  machine.apply({ kind: "found", plan }, { group: 0, index: 3, term: 2, timeMs: 5 });
+  return machine;
 }

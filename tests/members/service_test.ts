@@ -3,22 +3,17 @@ import { SkeinError } from "../../src/errors.ts";
 import type { Logger } from "../../src/logger.ts";
 import { foundingConfiguration } from "../../src/members/foundation.ts";
 import { JOIN_METHOD, joinRequest } from "../../src/members/join_request.ts";
-import { MembersMachine } from "../../src/members/machine.ts";
-import { makePlan } from "../../src/members/plan.ts";
 import { MemberService } from "../../src/members/service.ts";
 import type { ConnectedPeer } from "../../src/net/transport.ts";
 import { ManualClock } from "../manual_clock.ts";
 import { FakeGroups } from "./fake_groups.ts";
-import { idOf, infoOf } from "./peers.ts";
+import { MembersMachine } from "../../src/members/machine.ts";
+import { foundedMachine, idOf, infoOf, planOf } from "./peers.ts";
 
 const CLUSTER_ID = "c".repeat(32);
 
-function serviceOf(founders: number) {
-  const members = Array.from({ length: founders }, (_, index) => infoOf(index + 1));
-  const parameters = { partitions: 16, replicas: 3, systemVoters: 3 };
-  const plan = makePlan({ proposer: idOf(1), attempt: 1 }, CLUSTER_ID, members, parameters);
-  const machine = MembersMachine.founding(plan);
-  const groups = new FakeGroups(idOf(1), machine, foundingConfiguration(plan));
+function serviceOf(founders: number, machine = foundedMachine(founders)) {
+  const groups = new FakeGroups(idOf(1), machine, foundingConfiguration(planOf(founders)));
   const clock = new ManualClock();
   const requests: { to: string; method: string; body: unknown }[] = [];
   const connected: ConnectedPeer[] = [];
@@ -66,6 +61,13 @@ Deno.test("the view joins the list with opinions, roles and leadership", async (
   await groups.propose(0, "members", ["markDead", idOf(2), "boot-2"], dead);
   assert.equal(service.find(idOf(2))!.state, "dead");
   assert.equal(service.find(idOf(9)), null);
+});
+
+Deno.test("a founder's view is whole before the founding entry is applied", () => {
+  const { service } = serviceOf(3, MembersMachine.founding(planOf(3)));
+  const { clusterId, partitions, members } = service.view();
+  assert.deepEqual([clusterId, partitions, members.length], [CLUSTER_ID, 16, 3]);
+  assert.equal(service.find(idOf(2))!.name, "peer-2");
 });
 
 Deno.test("a cluster of two is warned of", () => {

@@ -4,20 +4,15 @@ import { SILENT } from "../../src/logger.ts";
 import { foundingConfiguration } from "../../src/members/foundation.ts";
 import { MembersMachine } from "../../src/members/machine.ts";
 import type { Liveness } from "../../src/members/members.ts";
-import { makePlan } from "../../src/members/plan.ts";
 import { Steward } from "../../src/members/steward.ts";
 import { encodeMembersCommand } from "../../src/members/commands.ts";
 import { FakeGroups } from "./fake_groups.ts";
-import { idOf, infoOf } from "./peers.ts";
+import { foundedMachine, idOf, infoOf, planOf } from "./peers.ts";
 
 const GRACE_MS = 10_000;
 
-function stewardOf(founders: number) {
-  const members = Array.from({ length: founders }, (_, index) => infoOf(index + 1));
-  const parameters = { partitions: 16, replicas: 3, systemVoters: 3 };
-  const plan = makePlan({ proposer: idOf(1), attempt: 1 }, "c".repeat(32), members, parameters);
-  const machine = MembersMachine.founding(plan);
-  const groups = new FakeGroups(idOf(1), machine, foundingConfiguration(plan));
+function stewardOf(founders: number, machine = foundedMachine(founders)) {
+  const groups = new FakeGroups(idOf(1), machine, foundingConfiguration(planOf(founders)));
   const liveness = new Map<string, Liveness>();
   const detached: string[] = [];
   const options = {
@@ -49,6 +44,13 @@ async function join(groups: FakeGroups, number: number, bootId?: string): Promis
 
 const numbersOf = (replicas: readonly { peer: string }[]) =>
   replicas.map(({ peer }) => parseInt(peer.slice(0, 2), 16));
+
+Deno.test("the first leader brings the founders", async () => {
+  const { steward, machine } = stewardOf(3, MembersMachine.founding(planOf(3)));
+  steward.tick(0);
+  await idle();
+  assert.deepEqual(machine.members().map(({ name }) => name), ["peer-1", "peer-2", "peer-3"]);
+});
 
 Deno.test("peers that join one that is alone become learners, then voters up to the target", async () => {
   const { steward, groups } = stewardOf(1);
