@@ -1,0 +1,166 @@
+/** The client against the real HTTP face, so that what one sends and the other reads stay the same. */
+import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
+import { SkeinClient, SkeinError } from "../../src/client/mod.ts";
+import { startHttp } from "../../src/http/server.ts";
+import { REAL_CLOCK } from "../../src/peer/real_clock.ts";
+import { FakePeer, HOLDER, httpOptions, OTHER_ID, SELF_ID } from "../http/fake_peer.ts";
+
+class Served implements AsyncDisposable {
+  private constructor(
+    readonly fake: FakePeer,
+    readonly client: SkeinClient,
+    readonly url: string,
+    readonly stop: () => Promise<void>,
+  ) {}
+
+  static async start(token: string | null = null): Promise<Served> {
+    const fake = new FakePeer();
+    const server = await startHttp(fake.asPeer(), httpOptions({ clock: REAL_CLOCK, token }));
+    const url = `http://127.0.0.1:${server.addresses[0]!.port}`;
+    const client = new SkeinClient({
+      urls: [url],
+      owner: "me",
+      retryMs: 0,
+      ...(token === null ? {} : { token }),
+    });
+    return new Served(fake, client, url, () => server.stop({ graceMs: 0 }));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+}
+
+Deno.test("client and http: a lock from acquire to release", async () => {
+  await using served = await Served.start("secret");
+  const { fake, client } = served;
+  const options = { mode: "shared", waitMs: 2_000, ttlMs: 30_000 } as const;
+  const grant = await client.locks.acquire("printer", options);
+  deepEqual([grant.owner, grant.fencingToken], ["me", 7]);
+  const renewed = await client.locks.renew(grant, { ttlMs: 60_000 });
+  equal(renewed.expiresAt, "2026-01-01T00:10:00.000Z");
+  await client.locks.release(renewed);
+
+  const { waitMs, ttlMs, mode, request } = fake.locks.acquires[0]!;
+  ok(waitMs > 1_900 && waitMs <= 2_000);
+  deepEqual([mode, ttlMs, request?.kind], ["shared", 30_000, "session"]);
+  deepEqual(fake.locks.helds.map(({ fencingToken, ttlMs }) => [fencingToken, ttlMs]), [
+    [7, 60_000],
+    [7, undefined],
+  ]);
+});
+
+Deno.test("client and http: refusals", async () => {
+  await using served = await Served.start();
+  const { fake, client } = served;
+  fake.locks.acquireWith = () =>
+    Promise.resolve({ ok: false, code: "LOCK_HELD", holders: [HOLDER] });
+  await rejects(client.locks.acquire("printer"), (error) => {
+    ok(error instanceof SkeinError && error.code === "LOCK_HELD");
+    match(error.message, /held by "alice"/);
+    return true;
+  });
+  await rejects(client.locks.acquire(""), { name: "SkeinError", code: "INVALID" });
+  fake.locks.acquireWith = () => Promise.reject(new SkeinError("NO_LEADER", "nobody leads"));
+  await rejects(client.locks.acquire("printer"), { code: "NO_LEADER", message: "nobody leads" });
+  const strange = new SkeinClient({ urls: [served.url], token: "x", retryMs: 0 });
+  await rejects(strange.removeMember("nobody at all\u0000"), { code: "INVALID" });
+});
+
+Deno.test("client and http: a client that gives up waiting cancels its acquire", async () => {
+  await using served = await Served.start();
+  const cancelled = Promise.withResolvers<void>();
+  const asked = Promise.withResolvers<void>();
+  served.fake.locks.acquireWith = ({ signal }) =>
+    new Promise((_resolve, reject) => {
+      asked.resolve();
+      signal!.addEventListener("abort", () => {
+        cancelled.resolve();
+        reject(signal!.reason);
+      });
+    });
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const waiting = served.client.locks.acquire("printer", { waitMs: 60_000, signal });
+  await asked.promise;
+  stopping.abort(new Error("enough"));
+  await rejects(waiting, /enough/);
+  await cancelled.promise;
+});
+
+Deno.test("client and http: views, health, raft and cluster", async () => {
+  await using served = await Served.start();
+  const { fake, client } = served;
+  const lock = {
+    resource: "a/b?c&d",
+    holders: [HOLDER],
+    waiters: [{ owner: "bob", mode: "shared", waitingSince: "2026-01-01T00:01:00.000Z" }],
+  } as const;
+  const edges = [{ owner: "bob", resource: "a/b?c&d", holders: ["alice"] }];
+  fake.locks.locks = [lock];
+  fake.locks.edges = edges;
+  deepEqual(await client.locks.status("a/b?c&d"), lock);
+  equal(await client.locks.status("nobody's", { stale: true }), null);
+  deepEqual(await client.locks.list({ stale: true }), [lock]);
+  deepEqual(await client.locks.graph(), edges);
+  deepEqual(fake.locks.reads.map(({ stale }) => stale), [false, true, true, false]);
+
+  equal((await client.health()).healthy, true);
+  fake.readyReport = { healthy: false, reasons: ["draining"] };
+  const ready = await client.ready();
+  deepEqual([ready.healthy, ready.name, ready.role, ready.leader, ready.reasons], [
+    false,
+    "one",
+    "leader",
+    "one",
+    ["draining"],
+  ]);
+
+  const state = await client.raftState();
+  deepEqual([state.name, state.role, state.commitIndex, state.logLength], [
+    "one",
+    "leader",
+    41,
+    32,
+  ]);
+  deepEqual(state.peers, [
+    { name: "two", state: "replicate", matchIndex: 41, nextIndex: 43, active: true },
+  ]);
+  const cluster = await client.cluster();
+  deepEqual(cluster.members.map(({ name, self }) => [name, self]), [["one", true], ["two", false]]);
+  equal(cluster.members[1]!.httpUrl, "http://127.0.0.1:8002");
+  deepEqual(cluster.groups.map(({ leader }) => leader), ["one"]);
+  deepEqual(await client.self(), {
+    id: SELF_ID,
+    name: "one",
+    version: "0.1.0",
+    clusterId: "c1",
+    addresses: ["127.0.0.1:7001"],
+  });
+  await client.transferLeadership("two");
+  deepEqual(fake.groups.transfers, [{ group: 0, to: OTHER_ID }]);
+  deepEqual(await client.takeSnapshot(), { group: 0, index: 40, term: 3, sizeBytes: 1234 });
+  await client.removeMember("two");
+  deepEqual(fake.members.removed, ["two"]);
+  match(await client.metrics(), /skein_raft_term\{group="0"\} 3/);
+});
+
+Deno.test("client: the example of its documentation runs", async () => {
+  await using served = await Served.start();
+  const source = await Deno.readTextFile(new URL("../../src/client/client.ts", import.meta.url));
+  const block = /@example\n \* ```ts\n([^]*?)\n \* ```/.exec(source)![1]!;
+  const door = new URL("../../src/client/mod.ts", import.meta.url).href;
+  const program = block.split("\n").map((line) => line.replace(/^ \* ?/, "")).join("\n")
+    .replace("./mod.ts", door)
+    .replace("http://127.0.0.1:8001", served.url);
+  const lines: string[] = [];
+  const original = console.log;
+  console.log = (line: string) => void lines.push(line);
+  try {
+    await import(`data:application/typescript,${encodeURIComponent(program)}`);
+  } finally {
+    console.log = original;
+  }
+  deepEqual(lines, ["writing the report under token 7"]);
+  equal(served.fake.locks.helds.length, 1, "it released the lock");
+});
