@@ -39,6 +39,7 @@ export type Packet =
 
 /** Two endpoints' connection; a new one after every break. */
 interface Connection {
+  readonly serial: number;
   readonly ends: readonly [VirtualTransport, VirtualTransport];
   open: boolean;
   /** Per direction, when the last ordered packet arrives: a later one does not overtake it. */
@@ -61,6 +62,7 @@ export class VirtualNetwork {
   readonly #connections = new Map<string, Connection>();
   /** Directions in which nothing passes: "from>to". */
   readonly #cuts = new Set<string>();
+  #connectionsMade = 0;
 
   constructor(scheduler: Scheduler, random: Random, rates: NetworkRates) {
     this.#scheduler = scheduler;
@@ -183,12 +185,17 @@ export class VirtualNetwork {
     if (one === undefined || other === undefined || this.#connections.has(pair)) return;
     // A handshake needs both directions; `mend` tries again.
     if (this.#cuts.has(`${left}>${right}`) || this.#cuts.has(`${right}>${left}`)) return;
-    const connection: Connection = { ends: [one, other], open: true, lastArrivalMs: new Map() };
+    const connection: Connection = {
+      serial: ++this.#connectionsMade,
+      ends: [one, other],
+      open: true,
+      lastArrivalMs: new Map(),
+    };
     this.#connections.set(pair, connection);
     for (const [end, far] of [[one, other], [other, one]] as const) {
       const hello = far.hello;
       this.#scheduler.after(0, end.actor, "connected", () => {
-        if (connection.open) end.connected({ id: far.self, hello });
+        if (connection.open) end.connected({ id: far.self, hello }, connection.serial);
       });
     }
   }
@@ -200,7 +207,9 @@ export class VirtualNetwork {
     this.#connections.delete(pairOf(one.self, other.self));
     for (const [end, far] of [[one, other], [other, one]] as const) {
       const noticeMs = this.#random.fraction() * BREAK_NOTICE_MS_MAX;
-      this.#scheduler.after(noticeMs, end.actor, "disconnected", () => end.disconnected(far.self));
+      this.#scheduler.after(noticeMs, end.actor, "disconnected", () => {
+        end.disconnected(far.self, connection.serial);
+      });
     }
     this.#scheduler.after(BREAK_NOTICE_MS_MAX, null, "reconnect", () => {
       this.#connectLater(one.self, other.self);

@@ -28,7 +28,7 @@ export class VirtualTransport implements Transport {
   #serial = 0;
   readonly #network: VirtualNetwork;
   readonly #scheduler: Scheduler;
-  readonly #connected = new Map<PeerId, ConnectedPeer>();
+  readonly #connected = new Map<PeerId, { peer: ConnectedPeer; readonly connection: number }>();
   readonly #requests = new Map<number, OpenRequest>();
 
   constructor(
@@ -76,7 +76,7 @@ export class VirtualTransport implements Transport {
   }
 
   peers(): readonly ConnectedPeer[] {
-    return [...this.#connected.values()];
+    return [...this.#connected.values()].map(({ peer }) => peer);
   }
 
   announce(hello: Hello): void {
@@ -96,23 +96,28 @@ export class VirtualTransport implements Transport {
     return Promise.resolve();
   }
 
-  connected(peer: ConnectedPeer): void {
-    // A break that was not noticed yet: the new connection tells.
-    if (this.#connected.has(peer.id)) this.disconnected(peer.id);
+  /** @param connection grows from one connection to the next */
+  connected(peer: ConnectedPeer, connection: number): void {
     if (this.#handlers === null) return;
-    this.#connected.set(peer.id, peer);
+    // A break that was not noticed yet: the new connection tells.
+    const former = this.#connected.get(peer.id);
+    if (former !== undefined) this.disconnected(peer.id, former.connection);
+    this.#connected.set(peer.id, { peer, connection });
     this.#handlers.connected(peer);
   }
 
-  disconnected(id: PeerId): void {
-    if (!this.#connected.delete(id)) return;
+  /** The notice of a break may come when the next connection is there already. */
+  disconnected(id: PeerId, connection: number): void {
+    if (this.#connected.get(id)?.connection !== connection) return;
+    this.#connected.delete(id);
     this.#loseRequests((request) => request.to === id);
     this.#handlers?.disconnected(id);
   }
 
   receive(from: PeerId, packet: Packet): void {
     const handlers = this.#handlers;
-    if (handlers === null || !this.#connected.has(from)) return;
+    const sender = this.#connected.get(from);
+    if (handlers === null || sender === undefined) return;
     switch (packet.kind) {
       case "message":
         return handlers.message(from, packet.topic, packet.body);
@@ -126,7 +131,7 @@ export class VirtualTransport implements Transport {
       }
       case "hello": {
         const peer = { id: from, hello: packet.hello };
-        this.#connected.set(from, peer);
+        sender.peer = peer;
         return handlers.updated(peer);
       }
     }
