@@ -4,15 +4,13 @@
  * the only place that turns an error into a status and a body. What is not a `SkeinError` is a bug: its
  * text stays in our log and out of the answer.
  */
-import { ERROR_STATUS, type ErrorCode, SkeinError } from "../errors.ts";
+import { UnreadBodyError } from "./body.ts";
+import { ERROR_STATUS, SkeinError } from "../errors.ts";
 
 const JSON_HEADERS: Readonly<Record<string, string>> = { "content-type": "application/json" };
 
 /** Seconds after which a caller may try again, for answers that say "not now". */
 const RETRY_AFTER_SECONDS = "1";
-
-/** Codes after which the connection is of no use: the request was not read to its end, or we stop. */
-const CLOSING_CODES: ReadonlySet<ErrorCode> = new Set(["PAYLOAD_TOO_LARGE", "SHUTTING_DOWN"]);
 
 /**
  * @param body what becomes the JSON body
@@ -39,7 +37,8 @@ export function errorAnswer(
   const headers: Record<string, string> = { ...JSON_HEADERS, ...extraHeaders };
   if (status === 503 || status === 429) headers["retry-after"] = RETRY_AFTER_SECONDS;
   if (status === 401) headers["www-authenticate"] = "Bearer";
-  if (CLOSING_CODES.has(error.code)) headers["connection"] = "close";
+  const isLast = error instanceof UnreadBodyError || error.code === "SHUTTING_DOWN";
+  if (isLast) headers["connection"] = "close";
   return new Response(JSON.stringify(errorBody(error)), { status, headers });
 }
 

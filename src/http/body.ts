@@ -15,6 +15,9 @@ export interface BodyBounds {
   readonly clock: Clock;
 }
 
+/** The body was not read to its end, so nothing more can come over its connection. */
+export class UnreadBodyError extends SkeinError {}
+
 type GiveUp = (error: SkeinError) => void;
 
 export class BodyReader {
@@ -75,7 +78,9 @@ export class BodyReader {
     const { bodyTimeoutMs, clock } = this.#bounds;
     return clock.timer(bodyTimeoutMs, () => {
       for (const giveUp of this.#old) {
-        giveUp(new SkeinError("BAD_REQUEST", `the body did not arrive within ${bodyTimeoutMs} ms`));
+        giveUp(
+          new UnreadBodyError("BAD_REQUEST", `the body did not arrive within ${bodyTimeoutMs} ms`),
+        );
       }
       this.#old = this.#young;
       this.#young = new Set();
@@ -147,5 +152,5 @@ function emptyBody(): SkeinError {
 }
 
 function tooLarge(bytesMax: number): SkeinError {
-  return new SkeinError("PAYLOAD_TOO_LARGE", `the body is larger than ${bytesMax} bytes`);
+  return new UnreadBodyError("PAYLOAD_TOO_LARGE", `the body is larger than ${bytesMax} bytes`);
 }
