@@ -25,10 +25,9 @@ export interface SystemMachines {
   readonly locks: LockMachine;
 }
 
-/** @param plan the one that this peer founded its cluster on; null: a leader's snapshot will tell */
+/** @param plan the one that this peer founded its cluster on; null for one that joined */
 export function makeSystemMachines(plan: FormationPlan | null): SystemMachines {
-  const members = plan === null ? new MembersMachine() : MembersMachine.founding(plan);
-  return { members, locks: new LockMachine() };
+  return { members: new MembersMachine(plan), locks: new LockMachine() };
 }
 
 export class System {
@@ -86,6 +85,7 @@ export class System {
     groups.listen(0, {
       effects: (effects) => {
         if (!effects.some(({ kind }) => kind.startsWith("member"))) return;
+        this.members.effects(effects);
         this.#dialMembers();
         queueMicrotask(look);
       },
