@@ -13,7 +13,7 @@ export type Decoded =
   | { readonly ok: false; readonly reason: string };
 
 /** An encoder whose buffer one huge value has grown is replaced, or the buffer would stay for ever. */
-const ENCODER_BYTES_MAX = 1024 * 1024;
+const ENCODER_BYTES_MAX = 2 * 1024 * 1024;
 
 const newEncoder = (): Encoder =>
   new Encoder({ ignoreUndefined: true, maxDepth: DECODE_BOUNDS.depthMax });

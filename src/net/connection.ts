@@ -40,6 +40,9 @@ export class Connection {
   readonly instance: string;
   /** Whether this side dialled. */
   readonly isInitiator: boolean;
+  /** The protocol version and the features that both sides speak. */
+  readonly version: number;
+  readonly features: readonly string[];
   /** The other side said in its proof that it already had a connection to us in use. */
   readonly remoteIsConnected: boolean;
   stage: ConnectionStage = "candidate";
@@ -67,6 +70,8 @@ export class Connection {
     this.peer = authenticated.peer;
     this.instance = authenticated.instance;
     this.isInitiator = authenticated.isInitiator;
+    this.version = authenticated.version;
+    this.features = authenticated.features;
     this.remoteIsConnected = authenticated.remoteIsConnected;
     this.#stream = authenticated.stream;
     this.#listener = listener;

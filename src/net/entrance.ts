@@ -45,6 +45,7 @@ export class Entrance {
   readonly #passages = new Set<Passage>();
   /** Accepted and not authenticated, oldest first. */
   readonly #strangers = new Set<Passage>();
+  #isClosed = false;
   #emptied: (() => void) | null = null;
 
   constructor(
@@ -61,6 +62,10 @@ export class Entrance {
 
   /** Takes over a socket that somebody opened to us. */
   accept(socket: Socket): void {
+    if (this.#isClosed) {
+      socket.destroy();
+      return;
+    }
     if (this.#strangers.size >= LIMITS.handshakesMax) {
       const [oldest] = this.#strangers;
       this.#expel(oldest!, "too_many", `more than ${LIMITS.handshakesMax} handshakes at once`);
@@ -83,8 +88,9 @@ export class Entrance {
     passage.deadline = null;
   }
 
-  /** @returns when every socket is closed; those without a connection in use are closed at once */
+  /** Resolves when every socket is closed; those without a connection in use are closed at once. */
   close(isInUse: (passage: Passage) => boolean): Promise<void> {
+    this.#isClosed = true;
     for (const passage of this.#passages) {
       if (!isInUse(passage)) passage.socket.destroy();
     }

@@ -131,6 +131,8 @@ export class Links {
 
   #identified(passage: Passage, peer: PeerId): void {
     if (passage.address === null || peer === this.#self) return;
+    // Noise has proven the identity. If that peer is connected already it may hang up now, without a word.
+    this.dialer.leadsTo(passage.address, peer);
     this.#ownHandshakes.add(passage);
     this.#pairingWith(peer).ownHandshakeBegan();
   }
@@ -145,7 +147,6 @@ export class Links {
   }
 
   #authenticated(passage: Passage, result: Authenticated): void {
-    if (passage.address !== null) this.dialer.leadsTo(passage.address, result.peer);
     const { counters, frameBytesMax } = this.#options;
     const listener = {
       frame: (connection: Connection, frame: Frame) => this.#receive(connection, frame),

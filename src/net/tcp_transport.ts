@@ -1,24 +1,24 @@
 /**
  * The transport over TCP: one authenticated and encrypted connection to every peer of the cluster that can
- * be reached (`links.ts`), with messages, requests and answers on it. Nothing that a remote does throws
- * out of here. A handler that throws is a bug of ours: an assertion is passed on, so that it stops the
- * peer, anything else is logged.
+ * be reached (`links.ts`), with messages, requests (`outstanding_requests.ts`) and answers
+ * (`request_server.ts`) on it. Nothing that a remote does throws out of here.
  */
 import { Buffer } from "node:buffer";
 import { createServer, type Server } from "node:net";
-import { AssertionError, unreachable } from "../assert.ts";
+import { unreachable } from "../assert.ts";
 import type { Clock } from "../clock.ts";
-import { SkeinError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import type { Logger } from "../logger.ts";
 import type { PeerId } from "../raft/entry.ts";
 import type { Random } from "../random.ts";
 import type { Connection, Enqueued } from "./connection.ts";
+import { reportHandlerBug } from "./handler_bug.ts";
 import type { Identity } from "./identity.ts";
 import { Links, type PayloadFrame } from "./links.ts";
 import { OutstandingRequests } from "./outstanding_requests.ts";
 import { deriveProofKey } from "./proof.ts";
 import { KIND, PROTOCOL_VERSION, PROTOCOL_VERSION_OLDEST } from "./protocol.ts";
+import { type RequestFrame, RequestServer } from "./request_server.ts";
 import { sodium } from "./sodium.ts";
 import { TransportCounters, type TransportStatistics } from "./statistics.ts";
 import {
@@ -53,9 +53,8 @@ export class TcpTransport implements Transport {
   readonly #counters: TransportCounters;
   readonly #outstanding: OutstandingRequests;
   readonly #links: Links;
-  readonly #server: Server;
-  /** Requests of each peer that our handlers are at work on. */
-  readonly #serving = new Map<PeerId, number>();
+  readonly #listening: Server;
+  readonly #server: RequestServer;
   #handlers: TransportHandlers | null = null;
   #closing: Promise<void> | null = null;
 
@@ -67,6 +66,7 @@ export class TcpTransport implements Transport {
     this.self = identity.id;
     this.#options = options;
     this.#counters = new TransportCounters(clock, logger);
+    this.#server = new RequestServer(this.#counters, logger);
     this.#outstanding = new OutstandingRequests(clock);
     this.#links = new Links({
       handshake: {
@@ -89,12 +89,15 @@ export class TcpTransport implements Transport {
       disconnected: (id, reason) => this.#disconnected(id, reason),
       frame: (connection, frame) => this.#receive(connection, frame),
     });
-    this.#server = createServer({ noDelay: true }, (socket) => this.#links.entrance.accept(socket));
+    this.#listening = createServer(
+      { noDelay: true },
+      (socket) => this.#links.entrance.accept(socket),
+    );
   }
 
   /** The port that it listens on; 0 unless started. */
   get listeningPort(): number {
-    const address = this.#server.address();
+    const address = this.#listening.address();
     return address !== null && typeof address === "object" ? address.port : 0;
   }
 
@@ -117,13 +120,13 @@ export class TcpTransport implements Transport {
     const { listen, logger, peers } = this.#options;
     this.#handlers = handlers;
     await new Promise<void>((resolve, reject) => {
-      this.#server.once("error", reject);
-      this.#server.listen({ host: listen.host, port: listen.port }, () => {
-        this.#server.off("error", reject);
+      this.#listening.once("error", reject);
+      this.#listening.listen({ host: listen.host, port: listen.port }, () => {
+        this.#listening.off("error", reject);
         resolve();
       });
     });
-    this.#server.on("error", (error) => {
+    this.#listening.on("error", (error) => {
       logger.log("error", `cannot accept connections of peers: ${error.message}`);
     });
     this.#links.start();
@@ -176,7 +179,7 @@ export class TcpTransport implements Transport {
 
   async #closeAll(): Promise<void> {
     this.#handlers = null;
-    const stopped = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    const stopped = new Promise<void>((resolve) => this.#listening.close(() => resolve()));
     await this.#links.close();
     this.#outstanding.close();
     await stopped;
@@ -195,8 +198,9 @@ export class TcpTransport implements Transport {
   }
 
   #connected(peer: ConnectedPeer): void {
-    const { name } = peer.hello;
-    this.#options.logger.log("info", `connected to ${name}`, { peer: peer.id });
+    const { version, features } = this.#links.find(peer.id)!;
+    const fields = { peer: peer.id, protocol: version, features };
+    this.#options.logger.log("info", `connected to ${peer.hello.name}`, fields);
     this.#tell((handlers) => handlers.connected(peer));
   }
 
@@ -213,7 +217,7 @@ export class TcpTransport implements Transport {
         this.#tell((handlers) => handlers.message(peer, frame.topic, frame.body));
         break;
       case "request":
-        this.#serve(connection, frame.id, frame.method, frame.body);
+        this.#serve(connection, frame);
         break;
       case "answer":
         this.#outstanding.answer(frame.id, peer, frame.body);
@@ -228,56 +232,11 @@ export class TcpTransport implements Transport {
     }
   }
 
-  #serve(connection: Connection, id: number, method: string, body: unknown): void {
+  #serve(connection: Connection, request: RequestFrame): void {
     const handlers = this.#handlers;
     if (handlers === null) return;
-    const { peer } = connection;
-    const serving = this.#serving.get(peer) ?? 0;
-    if (serving >= LIMITS.peerRequestsMax) {
-      this.#refuse(
-        connection,
-        id,
-        new SkeinError("TOO_MANY_REQUESTS", "too many requests at once"),
-      );
-      return;
-    }
-    this.#serving.set(peer, serving + 1);
-    let answer: Promise<unknown>;
-    try {
-      answer = handlers.request(peer, method, body);
-    } catch (error) {
-      answer = Promise.reject(error);
-    }
-    answer.then((value) => this.#answer(connection, id, method, value))
-      .catch((error) => this.#refuse(connection, id, this.#presentable(error, method)))
-      .then(() => this.#served(peer));
-  }
-
-  #served(peer: PeerId): void {
-    const left = this.#serving.get(peer)! - 1;
-    if (left === 0) this.#serving.delete(peer);
-    else this.#serving.set(peer, left);
-  }
-
-  #answer(connection: Connection, id: number, method: string, value: unknown): void {
-    const outcome = this.#enqueue(connection, [KIND.answer, id, value], `an answer to ${method}`);
-    if (outcome === "too_large") {
-      throw new SkeinError("PAYLOAD_TOO_LARGE", "the answer is too large");
-    }
-    if (outcome !== "queued") this.#counters.messagesDropped++;
-  }
-
-  #refuse(connection: Connection, id: number, error: SkeinError): void {
-    const { code, message, details } = error;
-    const outcome = connection.enqueue([KIND.refusal, id, code, message, details]);
-    if (outcome !== "queued") this.#counters.messagesDropped++;
-  }
-
-  /** What the other side is told of an error: a `SkeinError` as it is, anything else is our secret. */
-  #presentable(error: unknown, method: string): SkeinError {
-    if (error instanceof SkeinError) return error;
-    this.#reportBug(error, `the request ${method}`);
-    return new SkeinError("INTERNAL", `could not answer ${method}`);
+    const { method, body } = request;
+    this.#server.serve(connection, request, () => handlers.request(connection.peer, method, body));
   }
 
   #tell(call: (handlers: TransportHandlers) => void): void {
@@ -285,17 +244,8 @@ export class TcpTransport implements Transport {
     try {
       call(this.#handlers);
     } catch (error) {
-      this.#reportBug(error, "what a peer sent");
+      reportHandlerBug(this.#options.logger, error, "what a peer sent");
     }
-  }
-
-  #reportBug(error: unknown, what: string): void {
-    if (error instanceof AssertionError) {
-      queueMicrotask(() => {
-        throw error;
-      });
-    }
-    this.#options.logger.log("error", `could not handle ${what}: ${String(error)}`);
   }
 }
 

@@ -3,14 +3,16 @@
  * In every test two honest peers stay connected and go on answering each other.
  */
 import assert from "node:assert/strict";
+import { connect, createServer } from "node:net";
 import { LIMITS } from "../../src/limits.ts";
-import { createIdentity } from "../../src/net/identity.ts";
+import { createIdentity, type Identity } from "../../src/net/identity.ts";
 import { KIND } from "../../src/net/protocol.ts";
+import { openSecretStream } from "../../src/net/secret_stream.ts";
 import type { TcpTransport } from "../../src/net/tcp_transport.ts";
 import { RawPeer, RawSocket } from "./raw_peer.ts";
 import { fasterClock, REAL_CLOCK, until } from "./real_time.ts";
 import { TcpProxy } from "./tcp_proxy.ts";
-import { addressOf, identitiesInOrder, newTransport, RecordingHandlers } from "./transports.ts";
+import { addressOf, newTransport, RecordingHandlers } from "./transports.ts";
 
 interface Scene {
   /** Who is attacked. */
@@ -172,6 +174,65 @@ Deno.test("a handshake that was recorded and is replayed is refused", async () =
   });
 });
 
+Deno.test("a relay between two honest peers cannot pass their proofs on", async () => {
+  await withVictim(async ({ victim, port, refused }) => {
+    const relay = createServer((near) => {
+      const far = connect({ port, host: "127.0.0.1" });
+      const identity = createIdentity();
+      const [left, right] = [
+        openSecretStream(false, near, identity),
+        openSecretStream(true, far, identity),
+      ];
+      for (const [from, to] of [[left, right], [right, left]] as const) {
+        from.on("data", (message) => to.write(message));
+        from.on("error", () => {});
+        from.on("close", () => to.destroy());
+      }
+    });
+    await new Promise<void>((resolve) => relay.listen(0, "127.0.0.1", resolve));
+    const address = `127.0.0.1:${(relay.address() as { port: number }).port}`;
+    const honest = newTransport({ peers: [address] });
+    try {
+      await honest.start(new RecordingHandlers());
+      await until(() => refused("key") > 0, "the proof that was passed on was refused");
+      assert.equal(honest.peers().length, 0);
+      assert.equal(victim.peers().length, 1);
+    } finally {
+      await honest.close();
+      await new Promise<void>((resolve) => relay.close(() => resolve()));
+    }
+  });
+});
+
+Deno.test("a trusted peer that should speak first and says nothing is given up", async () => {
+  await withVictim(async ({ victim, port }) => {
+    const peer = await RawPeer.authenticate(port, identityWhere((id) => id < victim.self));
+    await until(() => peer.isClosed, "its silence was not waited for");
+    assert.equal(victim.peers().length, 1);
+  }, fasterClock(10));
+});
+
+Deno.test("requests of one peer that are open at once are bounded, and further ones told so", async () => {
+  await withVictim(async ({ victim, handlers, port }) => {
+    const open: (() => void)[] = [];
+    const peer = await RawPeer.join(port, highIdentity(victim.self));
+    await until(() => victim.peers().length === 2, "it is taken for a peer");
+    handlers.answer = (_from, method, body) =>
+      method === "echo"
+        ? Promise.resolve(body)
+        : new Promise((resolve) => open.push(() => resolve(null)));
+    const before = peer.receivedBytes;
+    for (let id = 0; id <= LIMITS.peerRequestsMax; id++) {
+      peer.sendFrame([KIND.request, id, "wait", null]);
+    }
+    await until(() => peer.receivedBytes > before, "the last was answered");
+    assert.equal(open.length, LIMITS.peerRequestsMax);
+    for (const finish of open) finish();
+    peer.close();
+    await until(() => victim.peers().length === 1, "it left");
+  });
+});
+
 Deno.test("5,000 idle connections are bounded, and honest peers still get in", async () => {
   await withVictim(async ({ victim, port, refused, answersOthers }) => {
     const sockets: RawSocket[] = [];
@@ -305,9 +366,13 @@ Deno.test("a peer that stops reading costs a bounded queue: messages are dropped
 });
 
 /** An identity above another's, so that the other one decides about the connection. */
-function highIdentity(than: string): ReturnType<typeof createIdentity> {
+function highIdentity(than: string): Identity {
+  return identityWhere((id) => id > than);
+}
+
+function identityWhere(accepts: (id: string) => boolean): Identity {
   while (true) {
-    const [, identity] = identitiesInOrder(2);
-    if (identity!.id > than) return identity!;
+    const identity = createIdentity();
+    if (accepts(identity.id)) return identity;
   }
 }
