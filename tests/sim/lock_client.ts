@@ -41,6 +41,9 @@ type Called<T> =
   | { readonly kind: "refused" }
   | { readonly kind: "unknown" };
 
+/** One attempt at one peer; aborted when the client goes away. */
+type Perform<T> = (locks: Locks, signal: AbortSignal) => Promise<T>;
+
 interface CallOptions {
   /** Whether a second attempt is the same operation for the service. */
   readonly mayRetry: boolean;
@@ -133,16 +136,7 @@ export class LockClient {
     const vanishing = waitMs > 0 && random.chance(0.15) ? new AbortController() : null;
     const callMs = scheduler.nowMs;
     const call = this.#call(
-      (locks) =>
-        locks.acquire({
-          resource,
-          owner,
-          mode,
-          waitMs,
-          ttlMs,
-          request,
-          signal: vanishing?.signal ?? null,
-        }),
+      (locks, signal) => locks.acquire({ resource, owner, mode, waitMs, ttlMs, request, signal }),
       { mayRetry: request !== null, waitMs, signal: vanishing?.signal ?? null },
     );
     const addressed = { kind: "acquire", resource, owner, mode, waitMs, ttlMs } as const;
@@ -272,7 +266,7 @@ export class LockClient {
   }
 
   async #call<T>(
-    perform: (locks: Locks) => Promise<T>,
+    perform: Perform<T>,
     { mayRetry, waitMs, signal }: CallOptions,
   ): Promise<Called<T>> {
     const { scheduler, random } = this.#edges;
@@ -292,7 +286,7 @@ export class LockClient {
 
   /** At one peer, until it answers, dies or takes too long. */
   #attempt<T>(
-    perform: (locks: Locks) => Promise<T>,
+    perform: Perform<T>,
     timeoutMs: number,
     signal: AbortSignal | null,
   ): Promise<Called<T>> {
@@ -300,7 +294,12 @@ export class LockClient {
     if (access === null) return Promise.resolve({ kind: "refused" });
     return new Promise((resolve) => {
       const { scheduler } = this.#edges;
+      // A connection of its own: a process that ended hears no more of it.
+      const connection = new AbortController();
+      const hangUp = () => connection.abort();
+      signal?.addEventListener("abort", hangUp);
       const settle = (called: Called<T>) => {
+        signal?.removeEventListener("abort", hangUp);
         timeout.cancel();
         forget();
         resolve(called);
@@ -308,7 +307,7 @@ export class LockClient {
       const unknown = () => settle({ kind: "unknown" });
       const timeout = scheduler.after(timeoutMs, null, "client timeout", unknown);
       const forget = access.onEnd(unknown);
-      asked(() => perform(access.locks())).then(
+      asked(() => perform(access.locks(), connection.signal)).then(
         (value) => settle({ kind: "answer", value }),
         (error: unknown) => settle(signal?.aborted ? { kind: "unknown" } : this.#refusal(error)),
       );

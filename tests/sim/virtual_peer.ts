@@ -2,6 +2,7 @@
  * One peer of a virtual cluster: its disk, which outlives crashes, and its process, which does not. The
  * process is production code over virtual time, network and storage.
  */
+import { assert } from "../../src/assert.ts";
 import { SkeinError } from "../../src/errors.ts";
 import type { Hello } from "../../src/net/transport.ts";
 import type { GroupStatus } from "../../src/groups/groups.ts";
@@ -224,7 +225,10 @@ export class VirtualPeer {
     });
     return new ObservedStorage(storage, {
       opened: (recovered) => checker.opened(this.id, recovered),
-      written: (records) => checker.written(this.id, records),
+      written: (records) => {
+        assert(actor.alive, `${actor.name} writes after its end`);
+        checker.written(this.id, records);
+      },
       durable: (records) => checker.durable(this.id, records),
     });
   }
