@@ -38,9 +38,12 @@ export class ElectionTimer {
     this.#timeout = extraTicks + this.#random.integer(this.#ticksMin, this.#ticksMax);
   }
 
-  /** @param ticksAgo when the leader was heard, 0 for now */
+  /**
+   * @param ticksAgo when the leader was heard, 0 for now. However long ago it is, what the drawn timeout
+   * has above the minimum still has to pass: several replicas may find out at once.
+   */
   leaderHeard(ticksAgo = 0): void {
-    this.#elapsed = ticksAgo;
+    this.#elapsed = Math.min(ticksAgo, this.#ticksMin);
     this.#sinceLeader = ticksAgo;
   }
 

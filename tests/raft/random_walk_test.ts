@@ -2,7 +2,8 @@
  * A seeded random walk over 3 and 5 cores: messages are lost, repeated and reordered, writes become
  * durable late, replicas crash and forget what was not, snapshots are taken, the configuration changes.
  * After every step the safety properties hold; after the walk, with faults at an end, the replicas
- * converge and go on. The large simulator runs the whole host; this one is here to be quick.
+ * converge and go on. The large simulator runs the whole host; this one is here to be quick. `SEEDS=1000`
+ * in the environment walks longer.
  */
 import { strict as assert } from "node:assert";
 import type { PeerId } from "../../src/raft/entry.ts";
