@@ -134,9 +134,8 @@ export function lastIndexOf(group: MemoryGroup): number {
 }
 
 function appendEntries(group: MemoryGroup, entries: readonly Entry[]): void {
-  if (group.baseIndex === 0 && entries[0]?.index === FOUNDATION_INDEX + 1) {
+  if (lastIndexOf(group) === 0 && entries[0]?.index === FOUNDATION_INDEX + 1) {
     // A learner that is initialised by the log gets it from the formation plan's index on.
-    assert(group.entries.length === 0, "entries without the one before them");
     group.baseIndex = FOUNDATION_INDEX;
   }
   let expected = lastIndexOf(group) + 1;

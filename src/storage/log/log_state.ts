@@ -59,7 +59,7 @@ export class LogState {
   applyEntries(record: EntriesRecord, position: Position, sizeBytes: number): void {
     const group = this.group(record.group);
     const { firstIndex, count, term } = record;
-    if (group.baseIndex === 0 && firstIndex === FOUNDATION_INDEX + 1) {
+    if (lastIndexOf(group) === 0 && firstIndex === FOUNDATION_INDEX + 1) {
       // A learner that is initialised by the log gets it from the formation plan's index on.
       group.baseIndex = FOUNDATION_INDEX;
       group.baseSegment = segmentOf(position);
