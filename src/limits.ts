@@ -64,6 +64,8 @@ export const LIMITS = {
   lockTtlMinMs: 100,
   lockTtlMaxMs: 86_400_000,
   nameBytesMax: 512,
+  /** Locks: shared holders of one resource; past it 429. */
+  lockHoldersMax: 10_000,
   /** Locks: waiters of one resource, and of all; past it 429. */
   lockWaitersMax: 10_000,
   lockWaitersTotalMax: 100_000,

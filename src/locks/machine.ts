@@ -24,11 +24,12 @@ import {
 } from "./commands.ts";
 import { grantedAnswer, heldAnswer, LockRules } from "./lock_rules.ts";
 import { loadLocks } from "./lock_rows.ts";
-import { type Grant, type Lock, LockState, type Waiter } from "./lock_state.ts";
+import { type Grant, type Lock, LockState, type Owner, type Waiter } from "./lock_state.ts";
 
 export const LOCKS_MACHINE = "locks";
 
 export interface LockLimits {
+  readonly lockHoldersMax: number;
   readonly lockWaitersMax: number;
   readonly lockWaitersTotalMax: number;
   readonly lockGrantsMax: number;
@@ -80,11 +81,10 @@ export class LockMachine implements Machine<LockCommand, LockEffect> {
   }
 
   #acquire(command: AcquireCommand, context: ApplyContext): LockOutcome {
-    const { resource } = command;
-    const { grants, waiting } = this.#state;
-    if (grants + waiting.size >= this.#limits.lockGrantsMax) return tooMany("hold locks");
-    const lock = this.#state.change(resource);
     const owner = this.#state.owner(command.owner);
+    const full = this.#fullFor(command, owner);
+    if (full !== null) return full;
+    const lock = this.#state.change(command.resource);
     const grant = this.#rules.grantNow(lock, owner, command, context);
     const effects: LockEffect[] = [];
     if (grant !== null) return { answer: grantedAnswer(grant), effects };
@@ -92,12 +92,23 @@ export class LockMachine implements Machine<LockCommand, LockEffect> {
       lock.contended = true;
       return { answer: heldAnswer(lock), effects };
     }
-    if (lock.waiting >= this.#limits.lockWaitersMax) return tooMany(`wait for ${resource}`);
-    if (waiting.size >= this.#limits.lockWaitersTotalMax) return tooMany("wait for locks");
+    const { lockWaitersMax, lockWaitersTotalMax } = this.#limits;
+    if (lock.waiting >= lockWaitersMax) return tooMany(`wait for ${lock.resource}`);
+    if (this.#state.waiting.size >= lockWaitersTotalMax) return tooMany("wait for locks");
     const refused = this.#rules.enqueue(lock, command, context, effects);
     if (refused !== null) return { answer: refused, effects };
     const ticket = context.index;
     return { answer: { kind: "waiting", ticket }, effects, ticket };
+  }
+
+  /** Bounds are for new grants: who holds the lock may always refresh its lease. */
+  #fullFor({ resource, mode }: AcquireCommand, owner: Owner | undefined): LockOutcome | null {
+    const { grants, waiting } = this.#state;
+    const holders = this.#state.locks.get(resource)?.holders;
+    if (owner !== undefined && holders?.has(owner)) return null;
+    if (grants + waiting.size >= this.#limits.lockGrantsMax) return tooMany("hold locks");
+    const count = mode === "shared" ? holders?.size ?? 0 : 0;
+    return count >= this.#limits.lockHoldersMax ? tooMany(`hold ${resource}`) : null;
   }
 
   /** The same acquire again: it must neither wait twice nor be granted twice. */

@@ -13,18 +13,20 @@ export type WaitEnd = AcquireAnswer | "gone";
 export class OpenWait {
   readonly attachment: Attachment;
   readonly name: LockName;
-  /** Resolves when the wait has ended; never rejects. */
+  /** Resolves when the wait has ended; rejects when this peer ends first. */
   readonly ended: Promise<WaitEnd>;
   readonly end: (end: WaitEnd) => void;
+  readonly fail: (error: Error) => void;
   /** Null until the answer to the proposal is here. */
   ticket: number | null = null;
 
   constructor(attachment: Attachment, name: LockName) {
     this.attachment = attachment;
     this.name = name;
-    const { promise, resolve } = Promise.withResolvers<WaitEnd>();
+    const { promise, resolve, reject } = Promise.withResolvers<WaitEnd>();
     this.ended = promise;
     this.end = resolve;
+    this.fail = reject;
   }
 }
 
@@ -74,6 +76,11 @@ export class OpenWaits {
     const sharing = this.#byTicket.get(wait.ticket)!;
     sharing.delete(wait);
     if (sharing.size === 0) this.#byTicket.delete(wait.ticket);
+  }
+
+  /** This peer stops: whoever waits here is told so, and goes on through another peer. */
+  failAll(error: Error): void {
+    for (const wait of this.#bySerial.values()) wait.fail(error);
   }
 
   settled({ attachment, settles }: SettledEffect): void {

@@ -98,6 +98,14 @@ export class LockService implements Locks {
   }
 
   /**
+   * Ends every acquire that is held open, with SHUTTING_DOWN. Its waiter stays in the queue: the same request
+   * through another peer goes on with it, until this peer's run is found to be over.
+   */
+  close(): void {
+    this.#waits.failAll(new SkeinError("SHUTTING_DOWN", "this peer stops; ask another one"));
+  }
+
+  /**
    * See `Locks.acquire`.
    * @throws {SkeinError} by rejection: INVALID, and what `Groups.propose` throws
    * @throws the signal's reason, by rejection, once it is aborted; the acquire is then cancelled

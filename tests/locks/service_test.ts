@@ -305,6 +305,18 @@ Deno.test("the same request through two peers: one waiter, and both callers get 
   assert.equal(tokenOf(bob.result!), tokenOf(there.result!));
 });
 
+Deno.test("a peer that stops tells those who wait, who go on through another", async () => {
+  const { one, two, bob } = await bobWaits({ request: id("bob") });
+  two.service.close();
+  await resumed();
+  assert.ok(bob.error instanceof SkeinError && bob.error.code === "SHUTTING_DOWN");
+  const again = asked("lock", "bob", { waitMs: 30_000, request: id("bob") });
+  const there = new Watched(one.service.acquire(again));
+  await release(one, "lock", "ann");
+  await resumed();
+  assert.ok(there.result?.ok);
+});
+
 Deno.test("reads are linearizable unless they may be stale", async () => {
   const { one, two } = await bobWaits();
   two.keepsUp = false;
