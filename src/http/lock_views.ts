@@ -17,6 +17,7 @@ import {
   validateQuery,
 } from "./fields.ts";
 import { refusalToForward } from "./leader.ts";
+import { bothNames } from "./lock_dialects.ts";
 import { SkeinError } from "../errors.ts";
 import type { HolderView, LockView, WaitForEdge } from "../locks/locks.ts";
 
@@ -95,12 +96,7 @@ function edgeBody({ owner, resource, holders }: WaitForEdge): z.output<typeof Wa
 /** Which lock is asked for, under either of its names. */
 function lockOf(query: z.output<typeof StatusQuery>): string {
   const { resource, lock_name } = query;
-  if (resource !== undefined && lock_name !== undefined) {
-    throw new SkeinError(
-      "BAD_REQUEST",
-      "resource and lock_name are two names of one field: give one",
-    );
-  }
+  if (resource !== undefined && lock_name !== undefined) throw bothNames();
   const name = resource ?? lock_name;
   if (name === undefined) {
     throw new SkeinError("INVALID", "resource: is missing", { field: "resource" });

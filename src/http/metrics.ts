@@ -5,55 +5,13 @@
  */
 import process from "node:process";
 import { createRoute, z } from "@hono/zod-openapi";
-import { Counter, Gauge, type Metric, Registry } from "prom-client";
 import type { Endpoint, Site } from "./endpoint.ts";
-import { DURATION_BUCKETS_MS, type RouteCounters } from "./request_counters.ts";
+import { MetricSet } from "./metric_set.ts";
+import { addRequests } from "./request_metrics.ts";
 import type { GroupStatus } from "../groups/groups.ts";
 import type { StorageStatistics } from "../storage/storage.ts";
 
-type Labels = Record<string, string | number>;
-/** Reports one value of a metric while it is scraped. */
-type Report = (value: number, labels?: Labels) => void;
-
-interface Definition {
-  readonly name: string;
-  readonly help: string;
-  readonly labelNames?: readonly string[];
-  /** Called at every scrape; what it does not report is not shown. */
-  readonly read: (report: Report) => void;
-}
-
-class Metrics {
-  readonly registry = new Registry();
-
-  gauge({ name, help, labelNames = [], read }: Definition): void {
-    new Gauge({
-      name,
-      help,
-      labelNames: [...labelNames],
-      registers: [this.registry],
-      collect() {
-        this.reset();
-        read((value, labels = {}) => this.set(labels, value));
-      },
-    });
-  }
-
-  counter({ name, help, labelNames = [], read }: Definition): void {
-    new Counter({
-      name,
-      help,
-      labelNames: [...labelNames],
-      registers: [this.registry],
-      collect() {
-        this.reset();
-        read((value, labels = {}) => this.inc(labels, value));
-      },
-    });
-  }
-}
-
-function addGroups(metrics: Metrics, { peer }: Site): void {
+function addGroups(metrics: MetricSet, { peer }: Site): void {
   const perGroup = (name: string, help: string, value: (status: GroupStatus) => number) =>
     metrics.gauge({
       name,
@@ -99,7 +57,7 @@ function addGroups(metrics: Metrics, { peer }: Site): void {
   });
 }
 
-function addPeer(metrics: Metrics, { peer }: Site): void {
+function addPeer(metrics: MetricSet, { peer }: Site): void {
   metrics.gauge({
     name: "skein_info",
     help: "always 1; says who this is",
@@ -124,16 +82,16 @@ function addPeer(metrics: Metrics, { peer }: Site): void {
   metrics.gauge({
     name: "skein_locks_held",
     help: "grants in force",
-    read: (report) => report(peer.lockStatistics?.().held ?? 0),
+    read: (report) => report(peer.lockStatistics().held),
   });
   metrics.gauge({
     name: "skein_locks_waiting",
     help: "callers who wait for a lock",
-    read: (report) => report(peer.lockStatistics?.().waiting ?? 0),
+    read: (report) => report(peer.lockStatistics().waiting),
   });
 }
 
-function addTransport(metrics: Metrics, { peer }: Site): void {
+function addTransport(metrics: MetricSet, { peer }: Site): void {
   metrics.counter({
     name: "skein_handshakes_refused_total",
     help: "connections to the peer port that were refused",
@@ -165,7 +123,7 @@ function addTransport(metrics: Metrics, { peer }: Site): void {
   });
 }
 
-function addStorage(metrics: Metrics, { peer }: Site): void {
+function addStorage(metrics: MetricSet, { peer }: Site): void {
   const add = (
     kind: "gauge" | "counter",
     name: string,
@@ -194,63 +152,7 @@ function addStorage(metrics: Metrics, { peer }: Site): void {
   add("gauge", "skein_storage_size_bytes", "bytes on disk", ({ sizeBytes }) => sizeBytes);
 }
 
-function addRequests(metrics: Metrics, { counters, inFlight }: Site): void {
-  metrics.counter({
-    name: "skein_http_requests_total",
-    help: "requests answered",
-    labelNames: ["method", "route", "status"],
-    read(report) {
-      for (const { method, path, byStatus } of counters.routes) {
-        for (const [status, count] of byStatus) report(count, { method, route: path, status });
-      }
-    },
-  });
-  metrics.counter({
-    name: "skein_http_errors_total",
-    help: "error answers by code; BAD_REQUEST, INVALID and the like are bad input",
-    labelNames: ["code"],
-    read(report) {
-      for (const [code, count] of counters.errorsByCode) report(count, { code });
-    },
-  });
-  metrics.gauge({
-    name: "skein_http_requests_in_flight",
-    help: "requests without an answer yet, waiting acquires included",
-    read: (report) => report(inFlight.count),
-  });
-  // Not a Histogram: that would observe at every request what plain numbers have counted already.
-  // The registry asks no more of a metric than this.
-  const durations = {
-    name: "skein_http_request_seconds",
-    help: "time to answer, waiting included",
-    type: "histogram",
-    aggregator: "sum",
-    reset() {},
-    get() {
-      return Promise.resolve({ ...this, values: counters.routes.flatMap(durationValues) });
-    },
-  };
-  metrics.registry.registerMetric(durations as unknown as Metric);
-}
-
-function durationValues({ method, path, buckets, durationMs }: RouteCounters) {
-  const name = "skein_http_request_seconds";
-  const labels = { method, route: path };
-  let count = 0;
-  const values: { metricName: string; labels: Labels; value: number }[] = [];
-  for (const [bucket, inBucket] of buckets.entries()) {
-    count += inBucket;
-    const boundMs = DURATION_BUCKETS_MS[bucket];
-    const le = boundMs === undefined ? "+Inf" : boundMs / 1000;
-    values.push({ metricName: `${name}_bucket`, labels: { le, ...labels }, value: count });
-  }
-  if (count === 0) return [];
-  values.push({ metricName: `${name}_sum`, labels, value: durationMs / 1000 });
-  values.push({ metricName: `${name}_count`, labels, value: count });
-  return values;
-}
-
-function addProcess(metrics: Metrics): void {
+function addProcess(metrics: MetricSet): void {
   metrics.gauge({
     name: "process_resident_memory_bytes",
     help: "resident memory",
@@ -273,7 +175,7 @@ function addProcess(metrics: Metrics): void {
 
 /** The route that monitoring scrapes. */
 export function metricsEndpoints(site: Site): readonly Endpoint[] {
-  const metrics = new Metrics();
+  const metrics = new MetricSet();
   addPeer(metrics, site);
   addGroups(metrics, site);
   addRequests(metrics, site);

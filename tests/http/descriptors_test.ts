@@ -20,6 +20,13 @@ Deno.test("loopback: a peer that ran out of file descriptors answers again once 
   };
   const port = Number(await says(/^\d+$/));
 
+  const assertServes = async () => {
+    const response = await fetch(`http://127.0.0.1:${port}/health`);
+    equal(response.status, 200);
+    await response.body?.cancel();
+  };
+  await assertServes();
+
   const hoard: RawClient[] = [];
   const hasStopped = says(/stopped answering/).then(() => true);
   const pause = () => new Promise<false>((resolve) => setTimeout(() => resolve(false), 1));
@@ -33,9 +40,7 @@ Deno.test("loopback: a peer that ran out of file descriptors answers again once 
   for (const client of hoard) client.close();
   await says(/answers on .* again/);
 
-  const response = await fetch(`http://127.0.0.1:${port}/health`);
-  equal(response.status, 200);
-  await response.body?.cancel();
+  await assertServes();
   child.kill("SIGKILL");
   await reader.cancel();
 });
