@@ -1,4 +1,13 @@
-/** All mutants, by the part of the source that they break. */
+/** All mutants, part by part. */
+import { GROUPS_MUTANTS } from "./groups_mutants.ts";
+import { LOCKS_MUTANTS } from "./locks_mutants.ts";
 import type { Mutant } from "./mutant.ts";
+import { RAFT_MUTANTS } from "./raft_mutants.ts";
+import { STORAGE_MUTANTS } from "./storage_mutants.ts";
 
-export const MUTANTS: readonly Mutant[] = [];
+export const MUTANTS: readonly Mutant[] = [
+  ...RAFT_MUTANTS,
+  ...STORAGE_MUTANTS,
+  ...GROUPS_MUTANTS,
+  ...LOCKS_MUTANTS,
+];

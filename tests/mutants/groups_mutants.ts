@@ -1,0 +1,101 @@
+/** Mutants of the host of groups: time, request ids, snapshots, sleep, forming. */
+import { type Mutant, sim, test } from "./mutant.ts";
+
+const GROUPS = test("tests/groups");
+
+export const GROUPS_MUTANTS: readonly Mutant[] = [
+  {
+    name: "acknowledged before fsync",
+    file: "src/groups/host.ts",
+    search: `this.#edges.storage.append(written.records).then(() => {`,
+    replace: `void this.#edges.storage.append(written.records);
+    Promise.resolve().then(() => {`,
+    caughtBy: [sim()],
+  },
+  {
+    name: "proposal answered though another entry took its place",
+    file: "src/groups/group.ts",
+    search:
+      `if (waiting.term === entry.term) waiting.proposal.settle({ kind: "applied", answer });`,
+    replace: `if (waiting.term > 0) waiting.proposal.settle({ kind: "applied", answer });`,
+    caughtBy: [sim(150)],
+  },
+  {
+    name: "request table ignored",
+    file: "src/groups/group_machine.ts",
+    search: `const outcome = envelope.request === null`,
+    replace: `const outcome = envelope.request !== undefined`,
+    caughtBy: [GROUPS, sim()],
+  },
+  {
+    name: "request ids of different requests not told apart",
+    file: "src/groups/request_table.ts",
+    search: `if (known.digest !== digest) return reused(\`request id \${caller.id}\`);`,
+    replace: ``,
+    caughtBy: [GROUPS],
+  },
+  {
+    name: "request table missing from snapshots",
+    file: "src/groups/request_table.ts",
+    search: `if (isCallerRow(known)) this.#loadCaller(known);`,
+    replace: `if (isCallerRow(known)) continue;`,
+    caughtBy: [GROUPS, sim()],
+  },
+  {
+    name: "group time from the local clock",
+    file: "src/groups/group_machine.ts",
+    search: `this.#timeMs = Math.max(this.#timeMs, entry.timeMs);`,
+    replace: `this.#timeMs = entry.timeMs;`,
+    caughtBy: [GROUPS, sim()],
+  },
+  {
+    name: "a new leader's time begins anew",
+    file: "src/groups/group_clock.ts",
+    search: `if (timeMs > this.read(nowMs)) this.heard(timeMs, nowMs);`,
+    replace: ``,
+    caughtBy: [GROUPS, sim()],
+  },
+  {
+    name: "commands applied before what is due has expired",
+    file: "src/groups/group_machine.ts",
+    search: `const expired = this.#expire(context);`,
+    replace: `const expired: readonly Effect[] = [];`,
+    caughtBy: [GROUPS, sim()],
+  },
+  {
+    name: "no tick entry at a deadline",
+    file: "src/groups/expiry.ts",
+    search: `      group.propose(group.machine.tickPayload, () => {`,
+    replace:
+      `      ((_payload: Uint8Array, _settled: () => void) => {})(group.machine.tickPayload, () => {`,
+    caughtBy: [sim()],
+  },
+  {
+    name: "a sleeping group is never woken",
+    file: "src/groups/peer_heartbeats.ts",
+    search: `if (elapsedMs >= this.#patienceMs) this.#edges.wake(group, elapsedMs);`,
+    replace: ``,
+    caughtBy: [sim()],
+  },
+  {
+    name: "a snapshot is referenced before it is applied",
+    file: "src/groups/snapshots.ts",
+    search: `const index = group.appliedIndex;`,
+    replace: `const index = group.raft.lastIndex;`,
+    caughtBy: [sim()],
+  },
+  {
+    name: "reads do not wait for apply",
+    file: "src/groups/group.ts",
+    search: `if (this.#restoring === null && this.raft.appliedIndex >= index) reached();`,
+    replace: `if (index >= 0) reached();`,
+    caughtBy: [GROUPS, sim(150)],
+  },
+  {
+    name: "an uninitialised founder comes to be by a message",
+    file: "src/groups/host.ts",
+    search: `to.replica <= FOUNDING_REPLICA`,
+    replace: `to.replica < FOUNDING_REPLICA`,
+    caughtBy: [sim()],
+  },
+];
