@@ -168,6 +168,24 @@ Deno.test("5.3: entries that differ are replaced, entries that agree stay", () =
   assert.deepEqual(replica.disk.entries.map(({ term }) => term), [2, 2, 5, 5]);
 });
 
+Deno.test("5.3: a follower commits no further than its log is known to agree", () => {
+  const replica = replicaOf("abc", [2, 2, 2]);
+  replica.raft.step(from("b", 3, { ...append(2, 2), commitIndex: 4 }));
+  assert.equal(replica.raft.commitIndex, 2, "entries 3 and 4 may not be the leader's");
+});
+
+Deno.test("5.3: a refusal that comes late takes back nothing of what was acknowledged", () => {
+  const leader = replicaOf("abc", [2, 2, 2]);
+  elect(leader, "b");
+  leader.raft.step(from("b", 3, accepted(5)));
+  leader.work();
+  const refusal = { ...accepted(2), accepted: false, hintIndex: 1, hintTerm: 1 } as MessageBody;
+  leader.raft.step(from("b", 3, refusal));
+  assert.deepEqual(sent(leader, "append"), []);
+  const [status] = leader.raft.followers();
+  assert.deepEqual([status?.state, status?.matchIndex, status?.nextIndex], ["replicate", 5, 6]);
+});
+
 Deno.test("figure 7: a leader brings every kind of log in line with its own", () => {
   const lead = [1, 1, 1, 4, 4, 5, 5, 6, 6, 6];
   const others = [
@@ -325,6 +343,47 @@ Deno.test("dissertation 9.6: a replica that was cut off does not raise the term"
   cluster.heal();
   cluster.tick(30);
   assert.deepEqual([cluster.leaders(), cluster.at("a").raft.term], [["a"], 2]);
+});
+
+Deno.test("dissertation 9.6: nobody is granted a pre-vote for a term that has begun already", () => {
+  const replica = replicaOf("abc", [2], 5);
+  for (const [term, granted] of [[4, false], [5, false], [6, true]] as const) {
+    const request = { ...voteRequest(9, 3), preVote: true } as MessageBody;
+    replica.raft.step(from("b", term, request));
+    assert.deepEqual(sent(replica, "voteAnswer").map(({ body }) => body.granted), [granted]);
+  }
+  assert.equal(replica.raft.term, 5);
+});
+
+Deno.test("dissertation 4.1: no change before an entry of the own term is committed, nor two at once", () => {
+  const leader = replicaOf("abc");
+  elect(leader, "b");
+  const add = (peer: PeerId) => {
+    const expectedIndex = leader.raft.configuration.index;
+    const operations = [{ kind: "addLearner", peer }] as const;
+    return leader.raft.proposeConfiguration({ expectedIndex, operations }, 0);
+  };
+  assert.deepEqual(add("d"), { ok: false, reason: "busy" });
+  leader.raft.step(from("b", 2, accepted(2)));
+  assert.equal(add("d").ok, true);
+  assert.deepEqual(add("e"), { ok: false, reason: "conflict", configurationIndex: 3 });
+  leader.work();
+  leader.raft.step(from("b", 2, accepted(3)));
+  assert.equal(add("e").ok, true);
+});
+
+Deno.test("dissertation 4.3: a joint configuration is left only once it is committed", () => {
+  const leader = replicaOf("abc");
+  elect(leader, "b");
+  leader.raft.step(from("b", 2, accepted(2)));
+  leader.raft.propose([payloadOf("x")], 0);
+  const operations = [{ kind: "demote", peer: "c" }] as const;
+  leader.raft.proposeConfiguration({ expectedIndex: 1, operations }, 0);
+  leader.work();
+  leader.raft.step(from("b", 2, accepted(3)));
+  assert.deepEqual([leader.raft.commitIndex, leader.raft.configuration.index], [3, 4]);
+  leader.raft.step(from("b", 2, accepted(4)));
+  assert.deepEqual([leader.raft.commitIndex, leader.raft.configuration.index], [4, 5]);
 });
 
 Deno.test("dissertation 10.2.1: a leader's own copy counts only when it is durable", () => {

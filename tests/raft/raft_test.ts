@@ -166,6 +166,117 @@ Deno.test("messages for or from a former self of a peer are dropped", () => {
   assert.equal(send(1, 1), 3);
 });
 
+Deno.test("a former self of a peer gets no vote, and another self's votes and acknowledgements do not count", () => {
+  const cluster = trio();
+  const { raft } = cluster.at("a");
+  const step = (replica: number, term: number, body: MessageBody) =>
+    raft.step({ from: { peer: "b", replica }, to: { peer: "a", replica: 1 }, term, body });
+  cluster.isolate("a");
+  cluster.propose("a", "x");
+  const answer = {
+    kind: "appendAnswer",
+    accepted: true,
+    index: 3,
+    hintIndex: 0,
+    hintTerm: 0,
+  } as const;
+  step(9, 2, answer);
+  assert.equal(raft.commitIndex, 2);
+  raft.stepDown();
+  raft.campaign(true);
+  cluster.settle();
+  step(9, 3, { kind: "voteAnswer", preVote: false, granted: true });
+  assert.equal(raft.role, "candidate");
+  step(1, 3, { kind: "voteAnswer", preVote: false, granted: true });
+  assert.equal(raft.role, "leader");
+});
+
+Deno.test("a former self of a peer is not heard", () => {
+  const cluster = trio();
+  const operations = [{ kind: "remove", peer: "c" }] as const;
+  const { raft } = cluster.at("a");
+  raft.proposeConfiguration({ expectedIndex: 1, operations }, 0);
+  cluster.settle();
+  const again = [{ kind: "addLearner", peer: "c" }] as const;
+  raft.proposeConfiguration({ expectedIndex: raft.configuration.index, operations: again }, 0);
+  cluster.settle();
+  const follower = cluster.at("b").raft;
+  const to = { peer: "b", replica: 1 };
+  const body = {
+    kind: "voteRequest",
+    preVote: false,
+    lastIndex: 99,
+    lastTerm: 2,
+    transfer: true,
+  } as const;
+  follower.step({ from: { peer: "c", replica: 1 }, to, term: 8, body });
+  assert.equal(follower.term, 2);
+  follower.step({ from: { peer: "c", replica: 5 }, to, term: 8, body });
+  assert.equal(follower.term, 8);
+});
+
+Deno.test("a snapshot is acknowledged when its reference is durable, and applied after that", () => {
+  const cluster = trio({ logMemoryBytesMax: 0, snapshotChunkBytesMax: 4096 });
+  cluster.isolate("c");
+  cluster.propose("a", "x", "y");
+  cluster.at("a").takeSnapshot();
+  cluster.heal();
+  const c = cluster.at("c");
+  const answers: Envelope[] = [];
+  for (let round = 0; round < 40 && c.raft.snapshot === null; round++) {
+    cluster.at("a").raft.tick();
+    for (const envelope of cluster.at("a").work()) cluster.deliver(envelope);
+    for (const envelope of c.takeReady()) cluster.deliver(envelope);
+    c.finishReads();
+  }
+  assert.equal(c.raft.snapshot?.index, 4);
+  answers.push(...c.takeReady());
+  c.apply();
+  assert.deepEqual([answers, c.appliedIndex], [[], 2]);
+  c.persist();
+  c.apply();
+  answers.push(...c.takeReady());
+  assert.deepEqual(answers.map(({ body }) => body.kind), ["appendAnswer"]);
+  assert.deepEqual(c.applied, ["x", "y"]);
+});
+
+Deno.test("entries that storage read before they were compacted are not sent any more", () => {
+  const cluster = trio({ logMemoryBytesMax: 0 });
+  cluster.isolate("c");
+  cluster.propose("a", "x", "y", "z");
+  cluster.heal();
+  const a = cluster.at("a");
+  const c = cluster.at("c");
+  let fetching = false;
+  a.onReady = ({ fetches }) => void (fetching ||= fetches.length > 0);
+  for (let round = 0; round < 40 && !fetching; round++) {
+    a.raft.tick();
+    for (const envelope of a.takeReady()) cluster.deliver(envelope);
+    for (const envelope of c.work()) cluster.deliver(envelope);
+  }
+  assert.ok(fetching);
+  a.takeSnapshot();
+  a.finishReads();
+  cluster.tick(6);
+  assert.equal(c.raft.snapshot?.index, 5);
+  assert.deepEqual(c.applied, ["x", "y", "z"]);
+});
+
+Deno.test("a follower that lacks something does not fall asleep", () => {
+  const cluster = trio();
+  const { raft } = cluster.at("b");
+  const ends = { from: { peer: "a", replica: 1 }, to: { peer: "b", replica: 1 } };
+  raft.step({ ...ends, term: 2, body: { kind: "hibernate", lastIndex: 3 } });
+  assert.equal(raft.asleep, false);
+  const body = { kind: "append", previousIndex: 2, previousTerm: 2, commitIndex: 2 } as const;
+  raft.step({ ...ends, term: 2, body: { ...body, entries: [entry(3, 2)] } });
+  raft.step({ ...ends, term: 2, body: { kind: "hibernate", lastIndex: 3 } });
+  assert.equal(raft.asleep, false, "what it has is not committed");
+  raft.step({ ...ends, term: 2, body: { kind: "heartbeat", commitIndex: 3, round: 9 } });
+  raft.step({ ...ends, term: 2, body: { kind: "hibernate", lastIndex: 3 } });
+  assert.equal(raft.asleep, true);
+});
+
 Deno.test("a replica that is not initialised neither votes nor stands", () => {
   const disk = new Disk(EMPTY_CONFIGURATION);
   const replica = new ReplicaHarness({ peer: "a", replica: 5 }, disk, SETTINGS, new Random(1));
