@@ -1,8 +1,9 @@
 /**
  * N of section "Forming a cluster": how many empty peers must meet before they form one. Said with
  * `--expect`, else derived from `--peers`. A pure function, asked again whenever a handshake tells
- * where an entry of the list leads: that can only lower N, never raise it, so a peer that knows too
- * little waits for too many and never for too few.
+ * where an entry of the list leads. While an entry is not resolved this peer only joins, and what a
+ * handshake tells can only lower N: a peer that knows too little waits for too many and never for too
+ * few.
  */
 import type { PeerId } from "../raft/entry.ts";
 
@@ -10,7 +11,7 @@ import type { PeerId } from "../raft/entry.ts";
 export interface PeerEntry {
   /** As the operator wrote it. */
   readonly written: string;
-  /** How many addresses its name resolves to; 1 for a literal address or while unresolved. */
+  /** How many addresses its name resolves to; 1 for a literal address, 0 while unresolved. */
   readonly addressCount: number;
   /** It is one of this peer's own addresses. */
   readonly ownAddress: boolean;
@@ -43,6 +44,10 @@ export function deriveExpect(self: PeerId, inputs: ExpectInputs): Expected {
   }
   if (inputs.peers.length === 0) {
     return inputs.swarm ? onlyJoins("only --swarm is given; --expect would form") : formsWith(1);
+  }
+  const unresolved = inputs.peers.find((entry) => entry.addressCount === 0);
+  if (unresolved !== undefined) {
+    return onlyJoins(`it is not known yet where ${unresolved.written} leads`);
   }
   const plural = inputs.peers.find((entry) => entry.addressCount > 1);
   if (plural !== undefined) {

@@ -196,6 +196,7 @@ export class PeerCore implements Peer {
 
   async #stop(): Promise<void> {
     this.#draining = true;
+    this.#edges.stopping();
     this.#reopenTimer?.cancel();
     await this.#reopening;
     await handOver(this.#generation, this.#edges);

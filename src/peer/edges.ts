@@ -43,6 +43,8 @@ export interface PeerEdges {
   readonly makeBootId: () => string;
   /** 16 random bytes in hex. */
   readonly makeClusterId: () => string;
+  /** The peer begins to stop: nothing need be found any more. */
+  readonly stopping: () => void;
   /** A bug, or damage that nothing can mend: the peer has stopped, and its process should. */
   readonly fatal: (error: unknown) => void;
 }

@@ -2,6 +2,7 @@
  * From a configuration to a running peer: builds the real clock, disk, sockets and logger, and hands them to
  * `PeerCore`. The only place, beside the command line, that knows the real world.
  */
+import { formatAddress } from "../codec/address.ts";
 import type { Config } from "../config/mod.ts";
 import type { Logger } from "../logger.ts";
 import { createIdentity, type Identity, restoreIdentity, sign, verify } from "../net/identity.ts";
@@ -13,24 +14,22 @@ import { type Storage, StorageForeignError } from "../storage/storage.ts";
 import { VERSION } from "../version.ts";
 import { PeerCore } from "./core.ts";
 import type { OpenedStorage } from "./edges.ts";
-import { ExpectedPeers } from "./expected_peers.ts";
 import { createLogger } from "./logging.ts";
 import type { Peer } from "./peer.ts";
+import { PeerList } from "./peer_list.ts";
 import { REAL_CLOCK } from "./real_clock.ts";
 
 /** What embedding programs and tests may put in the place of the real thing. */
 export interface StartOverrides {
   readonly logger?: Logger;
   readonly storage?: () => Storage;
-  /** Called for a bug or for damage that nothing can mend; by default the process ends. */
+  /** Called for a bug or for damage that nothing can mend; by default it is thrown, uncaught. */
   readonly fatal?: (error: unknown) => void;
 }
 
 /** P and R: fixed when a cluster is formed. */
 const PARTITIONS = 16;
 const REPLICAS = 3;
-/** The process's exit code after a failed assertion. */
-const EXIT_BUG = 70;
 
 /**
  * Starts one peer in this process. Resolves when it listens and has brought back what it stored; that a
@@ -50,25 +49,14 @@ export async function startPeer(config: Config, overrides: StartOverrides = {}):
   const opened = await openStorage(makeStorage);
   const identity = identityOf(opened);
   const transport = makeTransport(config, identity, logger);
-  const expected: ExpectedPeers = new ExpectedPeers({
-    self: identity.id,
+  const list: PeerList = new PeerList({
+    config,
+    transport,
     clock: REAL_CLOCK,
-    inputs: () => ({
-      expect: config.expect,
-      peers: config.peers.map(({ written, host, port }) => ({
-        written,
-        addressCount: 1,
-        ownAddress: isOwnAddress(config, `${host}:${port}`) ||
-          transport.ownAddresses.has(`${host}:${port}`),
-        identity: transport.peerAt(`${host}:${port}`),
-      })),
-      swarm: false,
-    }),
-    changed: ({ count }) => core.changeExpect(count),
+    logger,
+    expectChanged: ({ count }) => core.changeExpect(count),
     settled: () => core.generation.former.status().clusterId !== null,
   });
-  const { count, reason } = expected.current();
-  if (reason !== "") logger.log("info", reason);
   const core: PeerCore = new PeerCore({
     self: identity.id,
     signer: {
@@ -80,7 +68,7 @@ export async function startPeer(config: Config, overrides: StartOverrides = {}):
     zone: config.zone,
     httpUrl: httpUrlOf(config),
     addresses: [addressOf(config)],
-    expect: count,
+    expect: list.expected.count,
     parameters: {
       partitions: PARTITIONS,
       replicas: REPLICAS,
@@ -94,17 +82,20 @@ export async function startPeer(config: Config, overrides: StartOverrides = {}):
     clock: REAL_CLOCK,
     random: new Random(...crypto.getRandomValues(new Uint32Array(3))),
     logger,
+    stopping: () => list.stop(),
     makeBootId: () => crypto.randomUUID(),
     makeClusterId: () => crypto.randomUUID().replaceAll("-", ""),
-    fatal: overrides.fatal ?? ((error) => {
-      logger.log("error", `this peer stops because of a bug: ${String(error)}`, {
-        stack: error instanceof Error ? error.stack : undefined,
+    // Without a better owner the error is uncaught, and ends the process.
+    fatal: overrides.fatal ?? ((error: unknown) => {
+      queueMicrotask(() => {
+        throw error;
       });
-      Deno.exit(EXIT_BUG);
     }),
   }, opened);
   await core.start();
-  expected.start();
+  list.start();
+  const { reason } = list.expected;
+  if (reason !== "") logger.log("info", reason);
   return core;
 }
 
@@ -139,8 +130,7 @@ function makeTransport(config: Config, identity: Identity, logger: Logger): TcpT
       : new TextEncoder().encode(config.clusterKey),
     listen: config.listen,
     hello: firstHello(config),
-    peers: config.peers.filter(({ kind }) => kind === "peer")
-      .map(({ host, port }) => `${host}:${port}`),
+    peers: [],
     clock: REAL_CLOCK,
     random: new Random(...crypto.getRandomValues(new Uint32Array(3))),
     logger,
@@ -163,19 +153,13 @@ function firstHello(config: Config): Hello {
 }
 
 function addressOf({ advertise, listen }: Config): string {
-  return `${advertise?.host ?? listen.host}:${listen.port}`;
+  return formatAddress({ host: advertise?.host ?? listen.host, port: listen.port });
 }
 
 function httpUrlOf({ advertise, http, tls }: Config): string {
   if (advertise !== null) return advertise.httpUrl;
   const [first] = http;
-  return first === undefined
-    ? ""
-    : `${tls === null ? "http" : "https"}://${first.host}:${first.port}`;
-}
-
-function isOwnAddress(config: Config, address: string): boolean {
-  return address === addressOf(config) || address === `${config.listen.host}:${config.listen.port}`;
+  return first === undefined ? "" : `${tls === null ? "http" : "https"}://${formatAddress(first)}`;
 }
 
 function hex(bytes: Uint8Array): string {

@@ -75,3 +75,9 @@ Deno.test("only --swarm only joins; with --peers the list counts", () => {
   assert.match(derive({ swarm: true }).reason, /only --swarm.*--expect would form/);
   assert.equal(derive({ swarm: true, peers: [entry("a:1")] }).count, 2);
 });
+
+Deno.test("while an entry's name is not resolved this peer only joins: it may be several peers", () => {
+  const { count, reason } = derive({ peers: [entry("skein:7001", { addressCount: 0 })] });
+  assert.equal(count, 0);
+  assert.match(reason, /not known yet where skein:7001 leads/);
+});

@@ -108,6 +108,7 @@ export class ClusterPeer {
       clock: REAL_CLOCK,
       random: new Random(this.port, Date.now()),
       logger,
+      stopping() {},
       makeBootId: () => crypto.randomUUID(),
       makeClusterId: () => crypto.randomUUID().replaceAll("-", ""),
       fatal: (error) => this.#cluster.bugs.push(error),

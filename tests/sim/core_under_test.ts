@@ -66,6 +66,7 @@ export async function startCore(edges: ProcessEdges): Promise<PeerCore> {
     clock,
     random,
     logger,
+    stopping() {},
     makeBootId: () => hex(random, 16),
     makeClusterId: () => hex(random, 16),
     fatal: edges.fatal,
