@@ -21,6 +21,16 @@ export interface CommandEntry {
 
 export const COMMANDS: readonly CommandEntry[] = [
   {
+    words: ["run"],
+    summary: "start one peer",
+    load: () => import("./run.ts"),
+  },
+  {
+    words: ["cluster"],
+    summary: "start several peers on this machine, each a process of its own",
+    load: () => import("./cluster.ts"),
+  },
+  {
     words: ["status"],
     summary: "is a peer healthy, who leads, what should be known",
     load: () => import("./status.ts"),
@@ -64,6 +74,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     words: ["lock", "run"],
     summary: "run a command while holding a lock",
     load: () => import("./lock_run.ts"),
+  },
+  {
+    words: ["log", "check"],
+    summary: "verify a data directory and print what it holds",
+    load: () => import("./log_check.ts"),
   },
   {
     words: ["keygen"],

@@ -6,6 +6,9 @@ import { fileURLToPath } from "node:url";
 
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
+/** No command that a test waits for may take longer; one that does has exit code 137. */
+const DEADLINE_MS = 20_000;
+
 export interface Ended {
   readonly code: number;
   readonly stdout: string;
@@ -17,7 +20,10 @@ export async function skein(
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
 ): Promise<Ended> {
-  const { code, stdout, stderr } = await skeinCommand(args, environment).output();
+  const child = skeinCommand(args, environment).spawn();
+  const timer = setTimeout(() => child.kill("SIGKILL"), DEADLINE_MS);
+  const { code, stdout, stderr } = await child.output();
+  clearTimeout(timer);
   const decoder = new TextDecoder();
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }

@@ -1,0 +1,60 @@
+/**
+ * A `skein` process that runs until it is told to stop: its first line of standard output, its log so far, and what
+ * is waited for in it, with a deadline.
+ */
+import { skeinCommand } from "./skein_process.ts";
+
+const DEADLINE_MS = 20_000;
+
+export class RunningSkein implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly #stdout: Promise<void>;
+  readonly #stderr: Promise<void>;
+  #hasEnded = false;
+  /** What it wrote so far, both streams. */
+  output = "";
+
+  constructor(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
+    this.#child = skeinCommand(args, environment).spawn();
+    this.#stdout = this.#collect(this.#child.stdout);
+    this.#stderr = this.#collect(this.#child.stderr);
+    void this.ended().then(() => this.#hasEnded = true);
+  }
+
+  /** @returns what the pattern matched in its output, once it does */
+  async wrote(pattern: RegExp): Promise<RegExpMatchArray> {
+    const deadlineMs = performance.now() + DEADLINE_MS;
+    for (;;) {
+      const match = this.output.match(pattern);
+      if (match !== null) return match;
+      if (this.#hasEnded || performance.now() > deadlineMs) {
+        throw new Error(`it did not write ${pattern}, but:\n${this.output}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+
+  kill(signal: Deno.Signal): void {
+    this.#child.kill(signal);
+  }
+
+  /** @returns its exit code, once it and all that hold its output have ended */
+  async ended(): Promise<number> {
+    const { code } = await this.#child.status;
+    await Promise.all([this.#stdout, this.#stderr]);
+    return code;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.#child.kill("SIGKILL");
+    } catch {
+      // It has ended already.
+    }
+    await this.ended();
+  }
+
+  async #collect(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<void> {
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) this.output += text;
+  }
+}
