@@ -35,7 +35,7 @@ export class CrashFileSystem implements FileSystem {
   dieAtStep = Infinity;
   writeBytesMax = Infinity;
   /** Bytes that still fit on the disk. */
-  freeBytes = Infinity;
+  room = Infinity;
   failingSyncs = 0;
   syncs = 0;
 
@@ -133,7 +133,7 @@ export class CrashFileSystem implements FileSystem {
     await this.#alive();
     if (!this.#names.has(path)) return;
     this.#step();
-    this.freeBytes += this.#contents(path).cached.length;
+    this.room += this.#contents(path).cached.length;
     this.#names.delete(path);
   }
 
@@ -158,6 +158,11 @@ export class CrashFileSystem implements FileSystem {
     return { release: () => void (life === this.#life && this.#locked.delete(path)) };
   }
 
+  async freeBytes(): Promise<number | null> {
+    await this.#alive();
+    return this.room;
+  }
+
   randomBytes(sizeBytes: number): Uint8Array {
     return Uint8Array.from({ length: sizeBytes }, () => this.#random.integer(0, 255));
   }
@@ -180,8 +185,8 @@ export class CrashFileSystem implements FileSystem {
         this.#step();
         const taken = bytes.subarray(0, Math.min(bytes.length, this.writeBytesMax));
         const grown = Math.max(0, offsetBytes + taken.length - contents.cached.length);
-        if (grown > this.freeBytes) throw Object.assign(new Error("no room"), { code: "ENOSPC" });
-        this.freeBytes -= grown;
+        if (grown > this.room) throw Object.assign(new Error("no room"), { code: "ENOSPC" });
+        this.room -= grown;
         this.#write(contents, offsetBytes, taken);
         return taken.length;
       },

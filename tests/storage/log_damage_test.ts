@@ -183,6 +183,25 @@ Deno.test("log: a torn header of the newest segment is tail", async () => {
   strictEqual((await openingOf(flippedHeader)).groups[0]?.lastIndex, index - 2);
 });
 
+Deno.test("log: a damaged header that later batches attest is corruption, in the newest segment too", async () => {
+  const { fileSystem, storage } = await made();
+  await storage.append(founded(1));
+  const newestOf = () => fileSystem.paths().filter((path) => path.endsWith(".seg")).at(-1)!;
+  let index = 2;
+  for (let more = 3; more > 0; index++) {
+    await storage.append([entries(1, index, index)]);
+    if (newestOf() !== FIRST) more--;
+  }
+  await storage.close();
+  const newest = newestOf();
+  const whole = fileSystem.bytesOf(newest);
+  for (let at = 0; at < 64; at++) {
+    const damaged = fileSystem.copy();
+    damaged.setBytes(newest, flipped(whole, at, at % 8));
+    await assertCorrupt(damaged, newest, 0);
+  }
+});
+
 Deno.test("log: a payload that imitates a batch header attests nothing", async () => {
   const { fileSystem, storage } = await made();
   await storage.append([...founded(1), entries(1, 2, 3)]);

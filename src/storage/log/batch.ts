@@ -63,7 +63,13 @@ export class Batch {
   add(encode: (buffer: ByteBuffer) => void): { position: Position; sizeBytes: number } {
     const { buffer } = this;
     const at = beginRecord(buffer);
-    encode(buffer);
+    try {
+      encode(buffer);
+    } catch (error) {
+      // A record that has no form is our bug; half of it must not reach the disk.
+      buffer.length = at;
+      throw error;
+    }
     const offset = this.startOffset + at;
     endRecord(buffer, at, this.segment.recordSeed, offset);
     this.recordCount++;

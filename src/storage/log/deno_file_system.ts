@@ -3,6 +3,7 @@
  * against 17 µs for the way through the thread pool); everything that may wait for the device, reads,
  * large writes and fsyncs, runs beside the event loop.
  */
+import { statfs } from "node:fs/promises";
 import type { FileHandle, FileSystem, OpenMode } from "./file_system.ts";
 
 const SYNCHRONOUS_WRITE_BYTES_MAX = 64 * 1024;
@@ -68,6 +69,15 @@ export class DenoFileSystem implements FileSystem {
       : await tries.tryLock(true).catch(closing(file));
     if (!locked) return null;
     return { release: () => file.close() };
+  }
+
+  async freeBytes(path: string): Promise<number | null> {
+    try {
+      const { bavail, bsize } = await statfs(path);
+      return bavail * bsize;
+    } catch {
+      return null;
+    }
   }
 
   randomBytes(sizeBytes: number): Uint8Array {

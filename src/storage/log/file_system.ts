@@ -40,6 +40,8 @@ export interface FileSystem {
   syncDirectory(path: string): Promise<void>;
   /** Takes an exclusive lock on a file, made when missing, for this process; null when another has it. */
   lock(path: string): Promise<{ release(): void } | null>;
+  /** @returns how much room the disk of a path has left; null where the system does not tell */
+  freeBytes(path: string): Promise<number | null>;
   /** Random bytes that nobody can foresee. */
   randomBytes(sizeBytes: number): Uint8Array;
   /** For measuring how long an fsync takes. */

@@ -89,6 +89,7 @@ export class LogState {
       case "truncation": {
         const group = this.group(record.group);
         group.index.truncate(record.fromIndex);
+        group.index.dropThrough(group.baseIndex);
         group.configurationEntries = group.configurationEntries.filter((entry) =>
           entry.index < record.fromIndex
         );

@@ -237,6 +237,8 @@ export class LogStorage implements Storage {
     await this.#snapshots.close();
     await this.#values.close();
     this.#log?.segments.close();
+    // So that the next instance can compact: it makes the reserve anew when there is room again.
+    if (isDiskFull(this.#failure?.cause)) await this.#reserve.release().catch(() => false);
     this.#failure ??= new StorageFailedError("the store is closed");
     this.#lock?.release();
     this.#lock = null;
@@ -250,12 +252,10 @@ export class LogStorage implements Storage {
   async #openLocked(): Promise<Recovered> {
     const loaded = await loadStore(this.#fileSystem, this.#directory);
     const { recovery } = loaded;
-    let tight = false;
     try {
       await writeRecovery(this.#fileSystem, this.#directory, recovery);
     } catch (error) {
       if (!isDiskFull(error) || !await this.#reserve.release()) throw error;
-      tight = true;
       this.#logger.log("warn", "the disk is full: the store is opened in its reserve");
       await writeRecovery(this.#fileSystem, this.#directory, recovery);
     }
@@ -266,7 +266,7 @@ export class LogStorage implements Storage {
       this.#logger.log("warn", "the log's torn tail was cut", { file, offsetBytes, sizeBytes });
     }
     const { identity, state, tornTail } = recovery;
-    if (identity !== null) this.#start(loaded, tight);
+    if (identity !== null) this.#start(loaded);
     return {
       identity,
       groups: this.#log === null ? [] : await recoveredGroups(state, this.#log.reader),
@@ -276,8 +276,7 @@ export class LogStorage implements Storage {
     };
   }
 
-  /** @param tight the reserve was given up: compaction may use its room before it is made again */
-  #start(loaded: LoadedStore, tight = false): void {
+  #start(loaded: LoadedStore): void {
     const { identity, state, segments: recovered } = loaded.recovery;
     assert(identity !== null, "a store without an identity has no log");
     const wal = segmentDirectory(this.#directory);
@@ -303,7 +302,6 @@ export class LogStorage implements Storage {
     const logger = this.#logger;
     const compactor = new Compactor({ state, writer, reader, segments, logger, ended });
     this.#log = { state, segments, writer, reader, compactor };
-    if (!tight) this.#restoreReserve();
     compactor.poke();
   }
 

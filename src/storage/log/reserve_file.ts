@@ -1,7 +1,8 @@
 /**
  * The reserve: a file of zeros that keeps room on the disk, so that a full disk can still be opened and
- * compacted. It is given up when opening finds no room, and written anew, a little at a time, when there is room
- * again. Its bytes mean nothing, and it is never an error that it cannot be made.
+ * compacted. It is given up when there is no room otherwise, and made again, a little at a time, once the
+ * disk has room for it twice: what was given up is not taken back while it is needed. Its bytes mean
+ * nothing, and it is never an error that it cannot be made.
  */
 import { type FileSystem, isDiskFull, writeAll } from "./file_system.ts";
 
@@ -29,13 +30,15 @@ export class ReserveFile {
     return true;
   }
 
-  /** Makes it whole. @returns false when the disk has no room for it */
+  /** Makes it whole. @returns false when the disk has not enough room for it */
   async restore(): Promise<boolean> {
     const names = await this.fileSystem.list(this.directory);
     const file = await this.fileSystem.open(this.#path, names.includes(NAME) ? "update" : "create");
     try {
-      const zeros = new Uint8Array(Math.min(STEP_BYTES, this.sizeBytes));
+      const free = await this.fileSystem.freeBytes(this.directory);
       let written = await file.sizeBytes();
+      if (free !== null && free + written < this.sizeBytes * 2) return written >= this.sizeBytes;
+      const zeros = new Uint8Array(Math.min(STEP_BYTES, this.sizeBytes));
       while (written < this.sizeBytes && !this.#stopped) {
         const part = zeros.subarray(0, Math.min(zeros.length, this.sizeBytes - written));
         await writeAll(file, written, part);
