@@ -4,7 +4,8 @@
  * writes under a request id, and what certainly was not done. Between rounds over all peers it backs
  * off, at least as long as `Retry-After` says.
  */
-import { ERROR_STATUS, type ErrorCode, SkeinError } from "../errors.ts";
+import { type Answer, type Failure, failureOf, failureToConnect, parseObject } from "./failures.ts";
+import { SkeinError } from "../errors.ts";
 import { Random } from "../random.ts";
 import { RequestIds } from "./request_ids.ts";
 
@@ -16,16 +17,6 @@ const BACKOFF_MAX_MS = 1_000;
 export const RETRY_MAX_MS = 60_000;
 
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
-
-/** Codes that say: nothing was done. Anything may be sent again after them. */
-const NOT_DONE: ReadonlySet<ErrorCode> = new Set(["NO_LEADER", "NOT_LEADER", "TOO_MANY_REQUESTS"]);
-/** Codes after which it is not known whether something was done. */
-const MAYBE_DONE: ReadonlySet<ErrorCode> = new Set([
-  "STORAGE_FAILED",
-  "SHUTTING_DOWN",
-  "UNAVAILABLE",
-  "OUTCOME_UNKNOWN",
-]);
 
 export interface RequesterOptions {
   readonly urls: readonly string[];
@@ -51,18 +42,6 @@ export interface Call {
   readonly signal?: AbortSignal | undefined;
 }
 
-interface Answer {
-  readonly status: number;
-  readonly text: string;
-  readonly retryAfterMs: number;
-}
-
-interface Failure {
-  readonly error: SkeinError;
-  readonly fate: "final" | "not done" | "maybe done";
-  readonly retryAfterMs: number;
-}
-
 export class Requester {
   readonly #options: RequesterOptions;
   readonly #ids = new RequestIds();
@@ -80,7 +59,7 @@ export class Requester {
    * @throws the signal's reason by rejection, when it is aborted
    */
   async json(call: Call): Promise<Record<string, unknown>> {
-    const body = parse(await this.text(call));
+    const body = parseObject(await this.text(call));
     if (body === null) throw new SkeinError("INTERNAL", `${call.path} was not answered with JSON`);
     return body;
   }
@@ -139,21 +118,9 @@ export class Requester {
       answer = await this.#send(url, call, session, waitMs);
     } catch (cause) {
       call.signal?.throwIfAborted();
-      const message = `${url} did not answer: ${reasonOf(cause)}`;
-      return {
-        error: new SkeinError("UNAVAILABLE", message),
-        fate: neverSent(cause) ? "not done" : "maybe done",
-        retryAfterMs: 0,
-      };
+      return failureToConnect(url, cause);
     }
-    if (answer.status >= 200 && answer.status < 300) return answer.text;
-    const error = errorOf(url, answer);
-    const fate = NOT_DONE.has(error.code)
-      ? "not done"
-      : MAYBE_DONE.has(error.code)
-      ? "maybe done"
-      : "final";
-    return { error, fate, retryAfterMs: answer.retryAfterMs };
+    return answer.status >= 200 && answer.status < 300 ? answer.text : failureOf(url, answer);
   }
 
   async #send(url: string, call: Call, session: string | null, waitMs: number): Promise<Answer> {
@@ -209,43 +176,6 @@ function mayRetry({ retry }: Call, { fate }: Failure): boolean {
 function lastError(call: Call, error: SkeinError, maybeDone: boolean): SkeinError {
   if (call.retry !== "write" || !maybeDone || error.code === "OUTCOME_UNKNOWN") return error;
   return new SkeinError("OUTCOME_UNKNOWN", `it may or may not have been done: ${error.message}`);
-}
-
-/** A connection that was refused carried nothing. Runtimes say so in different ways, some in the cause. */
-function neverSent(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const { code } = error as { readonly code?: unknown };
-  return code === "ECONNREFUSED" || code === "ENOTFOUND" ||
-    error.message.includes("client error (Connect)") || neverSent(error.cause);
-}
-
-/** The innermost message, because runtimes wrap it in one that only says that it failed. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? reasonOf(error.cause) : error.message;
-}
-
-function parse(text: string): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? value as Record<string, unknown> : null;
-  } catch {
-    return null;
-  }
-}
-
-/** What a peer, or a proxy before it, answered in place of a 2xx. */
-function errorOf(url: string, { status, text }: Answer): SkeinError {
-  const body = parse(text);
-  const code = body?.["error"];
-  if (body !== null && typeof code === "string" && Object.hasOwn(ERROR_STATUS, code)) {
-    const { success: _success, error: _error, message, ...details } = body;
-    return new SkeinError(code as ErrorCode, String(message), details);
-  }
-  const message = `${url} answered ${status}: ${text.slice(0, 200)}`;
-  if (status === 429) return new SkeinError("TOO_MANY_REQUESTS", message);
-  if (status === 504) return new SkeinError("OUTCOME_UNKNOWN", message);
-  return new SkeinError(status === 502 || status === 503 ? "UNAVAILABLE" : "INTERNAL", message);
 }
 
 function pause(delayMs: number, signal: AbortSignal | undefined): Promise<void> {

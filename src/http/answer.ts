@@ -20,9 +20,10 @@ export function answer(body: Readonly<Record<string, unknown>>, status = 200): R
   return new Response(JSON.stringify(body), { status, headers: JSON_HEADERS });
 }
 
-/** The JSON body of an error. Details never replace what every error has. */
-export function errorBody(error: SkeinError): Record<string, unknown> {
-  return { ...error.details, success: false, error: error.code, message: error.message };
+/** The JSON body of an error. Its details never replace what every error has. */
+export function errorBody({ code, message, details }: SkeinError): Record<string, unknown> {
+  const { success: _success, error: _error, message: _message, ...further } = details;
+  return { success: false, error: code, message, ...further };
 }
 
 /**
