@@ -314,7 +314,6 @@ export class Leader implements Behaviour {
   #heartbeat(): void {
     const { log } = this.#state;
     this.#heartbeatDue = false;
-    this.#heartbeatElapsed = 0;
     const round = ++this.#state.round;
     this.tracker.self.roundEchoed = round;
     if (this.#hasCommitted) this.#reads.begin(round, log.commitIndex);

@@ -1,61 +1,24 @@
 /**
- * What the paper (Ongaro and Ousterhout, extended version) and the dissertation demand, section by
- * section, through the core's public face.
+ * What the paper (Ongaro and Ousterhout, extended version) demands, section by section, through the
+ * core's public face.
  */
 import { strict as assert } from "node:assert";
-import type { Entry, PeerId } from "../../src/raft/entry.ts";
-import type { Envelope, MessageBody } from "../../src/raft/message.ts";
-import { Raft } from "../../src/raft/raft.ts";
+import type { MessageBody } from "../../src/raft/message.ts";
 import { Random } from "../../src/random.ts";
 import { ClusterHarness } from "./cluster_harness.ts";
-import { Disk, founding, payloadOf, ReplicaHarness, SETTINGS } from "./replica_harness.ts";
-
-/** One replica of a group of these voters, with a log whose entries have these terms, from index 2 on. */
-function replicaOf(peers: string, terms: readonly number[] = [], term = terms.at(-1) ?? 1) {
-  const disk = new Disk(founding(...peers));
-  disk.hardState = { term, votedFor: null, commitIndex: 1 };
-  disk.entries = terms.map((entryTerm, at) => entry(at + 2, entryTerm));
-  return new ReplicaHarness({ peer: "a", replica: 1 }, disk, SETTINGS, new Random(5));
-}
-
-function entry(index: number, term: number): Entry {
-  return { index, term, kind: "command", timeMs: 0, payload: payloadOf(`${index}/${term}`) };
-}
-
-function from(peer: PeerId, term: number, body: MessageBody): Envelope {
-  return { from: { peer, replica: 1 }, to: { peer: "a", replica: 1 }, term, body };
-}
-
-function append(previousIndex: number, previousTerm: number, entries: readonly Entry[] = []) {
-  return { kind: "append", previousIndex, previousTerm, commitIndex: 0, entries } as const;
-}
-
-function voteRequest(lastIndex: number, lastTerm: number): MessageBody {
-  return { kind: "voteRequest", preVote: false, lastIndex, lastTerm, transfer: false };
-}
-
-const voteGranted = { kind: "voteAnswer", preVote: false, granted: true } as const;
-const voteRefused = { kind: "voteAnswer", preVote: false, granted: false } as const;
-
-function accepted(index: number): MessageBody {
-  return { kind: "appendAnswer", accepted: true, index, hintIndex: 0, hintTerm: 0 };
-}
-
-/** The messages of this kind that the replica sends now. */
-function sent<K extends MessageBody["kind"]>(replica: ReplicaHarness, kind: K) {
-  return replica.work().flatMap(({ to, body }) =>
-    body.kind === kind ? [{ to: to.peer, body: body as Extract<MessageBody, { kind: K }> }] : []
-  );
-}
-
-/** Makes it the leader of the next term, by the votes of these. */
-function elect(replica: ReplicaHarness, ...voters: readonly PeerId[]): void {
-  replica.raft.campaign(true);
-  replica.work();
-  for (const peer of voters) replica.raft.step(from(peer, replica.raft.term, voteGranted));
-  assert.equal(replica.raft.role, "leader");
-  replica.work();
-}
+import { Disk, founding, ReplicaHarness, SETTINGS } from "./replica_harness.ts";
+import {
+  accepted,
+  append,
+  elect,
+  entry,
+  from,
+  replicaOf,
+  sent,
+  voteGranted,
+  voteRefused,
+  voteRequest,
+} from "./lone_replica.ts";
 
 Deno.test("5.1: every role becomes a follower when it hears of a newer term", () => {
   const follower = replicaOf("abc");
@@ -277,126 +240,6 @@ Deno.test("7: a snapshot that is taken is no reason to send one: what is in memo
   assert.deepEqual(cluster.at("c").applied, ["x", "y", "z"]);
 });
 
-Deno.test("dissertation 3.10: who was asked to stand gets votes though the leader is fresh", () => {
-  const cluster = new ClusterHarness(["a", "b", "c"]);
-  cluster.elect("a");
-  cluster.at("a").raft.transferLeadership("b");
-  cluster.settle();
-  assert.deepEqual(cluster.leaders(), ["b"]);
-});
-
-Deno.test("dissertation 4.1: a configuration is in force when appended, and goes when it is truncated", () => {
-  const cluster = new ClusterHarness(["a", "b", "c"]);
-  cluster.elect("a");
-  cluster.isolate("a");
-  const { raft } = cluster.at("a");
-  const operations = [{ kind: "remove", peer: "c" }] as const;
-  raft.proposeConfiguration({ expectedIndex: 1, operations }, 0);
-  assert.equal(raft.configuration.voters.length, 2);
-  cluster.settle();
-  cluster.tick(45);
-  const [leader] = cluster.leaders();
-  cluster.heal();
-  cluster.tick(8);
-  assert.deepEqual(cluster.leaders(), [leader]);
-  assert.equal(raft.configuration.voters.length, 3);
-});
-
-Deno.test("dissertation 4.2.3: within the minimum timeout of hearing a leader nobody gets a vote", () => {
-  for (const preVote of [false, true]) {
-    const replica = replicaOf("abc");
-    replica.raft.step(from("b", 2, { kind: "heartbeat", commitIndex: 0, round: 1 }));
-    replica.work();
-    const request = { ...voteRequest(9, 2), preVote } as MessageBody;
-    for (let tick = 0; tick < SETTINGS.electionTicksMin; tick++) {
-      replica.raft.step(from("c", 3, request));
-      assert.deepEqual(sent(replica, "voteAnswer"), [], `after ${tick} ticks`);
-      assert.equal(replica.raft.term, 2);
-      replica.raft.tick();
-    }
-    replica.raft.step(from("c", 3, request));
-    assert.equal(sent(replica, "voteAnswer")[0]?.body.granted, true);
-  }
-});
-
-Deno.test("dissertation 6.4: a read waits for a round that began after it", () => {
-  const leader = replicaOf("abc");
-  elect(leader, "b");
-  leader.raft.step(from("b", 2, accepted(2)));
-  leader.work();
-  const { round } = leader.raft;
-  leader.raft.readIndex(1);
-  leader.raft.step(from("b", 2, { kind: "heartbeatAnswer", round }));
-  leader.work();
-  assert.deepEqual(leader.reads, []);
-  leader.raft.step(from("b", 2, { kind: "heartbeatAnswer", round: leader.raft.round }));
-  leader.work();
-  assert.deepEqual(leader.reads, [{ context: 1, index: 2 }]);
-});
-
-Deno.test("dissertation 9.6: a replica that was cut off does not raise the term", () => {
-  const cluster = new ClusterHarness(["a", "b", "c"]);
-  cluster.elect("a");
-  cluster.isolate("c");
-  cluster.tick(200);
-  assert.equal(cluster.at("c").raft.term, 2);
-  cluster.heal();
-  cluster.tick(30);
-  assert.deepEqual([cluster.leaders(), cluster.at("a").raft.term], [["a"], 2]);
-});
-
-Deno.test("dissertation 9.6: nobody is granted a pre-vote for a term that has begun already", () => {
-  const replica = replicaOf("abc", [2], 5);
-  for (const [term, granted] of [[4, false], [5, false], [6, true]] as const) {
-    const request = { ...voteRequest(9, 3), preVote: true } as MessageBody;
-    replica.raft.step(from("b", term, request));
-    assert.deepEqual(sent(replica, "voteAnswer").map(({ body }) => body.granted), [granted]);
-  }
-  assert.equal(replica.raft.term, 5);
-});
-
-Deno.test("dissertation 4.1: no change before an entry of the own term is committed, nor two at once", () => {
-  const leader = replicaOf("abc");
-  elect(leader, "b");
-  const add = (peer: PeerId) => {
-    const expectedIndex = leader.raft.configuration.index;
-    const operations = [{ kind: "addLearner", peer }] as const;
-    return leader.raft.proposeConfiguration({ expectedIndex, operations }, 0);
-  };
-  assert.deepEqual(add("d"), { ok: false, reason: "busy" });
-  leader.raft.step(from("b", 2, accepted(2)));
-  assert.equal(add("d").ok, true);
-  assert.deepEqual(add("e"), { ok: false, reason: "conflict", configurationIndex: 3 });
-  leader.work();
-  leader.raft.step(from("b", 2, accepted(3)));
-  assert.equal(add("e").ok, true);
-});
-
-Deno.test("dissertation 4.3: a joint configuration is left only once it is committed", () => {
-  const leader = replicaOf("abc");
-  elect(leader, "b");
-  leader.raft.step(from("b", 2, accepted(2)));
-  leader.raft.propose([payloadOf("x")], 0);
-  const operations = [{ kind: "demote", peer: "c" }] as const;
-  leader.raft.proposeConfiguration({ expectedIndex: 1, operations }, 0);
-  leader.work();
-  leader.raft.step(from("b", 2, accepted(3)));
-  assert.deepEqual([leader.raft.commitIndex, leader.raft.configuration.index], [3, 4]);
-  leader.raft.step(from("b", 2, accepted(4)));
-  assert.deepEqual([leader.raft.commitIndex, leader.raft.configuration.index], [4, 5]);
-});
-
-Deno.test("dissertation 10.2.1: a leader's own copy counts only when it is durable", () => {
-  const leader = replicaOf("abc");
-  elect(leader, "b");
-  leader.raft.propose([payloadOf("x")], 0);
-  leader.takeReady();
-  leader.raft.step(from("b", 2, accepted(3)));
-  assert.equal(leader.raft.commitIndex, 2, "entry 3 is on b's disk alone");
-  leader.persist();
-  assert.equal(leader.raft.commitIndex, 3);
-});
-
 Deno.test("the core is deterministic: equal inputs, equal outputs", () => {
   const run = () => {
     const cluster = new ClusterHarness(["a", "b", "c"]);
@@ -406,5 +249,4 @@ Deno.test("the core is deterministic: equal inputs, equal outputs", () => {
     return JSON.stringify(cluster.delivered);
   };
   assert.equal(run(), run());
-  assert.ok(Raft.prototype.ready.length === 0);
 });
