@@ -186,7 +186,11 @@ Deno.test("a refused try is forgotten once the lock was free", () => {
   table.acquire("lock", "bob");
   table.release("lock", "ann");
   table.take("lock", "ann", { ttlMs: 1_000 });
-  assert.deepEqual(table.passTo(2_000), []);
+  table.acquire("lock", "bob");
+  table.wait("lock", "cid", { ttlMs: 1_000 });
+  table.release("lock", "ann");
+  assert.deepEqual(table.holders("lock"), ["cid"]);
+  assert.deepEqual(table.passTo(2_000), [], "nobody was refused by this holder");
 });
 
 Deno.test("a wait that is over answers who holds the lock, and lets those behind pass", () => {

@@ -245,6 +245,23 @@ Deno.test("after a snapshot it looks again: granted unseen", async () => {
   assert.ok(bob.result?.ok);
 });
 
+Deno.test("after a snapshot it looks again: granted unseen, before the answer came", async () => {
+  const cluster = new SmallCluster("one", "two");
+  const [one, two] = cluster.peers as [SmallPeer, SmallPeer];
+  await one.service.acquire(asked("lock", "ann"));
+  const { promise, resolve } = Promise.withResolvers<void>();
+  two.answersAfter = promise;
+  two.keepsUp = false;
+  const bob = new Watched(two.service.acquire(asked("lock", "bob", { waitMs: 30_000 })));
+  await release(one, "lock", "ann");
+  two.install();
+  await resumed();
+  assert.ok(bob.pending);
+  resolve();
+  await resumed();
+  assert.ok(bob.result?.ok);
+});
+
 Deno.test("after a snapshot it looks again: still waiting", async () => {
   const { one, two, bob } = await bobWaits();
   two.keepsUp = false;
