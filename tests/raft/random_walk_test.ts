@@ -22,13 +22,15 @@ class Walk {
   readonly checker = new SafetyChecker();
   readonly replicas = new Map<PeerId, ReplicaHarness>();
   readonly voterCount: number;
+  readonly #hibernates: boolean;
   #network: Envelope[] = [];
-  #faulty = true;
   #proposed = 0;
+  #asked = 0;
 
   constructor(seed: number, voterCount: number) {
     this.random = new Random(seed, voterCount);
     this.voterCount = voterCount;
+    this.#hibernates = seed % 2 === 0;
     const peers = ["a", "b", "c", "d", "e"].slice(0, voterCount);
     for (const peer of peers) this.#open(peer, 1, new Disk(founding(...peers)));
     // One more peer, which changes of the configuration add and remove.
@@ -44,9 +46,9 @@ class Walk {
 
   /** Faults end: all must become one, and go on. */
   heal(): void {
-    this.#faulty = false;
     for (let round = 0; round < 3_000; round++) {
       for (const replica of this.replicas.values()) {
+        if (round % 100 === 0) replica.raft.wake(100);
         replica.raft.tick();
         this.#network.push(...replica.work());
       }
@@ -62,7 +64,9 @@ class Walk {
   #open(peer: PeerId, id: number, disk: Disk): void {
     // Id 0 stands for a peer that has no replica of the group yet.
     if (id === 0) return;
-    const settings = { ...SETTINGS, logMemoryBytesMax: 600, appendBytesMax: 200 };
+    const hibernateHeartbeats = this.#hibernates ? 2 : 0;
+    const bounds = { logMemoryBytesMax: 600, appendBytesMax: 200 };
+    const settings = { ...SETTINGS, ...bounds, hibernateHeartbeats };
     const replica = new ReplicaHarness({ peer, replica: id }, disk, settings, this.random);
     replica.onReady = (ready) => this.checker.observe(replica, ready);
     this.replicas.set(peer, replica);
@@ -70,6 +74,8 @@ class Walk {
 
   #step(): void {
     const replica = this.random.pick([...this.replicas.values()]);
+    // What the host does when the peers' heartbeats do not agree.
+    if (this.random.chance(0.05)) replica.raft.wake(this.random.integer(0, 30));
     const dice = this.random.integer(0, 99);
     if (dice < 30) this.#deliverOne();
     else if (dice < 55) this.#network.push(...replica.takeReady());
@@ -129,7 +135,8 @@ class Walk {
   }
 
   #reads({ raft }: ReplicaHarness): void {
-    raft.readIndex(this.random.integer(1, 1_000_000));
+    this.checker.readAsked(++this.#asked);
+    raft.readIndex(this.#asked);
   }
 
   #hasConverged(): boolean {

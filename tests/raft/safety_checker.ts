@@ -1,6 +1,7 @@
 /**
  * The safety properties of Raft (figure 3 of the paper), checked over all replicas after every step of a
- * random walk: election safety, log matching, leader completeness, state machine safety.
+ * random walk: election safety, log matching, leader completeness, state machine safety. And that reads
+ * are linearizable: none is answered at an index that somebody had passed before it was asked for.
  */
 import { strict as assert } from "node:assert";
 import type { Entry } from "../../src/raft/entry.ts";
@@ -10,19 +11,31 @@ import { type ReplicaHarness, textOf } from "./replica_harness.ts";
 export class SafetyChecker {
   /** term → its only leader, with replica id. */
   readonly #leaders = new Map<number, string>();
+  /** context of a read → the index that its answer must reach. */
+  readonly #reads = new Map<number, number>();
+  #committedIndex = 0;
   /** index → what is committed there, with the term in which some replica first knew. */
   readonly #committed = new Map<number, { readonly entry: Entry; readonly term: number }>();
 
   /** State machine safety: nobody ever applies another entry at this index. */
   observe(replica: ReplicaHarness, ready: Ready): void {
+    for (const { context, index } of ready.reads) {
+      assert.ok(index >= this.#reads.get(context)!, `read ${context} at ${index} is stale`);
+    }
     for (const entry of ready.committed) {
       const known = this.#committed.get(entry.index);
+      this.#committedIndex = Math.max(this.#committedIndex, entry.index);
       if (known === undefined) {
         this.#committed.set(entry.index, { entry, term: replica.raft.term });
         continue;
       }
       assert.equal(signature(entry), signature(known.entry), `two entries at ${entry.index}`);
     }
+  }
+
+  /** A read is asked for now: its answer must cover everything that anyone has applied by now. */
+  readAsked(context: number): void {
+    this.#reads.set(context, this.#committedIndex);
   }
 
   get committedCount(): number {
