@@ -8,7 +8,7 @@ import type { PeerId } from "../raft/entry.ts";
 import type { PeerEdges } from "./edges.ts";
 import type { Generation } from "./generation.ts";
 
-const ATTEMPT_TIMEOUT_MS = 700;
+const ATTEMPT_TIMEOUT_MS = 500;
 const ATTEMPTS_MAX = 2;
 
 export async function handOver(generation: Generation, edges: PeerEdges): Promise<void> {
@@ -22,27 +22,33 @@ export async function handOver(generation: Generation, edges: PeerEdges): Promis
 async function handOverGroup(
   group: number,
   generation: Generation,
-  { logger }: PeerEdges,
+  edges: PeerEdges,
 ): Promise<void> {
-  for (const successor of successors(group, generation).slice(0, ATTEMPTS_MAX)) {
+  for (const successor of successors(group, generation, edges).slice(0, ATTEMPTS_MAX)) {
     try {
       await generation.groups.transferLeadership(group, successor, ATTEMPT_TIMEOUT_MS);
       return;
     } catch (error) {
       if (!(error instanceof SkeinError)) throw error;
       const to = successor.slice(0, 8);
-      logger.log("info", `leadership of group ${group} was not taken by ${to}: ${error.message}`);
+      edges.logger.log(
+        "info",
+        `leadership of group ${group} was not taken by ${to}: ${error.message}`,
+      );
     }
   }
 }
 
-/** Voters that answer, the one that lacks least first. */
-function successors(group: number, generation: Generation): PeerId[] {
+/** Voters that are connected and answer, the one that lacks least first. */
+function successors(group: number, generation: Generation, { transport }: PeerEdges): PeerId[] {
   const status = generation.groups.status(group);
   if (status === null) return [];
   const voters = new Set(status.configuration.voters.map(({ peer }) => peer));
+  const connected = new Set(transport.peers().map(({ id }) => id));
   return status.followers
-    .filter(({ replica, recentlyActive }) => voters.has(replica.peer) && recentlyActive)
+    .filter(({ replica, recentlyActive }) => {
+      return recentlyActive && voters.has(replica.peer) && connected.has(replica.peer);
+    })
     .sort((a, b) => b.matchIndex - a.matchIndex)
     .map(({ replica }) => replica.peer);
 }

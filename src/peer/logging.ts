@@ -36,7 +36,7 @@ export function createLogger(options: LoggingOptions): Logger {
       { category: ["logtape", "meta"], lowestLevel: "error", sinks: ["standardError"] },
     ],
   });
-  const logger = getLogger(["skein"]).with({ peer: options.name });
+  const logger = getLogger(["skein"]).with({ name: options.name });
   return {
     log(level, message, fields = {}) {
       // Braces are placeholders to LogTape; a resource's name may hold them.
@@ -50,7 +50,7 @@ export function createLogger(options: LoggingOptions): Logger {
 function prettyFormatter(): (record: LogRecord) => string {
   const format = getAnsiColorFormatter({ timestamp: "time", category: () => "" });
   return (record) => {
-    const { peer: _peer, ...fields } = record.properties;
+    const { name: _name, ...fields } = record.properties;
     const shown = Object.entries(fields).map(([key, value]) => ` ${key}=${plain(value)}`).join("");
     return format(record).trimEnd() + shown + "\n";
   };
