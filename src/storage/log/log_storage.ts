@@ -77,6 +77,8 @@ export class LogStorage implements Storage {
   #log: OpenLog | null = null;
   #failure: StorageFailedError | null = null;
   #restoring: Promise<void> | null = null;
+  /** Settles when what durable records have replaced is removed. */
+  #removing: Promise<void> = Promise.resolve();
   /** Value files as they were when a snapshot was begun, by the snapshot's name, until its reference comes. */
   readonly #named = new Map<string, readonly NamedValueFile[]>();
 
@@ -233,6 +235,7 @@ export class LogStorage implements Storage {
     this.#reserve.stop();
     await this.#log?.compactor.stop();
     await this.#log?.writer.close();
+    await this.#removing;
     await this.#restoring;
     await this.#snapshots.close();
     await this.#values.close();
@@ -244,8 +247,9 @@ export class LogStorage implements Storage {
     this.#lock = null;
   }
 
-  /** Resolves when no compaction is under way. */
+  /** Resolves when what was appended so far is durable, and no compaction is under way any more. */
   async compacted(): Promise<void> {
+    await this.#removing;
     await this.#log?.compactor.idle();
   }
 
@@ -334,12 +338,13 @@ export class LogStorage implements Storage {
 
   /** Once a reference is durable, what it replaced may go. */
   #afterwards(durable: Promise<void>, group: GroupId, snapshot: SnapshotMeta | null): void {
-    durable.then(async () => {
+    const removed = durable.then(async () => {
       if (this.#failure !== null) return;
       await this.#snapshots.retain(group, snapshot);
       if (snapshot === null) await this.#values.remove(group);
       this.#log?.compactor.poke();
     }).catch((error) => this.#fail("cannot remove what a record replaced", error));
+    this.#removing = this.#removing.then(() => removed);
   }
 
   #opened(): OpenLog {
