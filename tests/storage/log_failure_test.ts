@@ -150,6 +150,45 @@ Deno.test("log: a failing snapshot or value write fails the store too", async ()
   await second.storage.close();
 });
 
+Deno.test("log: an encoder that gives up costs its snapshot, not the store", async () => {
+  const fileSystem = new CrashFileSystem();
+  const { storage } = await opened(fileSystem);
+  await storage.append(founded(1));
+  const position = { index: 1, term: 1, timeMs: 1, configuration: VOTERS };
+  const chunks = (async function* () {
+    yield await Promise.resolve(bytesOf("half"));
+    throw new RangeError("no more");
+  })();
+  await rejects(storage.writeSnapshot(1, position, chunks), RangeError);
+  strictEqual(storage.failure, null);
+  ok(!fileSystem.paths().some((path) => path.includes("/snap/")));
+  await storage.append([entries(1, 2, 3)]);
+  await storage.close();
+});
+
+Deno.test("log: an older snapshot stays while it is read, and goes with the next but one", async () => {
+  const fileSystem = new CrashFileSystem();
+  const { storage } = await opened(fileSystem);
+  await storage.append([...founded(1), entries(1, 2, 9)]);
+  const take = async (index: number) => {
+    const position = { index, term: 1, timeMs: 1, configuration: VOTERS };
+    const snapshot = await storage.writeSnapshot(1, position, chunksOf(bytesOf(`at ${index}`)));
+    await storage.append([{ kind: "snapshot", group: 1, snapshot, keepEntries: true }]);
+    await storage.compacted();
+    return snapshot;
+  };
+  const first = await take(3);
+  deepStrictEqual(await storage.readSnapshot(1, first, 0, 2), bytesOf("at"));
+  const second = await take(4);
+  deepStrictEqual(await storage.readSnapshot(1, first, 3, 2), bytesOf("3"));
+  await take(5);
+  strictEqual(await storage.readSnapshot(1, second, 0, 9), null);
+  await take(6);
+  strictEqual(await storage.readSnapshot(1, first, 0, 9), null);
+  strictEqual(fileSystem.paths().filter((path) => path.endsWith(".snap")).length, 1);
+  await storage.close();
+});
+
 Deno.test("log: past the bound of bytes that wait for the disk, it fails instead of growing", async () => {
   const fileSystem = new CrashFileSystem();
   const limits = { ...LIMITS, pendingWriteBytesMax: 10_000 };

@@ -1,7 +1,7 @@
 /**
  * The offline check of a store's directory, for `skein log check`: it comes to the same verdict as opening,
- * since it runs the same reading, and changes nothing on disk. Beyond that it reads every value that a
- * snapshot names no more than opening does: values are checked when they are read.
+ * since it runs the same reading, and changes nothing on disk. Like opening it looks at the lengths of value
+ * files and not at every value: those are verified whenever they are read.
  */
 import { lastIndexOf, type LogGroup } from "./log_state.ts";
 import {

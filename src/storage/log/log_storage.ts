@@ -178,12 +178,13 @@ export class LogStorage implements Storage {
     chunks: AsyncIterable<Uint8Array>,
   ): Promise<SnapshotMeta> {
     const named = this.#values.lengths(group);
+    const source = new SnapshotSource(chunks);
     return await this.#written("cannot write a snapshot", async () => {
-      const snapshot = await this.#snapshots.write(group, position, chunks);
+      const snapshot = await this.#snapshots.write(group, position, source.chunks());
       await this.#values.sync(group);
       this.#named.set(snapshotName(group, snapshot), named);
       return snapshot;
-    });
+    }, source);
   }
 
   async readSnapshot(
@@ -338,9 +339,10 @@ export class LogStorage implements Storage {
 
   /** Once a reference is durable, what it replaced may go. */
   #afterwards(durable: Promise<void>, group: GroupId, snapshot: SnapshotMeta | null): void {
+    const { serial } = this.#snapshots;
     const removed = durable.then(async () => {
       if (this.#failure !== null) return;
-      await this.#snapshots.retain(group, snapshot);
+      await this.#snapshots.retain(group, snapshot, serial);
       if (snapshot === null) await this.#values.remove(group);
       this.#log?.compactor.poke();
     }).catch((error) => this.#fail("cannot remove what a record replaced", error));
@@ -363,11 +365,16 @@ export class LogStorage implements Storage {
   }
 
   /** Writes beside the log: if it fails, the store has failed. */
-  async #written<T>(what: string, write: () => Promise<T>): Promise<T> {
+  async #written<T>(
+    what: string,
+    write: () => Promise<T>,
+    source: SnapshotSource | null = null,
+  ): Promise<T> {
     if (this.#failure !== null) throw this.#failure;
     try {
       return await write();
     } catch (error) {
+      if (source?.failed === true) throw error;
       this.#fail(what, error);
       throw this.#failure;
     }
@@ -378,6 +385,22 @@ export class LogStorage implements Storage {
     this.#failure = failed(what, error);
     this.#log?.writer.fail(what, error);
     this.#logger.log("error", this.#failure.message);
+  }
+}
+
+/** Tells an encoder that gave up, which is no fault of the disk, from a write that failed. */
+class SnapshotSource {
+  failed = false;
+
+  constructor(readonly source: AsyncIterable<Uint8Array>) {}
+
+  async *chunks(): AsyncIterable<Uint8Array> {
+    try {
+      yield* this.source;
+    } catch (error) {
+      this.failed = true;
+      throw error;
+    }
   }
 }
 

@@ -7,7 +7,6 @@
  * one turn longer if somebody has read of it, for a transfer that is under way. Opening deletes all others.
  */
 import { crc32 } from "node:zlib";
-import { assert } from "../../assert.ts";
 import type { SnapshotMeta } from "../../raft/entry.ts";
 import { type GroupId, type IncomingSnapshot, StorageCorruptError } from "../storage.ts";
 import {
@@ -23,6 +22,8 @@ const VERIFY_BYTES = 1024 * 1024;
 
 interface KeptFile {
   readonly group: GroupId;
+  /** Later files have higher numbers; 0 for those that were there at opening. */
+  readonly serial: number;
   /** Read since a newer one came into force. */
   read: boolean;
   handle: Promise<FileHandle> | null;
@@ -70,8 +71,11 @@ export class SnapshotFiles {
         checksum = crc32(chunk, checksum);
       }
       await file.sync();
-    } finally {
       file.close();
+    } catch (error) {
+      file.close();
+      await this.fileSystem.remove(temporary);
+      throw error;
     }
     const { index, term, timeMs, configuration } = position;
     const snapshot = { index, term, timeMs, configuration, sizeBytes, checksum };
@@ -119,12 +123,20 @@ export class SnapshotFiles {
     return incoming;
   }
 
-  /** The log refers durably to this snapshot now, or to none of the group: older files go. */
-  async retain(group: GroupId, snapshot: SnapshotMeta | null): Promise<void> {
+  /** Tells files that were there by now from later ones, for `retain`. */
+  get serial(): number {
+    return this.#serial;
+  }
+
+  /**
+   * The log refers durably to this snapshot now, or to none of the group: older files go.
+   * @param serial as it was when the log was told
+   */
+  async retain(group: GroupId, snapshot: SnapshotMeta | null, serial: number): Promise<void> {
     const current = snapshot === null ? null : snapshotName(group, snapshot);
+    const before = current === null ? serial : this.#kept.get(current)?.serial ?? serial;
     for (const [name, kept] of [...this.#kept]) {
-      if (kept.group !== group || name === current) continue;
-      if (snapshot !== null && indexOf(name) > snapshot.index) continue;
+      if (kept.group !== group || name === current || kept.serial > before) continue;
       if (snapshot !== null && kept.read) {
         kept.read = false;
         continue;
@@ -145,11 +157,13 @@ export class SnapshotFiles {
     const name = snapshotName(group, snapshot);
     await this.fileSystem.rename(temporary, `${this.#directory}/${name}`);
     await this.fileSystem.syncDirectory(this.#directory);
+    this.#serial++;
     this.#keep(group, name);
   }
 
   #keep(group: GroupId, name: string): void {
-    if (!this.#kept.has(name)) this.#kept.set(name, { group, read: false, handle: null });
+    if (this.#kept.has(name)) return;
+    this.#kept.set(name, { group, serial: this.#serial, read: false, handle: null });
   }
 
   #temporaryPath(group: GroupId): string {
@@ -260,10 +274,4 @@ export async function verifySnapshot(
   } finally {
     file.close();
   }
-}
-
-function indexOf(name: string): number {
-  const index = Number(name.split("-")[1]);
-  assert(Number.isSafeInteger(index), `${name} names an index`);
-  return index;
 }

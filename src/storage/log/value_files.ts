@@ -46,6 +46,8 @@ export class ValueFiles {
   readonly #options: ValueFilesOptions;
   readonly #directory: string;
   readonly #groups = new Map<GroupId, GroupValues>();
+  /** Numbers of files that a removed group had are not used again while this instance lives. */
+  readonly #lastRemoved = new Map<GroupId, number>();
 
   constructor(options: ValueFilesOptions) {
     this.#options = options;
@@ -74,7 +76,7 @@ export class ValueFiles {
 
   append(id: GroupId, bytes: Uint8Array): ValueReference {
     const group = this.#group(id);
-    const file = this.#fileFor(group, CHECKSUM_BYTES + bytes.length);
+    const file = this.#fileFor(id, group, CHECKSUM_BYTES + bytes.length);
     const offsetBytes = file.lengthBytes;
     if (group.waiting === null || group.waiting.file !== file) {
       const waiting = { file, offsetBytes, buffer: new ByteBuffer() };
@@ -95,7 +97,7 @@ export class ValueFiles {
     return found;
   }
 
-  /** @returns each file of the group with its length, all of it durable when the promise resolves */
+  /** Everything of the group that was appended so far is durable when this resolves. */
   async sync(id: GroupId): Promise<void> {
     const group = this.#group(id);
     await group.writing;
@@ -109,6 +111,7 @@ export class ValueFiles {
     await this.#options.fileSystem.syncDirectory(this.#directory);
   }
 
+  /** @returns each file of the group with its length, what waits to be written included */
   lengths(id: GroupId): readonly NamedValueFile[] {
     const files = this.#groups.get(id)?.files ?? [];
     return files.map(({ file, lengthBytes }) => ({ file, lengthBytes }));
@@ -119,6 +122,7 @@ export class ValueFiles {
     const group = this.#groups.get(id);
     if (group === undefined) return;
     this.#groups.delete(id);
+    this.#lastRemoved.set(id, group.files.at(-1)?.file ?? 0);
     await group.writing;
     for (const file of group.files) {
       (await file.handle)?.close();
@@ -143,13 +147,14 @@ export class ValueFiles {
     return group;
   }
 
-  #fileFor(group: GroupValues, sizeBytes: number): ValueFile {
+  #fileFor(id: GroupId, group: GroupValues, sizeBytes: number): ValueFile {
     const last = group.files.at(-1);
     if (last !== undefined) {
       const fits = last.lengthBytes + sizeBytes <= this.#options.fileBytesMax;
       if (fits || last.lengthBytes === 0) return last;
     }
-    const file = { file: (last?.file ?? 0) + 1, lengthBytes: 0, handle: null, dirty: false };
+    const former = last?.file ?? this.#lastRemoved.get(id) ?? 0;
+    const file = { file: former + 1, lengthBytes: 0, handle: null, dirty: false };
     group.files.push(file);
     return file;
   }
