@@ -9,10 +9,11 @@
  */
 import { crc32 } from "node:zlib";
 import { assert } from "../assert.ts";
-import { LIMITS } from "../limits.ts";
 import { Random } from "../random.ts";
 import { type Entry, entryBytes, type SnapshotMeta } from "../raft/entry.ts";
 import { type MemoryDisk, type MemoryValues, snapshotKey } from "./memory_disk.ts";
+import { type MemoryFaults, soundDisk } from "./memory_faults.ts";
+import { concatenate, MemoryIncoming } from "./memory_incoming.ts";
 import { lastIndexOf, MemoryState } from "./memory_state.ts";
 import {
   type GroupId,
@@ -29,28 +30,13 @@ import {
 } from "./storage.ts";
 
 export { MemoryDisk } from "./memory_disk.ts";
-
-/** What goes wrong, read anew at every operation: change it while the instance runs. */
-export interface MemoryFaults {
-  /** How long a write with its fsync takes. */
-  delayMinMs: number;
-  delayMaxMs: number;
-  /** The chance, 0 to 1, that a write or its fsync fails. */
-  failChance: number;
-  /** No room: every write fails, and so does opening a store that has something to write. */
-  full: boolean;
-}
+export { type MemoryFaults, soundDisk } from "./memory_faults.ts";
 
 export interface MemoryStorageOptions {
   /** Calls `run` once after `delayMs`. By default at the end of the current microtask. */
   readonly schedule?: (delayMs: number, run: () => void) => void;
   readonly random?: Random;
   readonly faults?: MemoryFaults;
-}
-
-/** A disk that never fails and takes no time. */
-export function soundDisk(): MemoryFaults {
-  return { delayMinMs: 0, delayMaxMs: 0, failChance: 0, full: false };
 }
 
 /** What gathers for one write. All appends of a batch share its promise. */
@@ -405,50 +391,4 @@ export class MemoryStorage implements Storage {
   #assertOpen(): void {
     assert(this.#epoch !== -1, "the store must be opened first");
   }
-}
-
-/** A snapshot on its way in. Its parts are in the process, so a crash forgets them. */
-class MemoryIncoming implements IncomingSnapshot {
-  #parts: Uint8Array[] = [];
-  #storedBytes = 0;
-
-  constructor(
-    readonly key: string,
-    readonly snapshot: SnapshotMeta,
-    readonly confirm: () => Promise<void>,
-    readonly ended: (bytes: Uint8Array | null) => void,
-  ) {}
-
-  get storedBytes(): number {
-    return this.#storedBytes;
-  }
-
-  async write(offsetBytes: number, bytes: Uint8Array): Promise<number> {
-    const fits = this.#storedBytes + bytes.length <= this.snapshot.sizeBytes;
-    if (offsetBytes !== this.#storedBytes || !fits) return this.#storedBytes;
-    assert(bytes.length <= LIMITS.frameBytesMax, "a part of a snapshot comes in a frame");
-    this.#parts.push(bytes.slice());
-    this.#storedBytes += bytes.length;
-    await this.confirm();
-    return this.#storedBytes;
-  }
-
-  async finish(): Promise<boolean> {
-    await this.confirm();
-    const bytes = concatenate(this.#parts);
-    const { sizeBytes, checksum } = this.snapshot;
-    const sound = bytes.length === sizeBytes && crc32(bytes) === checksum;
-    this.ended(sound ? bytes : null);
-    return sound;
-  }
-}
-
-function concatenate(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }

@@ -18,9 +18,7 @@ import {
   type IncomingSnapshot,
   type Recovered,
   type Storage,
-  StorageCorruptError,
   StorageFailedError,
-  StorageForeignError,
   StorageInUseError,
   type StorageRecord,
   type StorageStatistics,
@@ -44,6 +42,8 @@ import { segmentDirectory } from "./segment_file.ts";
 import { SALT_BYTES, segmentName } from "./segment_header.ts";
 import { SegmentSet } from "./segment_set.ts";
 import { SnapshotFiles, snapshotName } from "./snapshot_files.ts";
+import { SnapshotSource } from "./snapshot_source.ts";
+import { isOurs, storageFailed } from "./storage_failure.ts";
 import { ValueFiles } from "./value_files.ts";
 
 export const LOCK_NAME = "lock";
@@ -124,7 +124,7 @@ export class LogStorage implements Storage {
     } catch (error) {
       this.#lock?.release();
       this.#lock = null;
-      throw isOurs(error) ? error : failed("cannot open the store", error);
+      throw isOurs(error) ? error : storageFailed("cannot open the store", error);
     }
   }
 
@@ -382,34 +382,8 @@ export class LogStorage implements Storage {
 
   #fail(what: string, error: unknown): void {
     if (this.#failure !== null || isOurs(error)) return;
-    this.#failure = failed(what, error);
+    this.#failure = storageFailed(what, error);
     this.#log?.writer.fail(what, error);
     this.#logger.log("error", this.#failure.message);
   }
-}
-
-/** Tells an encoder that gave up, which is no fault of the disk, from a write that failed. */
-class SnapshotSource {
-  failed = false;
-
-  constructor(readonly source: AsyncIterable<Uint8Array>) {}
-
-  async *chunks(): AsyncIterable<Uint8Array> {
-    try {
-      yield* this.source;
-    } catch (error) {
-      this.failed = true;
-      throw error;
-    }
-  }
-}
-
-function isOurs(error: unknown): boolean {
-  return error instanceof StorageCorruptError || error instanceof StorageForeignError ||
-    error instanceof StorageInUseError || error instanceof StorageFailedError;
-}
-
-function failed(what: string, error: unknown): StorageFailedError {
-  const reason = isDiskFull(error) ? "the disk is full" : String(error);
-  return new StorageFailedError(`${what}: ${reason}`, { cause: error });
 }

@@ -8,12 +8,12 @@
  */
 import { assert } from "../../assert.ts";
 import type { Entry } from "../../raft/entry.ts";
-import { type GroupId, StorageFailedError } from "../storage.ts";
+import type { GroupId, StorageFailedError } from "../storage.ts";
 import { Batch, type SegmentKey } from "./batch.ts";
 import { BATCH_HEADER_BYTES, batchSeal } from "./batch_header.ts";
 import { ByteBuffer } from "./byte_buffer.ts";
 import { offsetOf, type Position, segmentOf } from "./entry_index.ts";
-import { type FileHandle, type FileSystem, isDiskFull, writeAll } from "./file_system.ts";
+import { type FileHandle, type FileSystem, writeAll } from "./file_system.ts";
 import type { LogLimits } from "./log_limits.ts";
 import type { LogState } from "./log_state.ts";
 import {
@@ -26,6 +26,7 @@ import {
 } from "./record_codec.ts";
 import { RECORD_FRAME_BYTES, recordSeed } from "./record_frame.ts";
 import { SALT_BYTES, SEGMENT_HEADER_BYTES, segmentName } from "./segment_header.ts";
+import { storageFailed } from "./storage_failure.ts";
 
 /** Larger buffers are left to the garbage collector. */
 const KEPT_BUFFER_BYTES_MAX = 1024 * 1024;
@@ -135,8 +136,7 @@ export class LogWriter {
 
   fail(what: string, error: unknown): void {
     if (this.failure !== null) return;
-    const reason = isDiskFull(error) ? "the disk is full" : describe(error);
-    this.failure = new StorageFailedError(`${what}: ${reason}`, { cause: error });
+    this.failure = storageFailed(what, error);
     for (const batch of [this.#writing, ...this.#sealed, this.#gathering]) {
       batch?.done.reject(this.failure);
     }
@@ -281,8 +281,4 @@ export class LogWriter {
     }
     return { to, sizeBytes };
   }
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
