@@ -19,7 +19,7 @@ export const LIMITS = {
   /** Raft: bytes of committed entries handed to the caller in one Ready. */
   applyBytesMax: 8 * MIB,
   /** Raft: bytes of applied entries that a group keeps in memory for followers that lag a little. */
-  logMemoryBytesMax: 16 * MIB,
+  logMemoryBytesMax: 2 * MIB,
   /** Raft: reads that wait for one ReadIndex round. */
   pendingReadsMax: 65_536,
   /** Raft: one chunk of a snapshot on its way to a follower. */

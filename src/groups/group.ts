@@ -70,6 +70,8 @@ export class Group {
   #held: Entry[] = [];
   #restoring: SnapshotMeta | null = null;
   #removed = false;
+  /** The log's end when this replica was brought back. */
+  readonly #replayedUntil: number;
   #wasLeader = false;
   /** Applied bytes and entries since the last snapshot, for the snapshot policy. */
   appliedBytes = 0;
@@ -88,6 +90,7 @@ export class Group {
     this.raft = raft;
     this.machine = machine;
     this.#edges = edges;
+    this.#replayedUntil = raft.lastIndex;
     const timeMs = Math.max(raft.lastTimeMs, machine.timeMs);
     this.clock = new GroupClock(timeMs, edges.clock.monotonicMs());
   }
@@ -222,7 +225,8 @@ export class Group {
     if (effects.length > 0) {
       const { index, term } = entry;
       const context = { group: this.id, index, term, timeMs: this.machine.timeMs };
-      for (const listener of this.#listeners) listener.effects(effects, context);
+      const replayed = index <= this.#replayedUntil;
+      for (const listener of this.#listeners) listener.effects(effects, context, replayed);
     }
     const waiting = this.#pending.get(entry.index);
     if (waiting !== undefined) {

@@ -44,8 +44,11 @@ export interface GroupStatus {
 }
 
 export interface GroupListener {
-  /** Effects of an entry that was just applied here, in order. */
-  effects(effects: readonly Effect[], context: ApplyContext): void;
+  /**
+   * Effects of an entry that was just applied here, in order.
+   * @param replayed whether the entry was in this peer's log before it started: it was told of them then
+   */
+  effects(effects: readonly Effect[], context: ApplyContext, replayed: boolean): void;
   /** The machine was replaced by a snapshot: what was waited for may have happened unseen. */
   restored?(): void;
   /** Role, term, leader or configuration changed. */

@@ -14,7 +14,10 @@ export interface AcquireRequest {
   readonly waitMs: number;
   readonly ttlMs: number;
   readonly request: RequestKey | null;
-  /** Aborted when nobody can receive the answer any more: the acquire is then cancelled. */
+  /**
+   * Aborted when nobody can receive the answer any more: the acquire is then cancelled. Heard also after
+   * the promise has resolved, because an answer may be lost on its way: the grant is then released.
+   */
   readonly signal: AbortSignal | null;
 }
 

@@ -284,15 +284,6 @@ export class LockMachine implements Machine<LockCommand, LockEffect> {
     return grant !== null && grant.sequence === ticket ? grantedAnswer(grant) : "gone";
   }
 
-  /** The runs of peers to which waiters are attached, each once. */
-  attachedRuns(): readonly { readonly peer: string; readonly bootId: string }[] {
-    const runs = new Map<string, { readonly peer: string; readonly bootId: string }>();
-    for (const { attachment: { peer, bootId } } of this.#state.waiting) {
-      runs.set(`${peer} ${bootId}`, { peer, bootId });
-    }
-    return [...runs.values()];
-  }
-
   snapshot(): Iterator<Uint8Array> {
     const header: HeaderRow = [this.#state.nextToken, this.#lastIndex];
     return new RowChunks(joinRows([header].values(), this.#state.locks.snapshot()));

@@ -86,7 +86,7 @@ export class LockService implements Locks {
     this.#timeouts = timeouts ?? TIMEOUTS;
     this.#waits = new OpenWaits(machine, peer, bootId);
     const listener: GroupListener = {
-      effects: (effects) => this.#effects(effects),
+      effects: (effects, _context, replayed) => this.#effects(effects, replayed),
       restored: () => this.#waits.restored(),
     };
     groups.listen(SYSTEM_GROUP, listener);
@@ -98,11 +98,12 @@ export class LockService implements Locks {
   }
 
   /**
-   * Ends every acquire that is held open, with SHUTTING_DOWN. Its waiter stays in the queue: the same request
-   * through another peer goes on with it, until this peer's run is found to be over.
+   * Ends every acquire that is held open. Its waiter stays in the queue: the same request through another
+   * peer goes on with it, until this peer's run is found to be over.
+   * @param reason what their callers are told
    */
-  close(): void {
-    this.#waits.failAll(new SkeinError("SHUTTING_DOWN", "this peer stops; ask another one"));
+  close(reason: SkeinError): void {
+    this.#waits.failAll(reason);
   }
 
   /**
@@ -155,6 +156,7 @@ export class LockService implements Locks {
         end = await Promise.race([wait.ended, patience.ended]);
       }
       signal?.throwIfAborted();
+      if (end !== "gone" && end.kind === "granted") this.#releaseIfUnread(command, signal);
       return end as WaitEnd;
     } catch (error) {
       const unknown = error instanceof SkeinError && error.code === "OUTCOME_UNKNOWN";
@@ -164,6 +166,14 @@ export class LockService implements Locks {
       patience.close();
       this.#waits.close(wait);
     }
+  }
+
+  /** The client may still go away while its answer is being written; after that the signal is silent. */
+  #releaseIfUnread(command: AcquireCommand, signal: AbortSignal | null): void {
+    const granted = Promise.resolve({ kind: "granted" });
+    signal?.addEventListener("abort", () => void this.#cancelAfter(granted, command), {
+      once: true,
+    });
   }
 
   /** In the background: nobody waits for it. */
@@ -227,15 +237,11 @@ export class LockService implements Locks {
   }
 
   /**
-   * Takes away the waiters of peers' runs that are over. For the system group's leader, which calls it when a
-   * peer is dead or back with a new boot id.
-   * @param isOver whether this run of this peer can not receive anything any more
+   * Takes away the waiters of a peer's run that is over: dead, or back with a new boot id. For the system
+   * group's leader; may be asked for the same again.
    */
-  async detachRuns(isOver: (peer: PeerId, bootId: string) => boolean): Promise<void> {
-    for (const { peer, bootId } of this.#machine.attachedRuns()) {
-      if (!isOver(peer, bootId)) continue;
-      await this.#propose({ kind: "detach", peer, bootId }, null, this.#timeouts.proposeMs);
-    }
+  async detach(peer: PeerId, bootId: string): Promise<void> {
+    await this.#propose({ kind: "detach", peer, bootId }, null, this.#timeouts.proposeMs);
   }
 
   #readBarrier(): Promise<void> {
@@ -254,7 +260,9 @@ export class LockService implements Locks {
     return wallOffset(this.#clock.wallMs(), this.#groups.timeMs(SYSTEM_GROUP));
   }
 
-  #effects(effects: readonly Effect[]): void {
+  /** What was in the log before this start was logged then, and nobody here waits for it. */
+  #effects(effects: readonly Effect[], replayed: boolean): void {
+    if (replayed) return;
     for (const effect of effects as readonly LockEffect[]) {
       switch (effect.kind) {
         case "settled":

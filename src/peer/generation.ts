@@ -172,7 +172,7 @@ export class Generation {
   #startSystem(): void {
     const machines = this.#systemMachines;
     if (machines === null) return;
-    this.#system?.stop();
+    this.#system?.stop(new SkeinError("UNAVAILABLE", "this peer's replica is being replaced"));
     this.#system = new System(this.#edges, this.bootId, this.groups, machines, this.#liveness);
     const { clusterId } = this.former.status();
     if (clusterId !== null) this.#system.register(clusterId, this.#hello);
@@ -180,7 +180,7 @@ export class Generation {
 
   #groupRemoved(group: number): void {
     if (group !== 0) return;
-    this.#system?.stop();
+    this.#system?.stop(new SkeinError("UNAVAILABLE", "this peer was removed from its cluster"));
     this.#system = null;
     this.#events.removed();
   }
@@ -276,7 +276,7 @@ export class Generation {
   end(reason: SkeinError): void {
     if (this.#ended !== null) return;
     this.#ended = reason;
-    this.#system?.stop();
+    this.#system?.stop(reason);
     this.former.stop();
     this.host.halt();
     this.groups.close();

@@ -3,9 +3,9 @@
  * steward, which keeps the group as it should be while this peer leads it.
  */
 import type { Timer } from "../clock.ts";
+import type { SkeinError } from "../errors.ts";
 import type { Groups } from "../groups/groups.ts";
-import { encodeLockCommand } from "../locks/commands.ts";
-import { LockMachine, LOCKS_MACHINE } from "../locks/machine.ts";
+import { LockMachine } from "../locks/machine.ts";
 import { LockService } from "../locks/service.ts";
 import { MembersMachine } from "../members/machine.ts";
 import { memberInfo } from "../members/member_info.ts";
@@ -17,7 +17,6 @@ import type { PeerEdges } from "./edges.ts";
 import type { LockStatistics } from "./peer.ts";
 
 const STEWARD_INTERVAL_MS = 1_000;
-const DETACH_TIMEOUT_MS = 5_000;
 
 /** The machines of group 0, in the order in which they expire. */
 export interface SystemMachines {
@@ -73,11 +72,7 @@ export class System {
       machine: machines.members,
       liveness,
       logger,
-      detach: async (peer, detachedBootId) => {
-        const command = encodeLockCommand({ kind: "detach", peer, bootId: detachedBootId });
-        const options = { timeoutMs: DETACH_TIMEOUT_MS, request: null };
-        await groups.propose(0, LOCKS_MACHINE, command, options);
-      },
+      detach: (peer, ended) => this.locks.detach(peer, ended),
       votersTarget: edges.parameters.systemVoters,
       graceMs: edges.deadPeerGraceMs,
     });
@@ -119,10 +114,12 @@ export class System {
     this.members.register(clusterId, memberInfo({ id: this.#edges.self, hello }));
   }
 
-  stop(): void {
+  /** @param reason what callers are told who wait here */
+  stop(reason: SkeinError): void {
     this.#stopped = true;
     this.#timer?.cancel();
     this.#steward.stop();
+    this.locks.close(reason);
     this.members.stop();
   }
 }

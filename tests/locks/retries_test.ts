@@ -130,10 +130,6 @@ Deno.test("a peer's run that is over has its waiters taken away; its grants last
     table.wait("lock", "cid", { attachment: at("dead", "old", 3), mode: "shared" }),
   ];
   const stays = table.wait("lock", "dan", { attachment: at("dead", "new", 1) });
-  assert.deepEqual(table.machine.attachedRuns(), [
-    { peer: "dead", bootId: "old" },
-    { peer: "dead", bootId: "new" },
-  ]);
   const { answer, effects } = table.apply({ kind: "detach", peer: "dead", bootId: "old" });
   assert.deepEqual(answer, { kind: "detached", waiters: 2 });
   assert.deepEqual(endings(effects), gone.map((ticket) => [ticket, "cancelled"]));

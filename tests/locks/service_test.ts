@@ -207,6 +207,16 @@ Deno.test("a caller that goes away before the answer is cancelled when that is k
   }
 });
 
+Deno.test("a grant whose answer is lost on its way to the client is given back", async () => {
+  const cluster = new SmallCluster("one");
+  const [one] = cluster.peers as [SmallPeer];
+  const control = new AbortController();
+  tokenOf(await one.service.acquire(asked("lock", "ann", { signal: control.signal })));
+  control.abort(new Error("gone"));
+  await resumed();
+  assert.equal(await one.service.status("lock", STALE), null);
+});
+
 Deno.test("a signal that is aborted already asks for nothing", async () => {
   const cluster = new SmallCluster("one");
   const signal = AbortSignal.abort(new Error("gone"));
@@ -300,14 +310,14 @@ Deno.test("after a snapshot it looks again: granted and over unseen", async () =
 
 Deno.test("a peer that was taken for dead asks again for those who still wait", async () => {
   const { one, two, bob } = await bobWaits({ request: id("bob") });
-  await one.service.detachRuns((peer) => peer === "two");
+  await one.service.detach("two", "boot of two");
   await resumed();
   assert.ok(bob.pending);
   assert.equal((await one.service.status("lock", STALE))!.waiters.length, 1);
   await release(one, "lock", "ann");
   await resumed();
   assert.ok(bob.result?.ok);
-  await one.service.detachRuns(() => true);
+  await one.service.detach("two", "boot of two");
   assert.equal(two.service.openAcquires, 0);
 });
 
@@ -324,7 +334,7 @@ Deno.test("the same request through two peers: one waiter, and both callers get 
 
 Deno.test("a peer that stops tells those who wait, who go on through another", async () => {
   const { one, two, bob } = await bobWaits({ request: id("bob") });
-  two.service.close();
+  two.service.close(new SkeinError("SHUTTING_DOWN", "this peer stops"));
   await resumed();
   assert.ok(bob.error instanceof SkeinError && bob.error.code === "SHUTTING_DOWN");
   const again = asked("lock", "bob", { waitMs: 30_000, request: id("bob") });

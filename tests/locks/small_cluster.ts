@@ -109,7 +109,7 @@ export class SmallPeer {
       const entry = this.#cluster.log[this.#applied++]!;
       const { effects, context } = this.#group.apply(entry);
       if (effects.length === 0) continue;
-      for (const listener of this.#listeners) listener.effects(effects, context);
+      for (const listener of this.#listeners) listener.effects(effects, context, false);
     }
   }
 

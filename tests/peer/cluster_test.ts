@@ -68,14 +68,23 @@ Deno.test("when the leader crashes the others go on, and it comes back with all 
     const held = await first!.core.locks.acquire({ ...EXCLUSIVE, resource: "r", owner: "a" });
     assert.ok(held.ok);
     const leader = cluster.leader!;
+    const short = { resource: "short", owner: "a", ttlMs: 100 };
+    assert.ok((await first!.core.locks.acquire({ ...EXCLUSIVE, ...short })).ok);
+    assert.ok(!(await first!.core.locks.acquire({ ...EXCLUSIVE, ...short, owner: "b" })).ok);
+    await eventually("the lease's end is logged", 3_000, () => {
+      assert.ok(leader.lines.some(({ message }) => /DEADLOCK DETECTED on short/.test(message)));
+    });
     await leader.crash();
     const other = cluster.running[0]!;
     const began = performance.now();
     const granted = await other.core.locks.acquire({ ...EXCLUSIVE, resource: "s", owner: "b" });
     assert.ok(granted.ok && granted.fencingToken > held.fencingToken);
     assert.ok(performance.now() - began < 1_200, "a grant within 1.2 s of the crash");
+    leader.lines.length = 0;
     await leader.start();
     await cluster.ready();
+    const repeated = leader.lines.filter(({ message }) => message.includes("DEADLOCK DETECTED"));
+    assert.deepEqual(repeated, [], "what was logged before the crash is not logged again");
     const view = await leader.core.locks.status("r", { stale: false });
     assert.equal(view?.holders[0]?.fencingToken, held.fencingToken);
   });
