@@ -13,12 +13,12 @@ export const GROUPS_MUTANTS: readonly Mutant[] = [
     caughtBy: [sim()],
   },
   {
-    name: "proposal answered though another entry took its place",
+    name: "a proposal of unknown fate is called refused",
     file: "src/groups/group.ts",
-    search:
-      `if (waiting.term === entry.term) waiting.proposal.settle({ kind: "applied", answer });`,
-    replace: `if (waiting.term > 0) waiting.proposal.settle({ kind: "applied", answer });`,
-    caughtBy: [sim(150)],
+    search: `for (const { proposal } of pending) proposal.settle({ kind: "unknown" });`,
+    replace: `const refusal = { ok: false, reason: "notLeader", leader: null } as const;
+    for (const { proposal } of pending) proposal.settle({ kind: "refused", refusal });`,
+    caughtBy: [GROUPS, sim(150)],
   },
   {
     name: "request table ignored",
@@ -53,6 +53,13 @@ export const GROUPS_MUTANTS: readonly Mutant[] = [
     file: "src/groups/group_clock.ts",
     search: `if (timeMs > this.read(nowMs)) this.heard(timeMs, nowMs);`,
     replace: ``,
+    caughtBy: [GROUPS, sim()],
+  },
+  {
+    name: "group time runs ahead",
+    file: "src/groups/group_clock.ts",
+    search: `Math.max(0, nowMs - this.#atMs)`,
+    replace: `2 * Math.max(0, nowMs - this.#atMs)`,
     caughtBy: [GROUPS, sim()],
   },
   {

@@ -88,7 +88,7 @@ async function failuresWithoutMutant({ chosen, limitMs }: Options): Promise<read
   const failures: string[] = [];
   await overTrees([...catchers.values()], async (tree, catcher) => {
     const failure = await tree.run(catcher, limitMs);
-    if (failure !== null) failures.push(failure);
+    if (failure !== null) failures.push(`${failure.by}\n${failure.lastLines}`);
   });
   return failures;
 }

@@ -29,8 +29,8 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
   {
     name: "attested offset ignored",
     file: "src/storage/log/newest_segment.ts",
-    search: `if (attested > end.endOffset) {`,
-    replace: `if (attested < 0) {`,
+    search: `const attested = Math.max(end.attestedOffset, header.attestedBytes, behind);`,
+    replace: `const attested = Math.min(end.endOffset, Math.max(end.attestedOffset, behind));`,
     caughtBy: [STORAGE],
   },
   {

@@ -14,6 +14,15 @@ export type Caught =
   /** The edit does not fit the source any more. */
   | { readonly kind: "unfit"; readonly why: string };
 
+/** A catcher that did not pass. */
+export interface Failure {
+  /** Which one, and after how long. */
+  readonly by: string;
+  readonly lastLines: string;
+}
+
+const LINES_SHOWN = 25;
+
 export class TreeCopy {
   readonly #directory: string;
 
@@ -39,8 +48,8 @@ export class TreeCopy {
     try {
       const endMs = performance.now() + limitMs;
       for (const catcher of mutant.caughtBy) {
-        const by = await this.run(catcher, endMs - performance.now());
-        if (by !== null) return { kind: "caught", by };
+        const failure = await this.run(catcher, endMs - performance.now());
+        if (failure !== null) return { kind: "caught", by: failure.by };
       }
       return { kind: "survived" };
     } finally {
@@ -48,22 +57,26 @@ export class TreeCopy {
     }
   }
 
-  /** @returns what failed, in a few words; null when it passed */
-  async run(catcher: Catcher, limitMs: number): Promise<string | null> {
+  /** @returns what failed; null when it passed */
+  async run(catcher: Catcher, limitMs: number): Promise<Failure | null> {
     const started = performance.now();
     const signal = AbortSignal.timeout(Math.max(1, limitMs));
     const child = new Deno.Command(Deno.execPath(), {
       args: argumentsOf(catcher),
       cwd: this.#directory,
-      stdout: "null",
-      stderr: "null",
+      env: { NO_COLOR: "1" },
+      stdout: "piped",
+      stderr: "piped",
       stdin: "null",
       signal,
     }).spawn();
-    const { success } = await child.status;
+    const { success, stdout, stderr } = await child.output();
+    if (success) return null;
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
-    if (signal.aborted) return `${nameOf(catcher)}, which did not end in ${seconds} s`;
-    return success ? null : `${nameOf(catcher)} in ${seconds} s`;
+    const by = signal.aborted
+      ? `${nameOf(catcher)}, which did not end in ${seconds} s`
+      : `${nameOf(catcher)} in ${seconds} s`;
+    return { by, lastLines: lastLinesOf(stdout) + lastLinesOf(stderr) };
   }
 
   async remove(): Promise<void> {
@@ -81,6 +94,10 @@ function argumentsOf(catcher: Catcher): string[] {
   }
   const { seeds } = catcher;
   return ["run", "-A", "--no-check", "tests/sim/main.ts", "--seeds", `${seeds}`, "--workers", "1"];
+}
+
+function lastLinesOf(output: Uint8Array): string {
+  return new TextDecoder().decode(output).split("\n").slice(-LINES_SHOWN).join("\n");
 }
 
 async function copy(from: string, to: string): Promise<void> {

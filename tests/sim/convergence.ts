@@ -13,8 +13,13 @@ import type { VirtualPeer } from "./virtual_peer.ts";
 export type Until = (condition: () => boolean, deadlineMs: number, what: string) => Promise<void>;
 
 const CONVERGE_MS = 120_000;
-/** The longest lease of phase one at the slowest clocks, and some. */
-const ACQUIRE_MS = 60_000;
+/** The longest lease of phase one at the slowest clocks, and some: nothing else may be in the way. */
+const LEASES_END_MS = 40_000;
+const WAIT_MS = 60_000;
+/** Without traffic a group goes to sleep well within this. */
+const QUIET_MS = 10_000;
+/** From the loss of a leader to the next grant: the peers' patience, elections, the client's retries. */
+const FAIL_OVER_MS = 20_000;
 
 /** @throws {SafetyViolation} when it takes too long, or replicas differ */
 export async function awaitConvergence(
@@ -32,6 +37,25 @@ export async function awaitConvergence(
   }
   await until(() => areEqual(cluster), CONVERGE_MS, "all members apply what is committed");
   checkEqualStates(cluster);
+  await loseSleepingLeader(cluster, resources[0]!, until);
+}
+
+/** A group that sleeps must notice that its leader has gone, though nobody asks it anything. */
+async function loseSleepingLeader(
+  cluster: VirtualCluster,
+  resource: string,
+  until: Until,
+): Promise<void> {
+  const awakeMs = cluster.scheduler.nowMs + QUIET_MS;
+  await until(() => cluster.scheduler.nowMs > awakeMs, 2 * QUIET_MS, "time passes");
+  const leader = cluster.leader();
+  const voters = leader?.status()?.configuration.voters ?? [];
+  if (leader === null || voters.length < 3) return;
+  leader.kill();
+  const others = (peer: VirtualPeer) => peer !== leader && peer.running;
+  const next = () => cluster.peers.some((peer) => others(peer) && peer.status()?.role === "leader");
+  await until(next, FAIL_OVER_MS, "another leader takes the place of the one that was killed");
+  await acquireAndRelease(cluster.leader()!, resource, until, "the next leader");
 }
 
 /** The peers of the leader's configuration; null while there is no leader. */
@@ -60,7 +84,7 @@ async function acquireAndRelease(
       resource,
       owner,
       mode: "exclusive",
-      waitMs: ACQUIRE_MS,
+      waitMs: WAIT_MS,
       ttlMs: 10_000,
       request: null,
       signal: null,
@@ -70,7 +94,7 @@ async function acquireAndRelease(
     await locks.release({ resource, owner, fencingToken: token, request: null });
     return true;
   });
-  await until(isFree, 2 * ACQUIRE_MS, `${resource} is granted through ${name}`);
+  await until(isFree, LEASES_END_MS, `${resource} is granted through ${name}`);
 }
 
 /** @returns whether the work has succeeded by now; it begins anew after each failure */

@@ -28,6 +28,8 @@ export interface LockClientEdges {
   readonly random: Random;
   readonly history: LockOperation[];
   readonly resources: readonly string[];
+  /** Mean time between two operations. */
+  readonly thinkMs: number;
   /** A running peer, drawn at random; null where none runs. */
   access(): LockAccess | null;
   /** Something that must never happen. */
@@ -58,7 +60,6 @@ interface Held {
   readonly ttlMs: number;
 }
 
-const THINK_MS_MEAN = 300;
 /** Retries of one operation end well before its request id may be forgotten. */
 const RETRY_FOR_MS = 25_000;
 const ATTEMPT_MS_MAX = 15_000;
@@ -86,9 +87,9 @@ export class LockClient {
 
   /** Resolves after `stop`, when the operation under way has ended. */
   async run(): Promise<void> {
-    const { random } = this.#edges;
+    const { random, thinkMs } = this.#edges;
     while (!this.#stopped) {
-      await this.#sleep(exponentialMs(random, THINK_MS_MEAN));
+      await this.#sleep(exponentialMs(random, thinkMs));
       if (this.#stopped) return;
       try {
         await this.#operate();

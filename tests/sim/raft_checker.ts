@@ -7,7 +7,8 @@
  * agree for ever.
  */
 import type { GroupStatus } from "../../src/groups/groups.ts";
-import type { Configuration, PeerId, Replica } from "../../src/raft/entry.ts";
+import type { Configuration, HardState, PeerId, Replica } from "../../src/raft/entry.ts";
+import type { Envelope } from "../../src/raft/message.ts";
 import type { Recovered, StorageRecord } from "../../src/storage/storage.ts";
 import { type EntryMark, LogShadow, markOf } from "./log_shadow.ts";
 
@@ -34,6 +35,8 @@ interface GroupHistory {
 }
 
 interface ReplicaView {
+  /** The last one that the storage called durable. */
+  hardState: HardState;
   /** Everything that was given to the storage. */
   readonly written: LogShadow;
   /** What the storage called durable. */
@@ -63,6 +66,22 @@ export class RaftChecker {
       this.#checkNothingLost(peer, group.group, view.durable, found);
       view.written.recover(group, (index, term) => registered.get(`${index} ${term}`) ?? null);
       view.durable.recover(group, (index, term) => registered.get(`${index} ${term}`) ?? null);
+      view.hardState = group.hardState;
+    }
+  }
+
+  /** A message leaves: what it promises must be durable by now. */
+  sent(group: number, { from, to, term, body }: Envelope): void {
+    const { hardState, durable } = this.#view(from.peer, group);
+    if (body.kind === "voteAnswer" && body.granted && !body.preVote) {
+      const isDurable = hardState.term > term ||
+        (hardState.term === term && hardState.votedFor === to.peer);
+      if (!isDurable) this.#fail(from.peer, group, `its vote in term ${term} is not durable`);
+    }
+    // Index 1 stands for the formation plan: there is nothing to write.
+    const durableIndex = Math.max(1, durable.lastIndex);
+    if (body.kind === "appendAnswer" && body.accepted && body.index > durableIndex) {
+      this.#fail(from.peer, group, `acknowledges entry ${body.index}, which is not durable`);
     }
   }
 
@@ -84,7 +103,9 @@ export class RaftChecker {
   durable(peer: PeerId, records: readonly StorageRecord[]): void {
     for (const record of records) {
       if (record.kind === "property") continue;
-      const problem = this.#view(peer, record.group).durable.take(record);
+      const view = this.#view(peer, record.group);
+      if (record.kind === "hardState") view.hardState = record.hardState;
+      const problem = view.durable.take(record);
       if (problem !== null) this.#fail(peer, record.group, `when durable: ${problem}`);
     }
   }
@@ -269,7 +290,8 @@ export class RaftChecker {
     const key = keyOf(peer, group);
     let view = this.#views.get(key);
     if (view === undefined) {
-      view = { written: new LogShadow(), durable: new LogShadow(), last: null };
+      const hardState = { term: 0, votedFor: null, commitIndex: 0 };
+      view = { hardState, written: new LogShadow(), durable: new LogShadow(), last: null };
       this.#views.set(key, view);
     }
     return view;

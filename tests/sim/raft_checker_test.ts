@@ -172,3 +172,30 @@ Deno.test("a storage that forgets what it called durable is found at its opening
     isViolation(/lost entry 3/),
   );
 });
+
+Deno.test("a vote or an acknowledgement must be durable before it leaves", () => {
+  const checker = founded(entry(2, 2));
+  const [from, to] = [{ peer: "a", replica: 1 }, { peer: "b", replica: 1 }];
+  const vote = { kind: "voteAnswer", preVote: false, granted: true } as const;
+  const record = (votedFor: string | null): StorageRecord => ({
+    kind: "hardState",
+    group: 0,
+    replica: 1,
+    hardState: { term: 3, votedFor, commitIndex: 1 },
+  });
+  checker.durable("a", [record(null)]);
+  assert.throws(
+    () => checker.sent(0, { from, to, term: 3, body: vote }),
+    isViolation(/its vote in term 3 is not durable/),
+  );
+  checker.durable("a", [record("b")]);
+  checker.sent(0, { from, to, term: 3, body: vote });
+  const answer = (index: number) =>
+    ({ kind: "appendAnswer", accepted: true, index, hintIndex: 0, hintTerm: 0 }) as const;
+  checker.sent(0, { from, to, term: 3, body: answer(2) });
+  checker.written("a", [entries(entry(3, 3))]);
+  assert.throws(
+    () => checker.sent(0, { from, to, term: 3, body: answer(3) }),
+    isViolation(/acknowledges entry 3/),
+  );
+});

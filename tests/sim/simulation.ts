@@ -71,9 +71,12 @@ class Simulation {
     );
     this.nemesis = new Nemesis(this.cluster, new Random(seed, 3), rates);
     this.#clientsRandom = new Random(seed, 4);
+    const count = this.#clientsRandom.integer(2, 8);
+    // In some seeds the cluster is mostly idle, and its groups go to sleep and are woken.
+    const thinkMs = this.#clientsRandom.pick([150, 300, 300, 5_000]);
     this.clients = Array.from(
-      { length: 3 + this.#clientsRandom.integer(0, 5) },
-      (_, place) => this.#client(`client${place + 1}`),
+      { length: count },
+      (_, place) => this.#client(`client${place + 1}`, thinkMs),
     );
     this.log.line(0, "world", `seed ${seed}: ${describeRates(rates)}`);
   }
@@ -118,12 +121,13 @@ class Simulation {
     this.#failure ??= error;
   }
 
-  #client(name: string): LockClient {
+  #client(name: string, thinkMs: number): LockClient {
     return new LockClient(name, {
       scheduler: this.scheduler,
       random: this.#clientsRandom,
       history: this.history,
       resources: RESOURCES,
+      thinkMs,
       access: () => this.cluster.access(),
       fail: (error) => this.fail(error),
     });

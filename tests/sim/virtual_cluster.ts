@@ -2,6 +2,9 @@
  * All peers of one simulation, running and crashed, and the world between them.
  */
 import { hex, type SimulatedTiming } from "./core_under_test.ts";
+import { RAFT_TOPIC } from "../../src/groups/outbox.ts";
+import { decodeGroupMessage } from "../../src/groups/wire.ts";
+import type { PeerId } from "../../src/raft/entry.ts";
 import type { Random } from "../../src/random.ts";
 import type { FaultRates } from "./fault_rates.ts";
 import type { LockAccess } from "./lock_client.ts";
@@ -40,6 +43,9 @@ export class VirtualCluster {
     this.#log = log;
     this.#fail = fail;
     this.network = new VirtualNetwork(scheduler, random, rates.network);
+    this.network.onMessage = (from, to, topic, body) => {
+      if (topic === RAFT_TOPIC) this.#checkPromises(from, to, body as readonly unknown[]);
+    };
     scheduler.afterEvent = (actor) => this.#observe(actor);
   }
 
@@ -100,6 +106,18 @@ export class VirtualCluster {
     const peer = new VirtualPeer(name, hex(this.#random, 32), expect, world, this.#random);
     this.peers.push(peer);
     return peer;
+  }
+
+  #checkPromises(from: PeerId, to: PeerId, messages: readonly unknown[]): void {
+    for (const value of messages) {
+      const message = decodeGroupMessage(value, from, to);
+      if (message === null) return this.#fail(new Error(`${from} sends what cannot be decoded`));
+      try {
+        this.checker.sent(message.group, message.envelope);
+      } catch (error) {
+        this.#fail(error);
+      }
+    }
   }
 
   #observe(actor: Actor | null): void {

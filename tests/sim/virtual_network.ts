@@ -55,6 +55,8 @@ export interface NetworkStatistics {
 
 export class VirtualNetwork {
   rates: NetworkRates;
+  /** Sees every one-way message as it is sent. */
+  onMessage: (from: PeerId, to: PeerId, topic: string, body: unknown) => void = () => {};
   readonly statistics: NetworkStatistics = { sent: 0, delivered: 0, lost: 0, duplicated: 0 };
   readonly #scheduler: Scheduler;
   readonly #random: Random;
@@ -129,6 +131,7 @@ export class VirtualNetwork {
   /** Sends on the connection that `from` believes to have; into the void where it broke unnoticed. */
   send(from: VirtualTransport, to: PeerId, packet: Packet): void {
     this.statistics.sent++;
+    if (packet.kind === "message") this.onMessage(from.self, to, packet.topic, packet.body);
     const connection = this.#connections.get(pairOf(from.self, to));
     if (connection === undefined || !connection.ends.includes(from)) {
       this.statistics.lost++;

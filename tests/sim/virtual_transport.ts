@@ -149,7 +149,7 @@ export class VirtualTransport implements Transport {
       (error: unknown) => {
         const refusal = error instanceof SkeinError
           ? { code: error.code, message: error.message, details: error.details }
-          : { code: "INTERNAL", message: String(error), details: {} };
+          : { code: "INTERNAL", message: "the other peer failed", details: {} };
         this.#network.send(this, from, { kind: "refusal", serial, ...refusal });
       },
     );
