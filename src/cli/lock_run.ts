@@ -64,20 +64,54 @@ export function define() {
   addConnectionOptions(command);
   return command.action(async (name, words, { owner = newOwner(), ...options }) => {
     const client = connect(command, owner);
+    using signals = new Signals();
     const sentAtMs = performance.now();
-    const grant = await acquire(client, name, options);
-    const keeper = new LeaseKeeper(client, grant, {
-      ttlMs: options.ttl,
-      stopMs: options.grace,
-      sentAtMs,
-    });
+    const grant = await acquire(client, name, options, signals);
+    const lease = { ttlMs: options.ttl, stopMs: options.grace, sentAtMs };
+    const keeper = new LeaseKeeper(client, grant, lease);
     try {
-      throw new Exit(await runUnder(keeper, grant, words, options));
+      throw new Exit(await runUnder(keeper, grant, words, options, signals));
     } finally {
       keeper.stop();
       await release(client, grant);
     }
   });
+}
+
+/**
+ * From its first moment to its last `lock run` hears every signal, so that none ends it with the lock held: before
+ * the command runs they interrupt the waiting, then they are the command's, and at the end they are late.
+ */
+class Signals implements Disposable {
+  readonly #interrupted = new AbortController();
+  readonly #listeners = FORWARDED.map((signal) => {
+    const listener = () => this.#heard(signal);
+    Deno.addSignalListener(signal, listener);
+    return { signal, listener };
+  });
+  #command: Deno.ChildProcess | null = null;
+
+  /** Aborted, with an `Exit`, by a signal that came before the command ran. */
+  get interrupted(): AbortSignal {
+    return this.#interrupted.signal;
+  }
+
+  forwardTo(command: Deno.ChildProcess): void {
+    this.#command = command;
+  }
+
+  [Symbol.dispose](): void {
+    for (const { signal, listener } of this.#listeners) Deno.removeSignalListener(signal, listener);
+  }
+
+  #heard(signal: (typeof FORWARDED)[number]): void {
+    if (this.#command === null) {
+      this.#interrupted.abort(new Exit(SIGNAL_OFFSET + SIGNAL_NUMBERS[signal]!));
+    } else if (signal !== "SIGINT" || !Deno.stdin.isTerminal()) {
+      tryKill(this.#command, signal);
+    }
+    // From a terminal the command, being of the same process group, has had its Ctrl-C already.
+  }
 }
 
 /** Two runs on one machine must not be taken for one owner. */
@@ -90,33 +124,56 @@ async function acquire(
   client: SkeinClient,
   name: string,
   { mode, wait, ttl, json = false }: RunOptions,
+  { interrupted }: Signals,
 ): Promise<LockGrant> {
-  const interrupted = new AbortController();
-  const stopListening = listen((signal) => {
-    interrupted.abort(new Exit(SIGNAL_OFFSET + SIGNAL_NUMBERS[signal]!));
-  });
   try {
-    const { signal } = interrupted;
-    return await client.locks.acquire(name, { mode, waitMs: wait, ttlMs: ttl, signal });
+    const how = { mode, waitMs: wait, ttlMs: ttl, signal: interrupted };
+    return await client.locks.acquire(name, how);
   } catch (error) {
     if (error instanceof Exit) throw error;
     throw new Exit(lockRunCode(reportFailure(error, json)));
-  } finally {
-    stopListening();
   }
 }
 
-/** Runs the command to its end, its own or the lock's. @returns the exit code */
+/**
+ * Runs the command to its end, its own or the lock's.
+ * @returns the exit code
+ * @throws {Exit} where a signal came before it ran
+ */
 async function runUnder(
   keeper: LeaseKeeper,
   grant: LockGrant,
   [program = "", ...args]: readonly string[],
   { grace, json = false }: RunOptions,
+  signals: Signals,
 ): Promise<number> {
-  let child: Deno.ChildProcess;
+  signals.interrupted.throwIfAborted();
+  const child = spawn(program, args, grant);
+  if (typeof child === "number") return child;
+  signals.forwardTo(child);
+  const end = await Promise.race([child.status, keeper.lost]);
+  const lost = typeof end === "string" ? end : null;
+  if (lost !== null) {
+    console.error(`skein: the lock ${grant.resource} is lost: ${lost}; ending ${program}`);
+    await endChild(child, grace);
+  }
+  const code = typeof end === "string" ? lockRunCode(EXIT.lockLost) : exitCodeOfCommand(end);
+  if (json) {
+    const document = { success: lost === null, exit_code: code, lost };
+    console.error(JSON.stringify({ ...document, fencing_token: grant.fencingToken }));
+  }
+  return code;
+}
+
+/** @returns the command as it runs, or the exit code that says why it does not */
+function spawn(
+  program: string,
+  args: readonly string[],
+  grant: LockGrant,
+): Deno.ChildProcess | number {
   try {
-    child = new Deno.Command(program, {
-      args,
+    return new Deno.Command(program, {
+      args: [...args],
       env: {
         SKEIN_FENCING_TOKEN: String(grant.fencingToken),
         SKEIN_RESOURCE: grant.resource,
@@ -130,27 +187,10 @@ async function runUnder(
     console.error(`skein: cannot run ${program}: ${(error as Error).message}`);
     return error instanceof Deno.errors.NotFound ? NOT_FOUND : NOT_EXECUTABLE;
   }
-  const stopListening = listen((signal) => {
-    // From a terminal the command, being of the same process group, has had its Ctrl-C already.
-    if (signal !== "SIGINT" || !Deno.stdin.isTerminal()) tryKill(child, signal);
-  });
-  const status = await Promise.race([child.status, keeper.lost]);
-  if (typeof status === "string") {
-    console.error(`skein: the lock ${grant.resource} is lost: ${status}; ending ${program}`);
-    await endChild(child, grace);
-  }
-  stopListening();
-  const lost = typeof status === "string" ? status : null;
-  const code = typeof status === "string"
-    ? lockRunCode(EXIT.lockLost)
-    : status.signal === null
-    ? status.code
-    : SIGNAL_OFFSET + (SIGNAL_NUMBERS[status.signal] ?? 0);
-  if (json) {
-    const document = { success: lost === null, exit_code: code, lost };
-    console.error(JSON.stringify({ ...document, fencing_token: grant.fencingToken }));
-  }
-  return code;
+}
+
+function exitCodeOfCommand({ code, signal }: Deno.CommandStatus): number {
+  return signal === null ? code : SIGNAL_OFFSET + (SIGNAL_NUMBERS[signal] ?? 0);
 }
 
 async function endChild(child: Deno.ChildProcess, graceMs: number): Promise<void> {
@@ -177,15 +217,4 @@ async function release(client: SkeinClient, grant: LockGrant): Promise<void> {
     if (error instanceof SkeinError && error.code === "NOT_HELD") return;
     console.error(`skein: could not release ${grant.resource}: ${(error as Error).message}`);
   }
-}
-
-function listen(heard: (signal: (typeof FORWARDED)[number]) => void): () => void {
-  const listeners = FORWARDED.map((signal) => {
-    const listener = () => heard(signal);
-    Deno.addSignalListener(signal, listener);
-    return { signal, listener };
-  });
-  return () => {
-    for (const { signal, listener } of listeners) Deno.removeSignalListener(signal, listener);
-  };
 }

@@ -9,7 +9,7 @@ export interface Asked {
 
 /** Route (`POST /lock/acquire`) → status and body, or what gives them for the body that came. */
 export type Answers = Readonly<
-  Record<string, FakeAnswer | ((asked: Asked, count: number) => FakeAnswer)>
+  Record<string, FakeAnswer | ((asked: Asked, count: number) => FakeAnswer | Promise<FakeAnswer>)>
 >;
 export type FakeAnswer = readonly [status: number, body: Record<string, unknown>];
 
@@ -31,7 +31,7 @@ export class FakePeer implements AsyncDisposable {
         this.asked.push(asked);
         const answer = answers[asked.route] ?? [404, failed("NOT_FOUND", "no such route")];
         const count = this.count(asked.route);
-        const [status, body] = typeof answer === "function" ? answer(asked, count) : answer;
+        const [status, body] = typeof answer === "function" ? await answer(asked, count) : answer;
         return Response.json(body, { status });
       },
     );

@@ -1,7 +1,8 @@
 /** `skein lock run`: the command runs under the lock and not without it, and its exit code comes back. */
 import assert from "node:assert/strict";
-import { type Answers, failed, FakePeer } from "./fake_peer.ts";
-import { skein, skeinCommand } from "./skein_process.ts";
+import { type Answers, failed, type FakeAnswer, FakePeer } from "./fake_peer.ts";
+import { RunningSkein } from "./running_skein.ts";
+import { skein } from "./skein_process.ts";
 
 const ACQUIRE = "POST /lock/acquire";
 const RENEW = "POST /lock/renew";
@@ -17,8 +18,12 @@ function fakePeer(changed: Answers = {}): FakePeer {
   });
 }
 
+function runArgs(peer: FakePeer): string[] {
+  return ["lock", "run", "report", "--url", peer.url];
+}
+
 function lockRun(peer: FakePeer, command: readonly string[], options: readonly string[] = []) {
-  return skein(["lock", "run", "report", "--url", peer.url, ...options, "--", ...command]);
+  return skein([...runArgs(peer), ...options, "--", ...command]);
 }
 
 Deno.test("the command has its token, its exit code comes back, and the lock is released", async () => {
@@ -116,13 +121,26 @@ Deno.test("a command that is not there is 127, one that may not be run 126; both
 Deno.test("a signal is handed on, and the command's end by it is 128 + n", async () => {
   await using peer = fakePeer();
   const script = "echo ready; exec sleep 30";
-  const args = ["lock", "run", "report", "--url", peer.url, "--", "sh", "-c", script];
-  const child = skeinCommand(args).spawn();
-  const reader = child.stdout.getReader();
-  assert.match(new TextDecoder().decode((await reader.read()).value), /ready/);
-  child.kill("SIGTERM");
-  assert.equal((await child.status).code, 143);
-  await reader.cancel();
-  await child.stderr.cancel();
+  await using running = new RunningSkein([...runArgs(peer), "--", "sh", "-c", script]);
+  await running.wrote(/ready/);
+  running.kill("SIGTERM");
+  assert.equal(await running.ended(), 143);
   assert.equal(peer.count(RELEASE), 1);
+});
+
+Deno.test("a signal while it waits for the lock ends it, and the command never runs", async () => {
+  const asked = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<FakeAnswer>();
+  await using peer = fakePeer({
+    [ACQUIRE]: () => {
+      asked.resolve();
+      return answer.promise;
+    },
+  });
+  await using running = new RunningSkein([...runArgs(peer), "--", "echo", "ran"]);
+  await asked.promise;
+  running.kill("SIGINT");
+  assert.equal(await running.ended(), 130);
+  assert.equal(running.output, "");
+  answer.resolve([200, GRANT]);
 });
