@@ -26,6 +26,21 @@ export const EXIT = {
   bug: 70,
 } as const;
 
+/** The same for people, below `skein --help`. */
+export const EXIT_CODES_HELP = [
+  "Exit codes:",
+  `  ${EXIT.ok}   done; a peer: stopped because somebody asked`,
+  `  ${EXIT.refused}   the cluster says no: the lock is held, not held, not there, a deadlock`,
+  `  ${EXIT.usage}   the command line or the configuration cannot be used`,
+  `  ${EXIT.unavailable}   no peer can be reached, no leader, or an outcome that is not known`,
+  `  ${EXIT.corrupt}   the data directory is damaged, or belongs to another peer`,
+  `  ${EXIT.inUse}   an address or the data directory is in use`,
+  `  ${EXIT.unauthorized}   the token is missing or wrong`,
+  `  ${EXIT.bug}  a bug in skein`,
+  "  lock run hands back the command's own code; what goes wrong with the lock is",
+  "  there 100 more (101 refused, 103 not reached, 107 lost while the command ran)",
+].join("\n");
+
 const LOCK_RUN_OFFSET = 100;
 
 /** The code with which `lock run` says what went wrong with the lock, and not with the command. */

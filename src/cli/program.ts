@@ -4,7 +4,7 @@
  * a client without the peer.
  */
 import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
-import { EXIT } from "./exit_codes.ts";
+import { EXIT, EXIT_CODES_HELP } from "./exit_codes.ts";
 import { Exit, reportFailure, UsageError } from "./failure.ts";
 
 /** What a command's file exports. */
@@ -120,7 +120,7 @@ async function buildProgram(args: readonly string[]): Promise<CommandUnknownOpts
     .description("Consensus and locks for a group of machines, in one program.")
     .enablePositionalOptions()
     .helpCommand(false)
-    .addHelpText("after", "\nHelp of one command: skein COMMAND --help");
+    .addHelpText("after", `\n${EXIT_CODES_HELP}\n\nHelp of one command: skein COMMAND --help`);
   const groups = new Map<string, CommandUnknownOpts>();
   const called = entryOf(args);
   for (const entry of COMMANDS) {
