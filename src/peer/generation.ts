@@ -126,6 +126,9 @@ export class Generation {
     const { clusterId } = this.former.status();
     if (clusterId === null) this.#edges.transport.announce(this.#hello);
     else this.#belongsTo(clusterId);
+    // Nobody tells a peer twice: what is left of group 0 here says that it was removed.
+    const removed = recovered.tombstones.has(0) && this.host.group(0) === undefined;
+    if (removed) this.#events.removed();
   }
 
   get system(): System | null {

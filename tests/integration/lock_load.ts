@@ -21,6 +21,8 @@ export class LockLoad {
   #requests = 0;
   /** When the last grant was acknowledged. */
   lastGrantMs = performance.now();
+  /** The longest time without a grant since a test set it to 0. */
+  longestPauseMs = 0;
   grants = 0;
   retries = 0;
   /** The first violation; clients stop at it. */
@@ -43,8 +45,9 @@ export class LockLoad {
     this.#stopping = true;
     await Promise.all(this.#clients);
     if (this.violation !== null) throw this.violation;
+    const peer = this.#peers.find(({ up }) => up)!;
     for (let number = 0; number < RESOURCES; number++) {
-      const { status } = await this.#peers[0]!.get(`/lock/status?resource=r${number}`);
+      const { status } = await peer.get(`/lock/status?resource=r${number}`);
       assert.equal(status, 404, `r${number}: every release was acknowledged, so nobody holds it`);
     }
   }
@@ -78,7 +81,9 @@ export class LockLoad {
     this.#holders.set(resource, owner);
     this.#tokens.add(token);
     this.#lastToken.set(resource, token);
-    this.lastGrantMs = performance.now();
+    const nowMs = performance.now();
+    this.longestPauseMs = Math.max(this.longestPauseMs, nowMs - this.lastGrantMs);
+    this.lastGrantMs = nowMs;
     this.grants++;
   }
 

@@ -7,12 +7,20 @@ import { TextLineStream } from "./text_lines.ts";
 
 const MAIN = new URL("../../src/main.ts", import.meta.url).pathname;
 
+/** What a peer needs of the surroundings; settings that lie in the environment must not leak in. */
+const KEPT_ENVIRONMENT = ["PATH", "HOME", "DENO_DIR", "DENO_COVERAGE_DIR"];
+
+/** Below the range that systems take the ports of outgoing connections from. */
+const PORT_MIN = 10_000;
+const PORT_MAX = 32_000;
+const PORT_ATTEMPTS_MAX = 1_000;
+
 export interface PeerOptions {
   readonly name: string;
   readonly directory: string;
   readonly httpPort: number;
   readonly peerPort: number;
-  /** host:port of all peers, this one included. */
+  /** host:port of all peers, this one included; none for a peer that is alone. */
   readonly peers: readonly string[];
   readonly clusterKey: string;
   readonly flags: readonly string[];
@@ -56,17 +64,12 @@ export class SkeinProcess {
     assert(this.#child === null, `${this.name} is down`);
     const { name, directory, httpPort, peerPort, peers, clusterKey, flags } = this.options;
     // deno-fmt-ignore
-    const args = [
-      "run", "-A", "--no-check", MAIN, "run", "--name", name, "--data", directory,
+    const child = skeinCommand([
+      "run", "--name", name, "--data", directory,
       "--http", String(httpPort), "--listen", `127.0.0.1:${peerPort}`,
-      "--peers", peers.join(","), "--cluster-key", clusterKey, "--log-format", "json", ...flags,
-    ];
-    const child = new Deno.Command(Deno.execPath(), {
-      args,
-      stdin: "null",
-      stdout: "null",
-      stderr: "piped",
-    }).spawn();
+      ...(peers.length === 0 ? [] : ["--peers", peers.join(",")]),
+      "--cluster-key", clusterKey, "--log-format", "json", ...flags,
+    ]).spawn();
     this.#child = child;
     const lines = child.stderr.pipeThrough(new TextDecoderStream()).pipeThrough(
       new TextLineStream(),
@@ -121,10 +124,40 @@ export class SkeinProcess {
     });
   }
 
-  /** How many log records say exactly this. */
+  /** How many lines of the log match. */
   logged(pattern: RegExp): number {
     return this.log.filter((line) => pattern.test(line)).length;
   }
+
+  /** The sum of a metric over the label sets that hold `labels`, e.g. `reason="key"`. */
+  async metric(name: string, labels = ""): Promise<number> {
+    const response = await fetch(`${this.url}/metrics`, { signal: AbortSignal.timeout(10_000) });
+    let sum = 0;
+    for (const line of (await response.text()).split("\n")) {
+      const [, of, set = "", value] = line.match(/^([a-z_]+)(\{.*\})? (\S+)$/) ?? [];
+      if (of === name && set.includes(labels)) sum += Number(value);
+    }
+    return sum;
+  }
+}
+
+/** The command line, to be spawned: standard output is dropped, standard error piped. */
+export function skeinCommand(
+  args: readonly string[],
+  stdout: "null" | "piped" = "null",
+): Deno.Command {
+  const kept = KEPT_ENVIRONMENT.flatMap((name) => {
+    const value = Deno.env.get(name);
+    return value === undefined ? [] : [[name, value]];
+  });
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "--allow-all", "--no-check", "--quiet", MAIN, ...args],
+    env: { ...Object.fromEntries(kept), NO_COLOR: "1" },
+    clearEnv: true,
+    stdin: "null",
+    stdout,
+    stderr: "piped",
+  });
 }
 
 async function jsonRequest(url: string, init: RequestInit): Promise<JsonAnswer> {
@@ -135,12 +168,14 @@ async function jsonRequest(url: string, init: RequestInit): Promise<JsonAnswer> 
 export interface ClusterOptions {
   readonly peers?: number;
   readonly flags?: readonly string[];
+  /** How many of the peers are started and waited for, the first ones; by default all. */
+  readonly started?: number;
   /** Overrides where one peer keeps its data. */
   readonly directoryOf?: (number: number) => string | null;
 }
 
 export class SkeinCluster {
-  readonly peers: readonly SkeinProcess[];
+  readonly peers: SkeinProcess[];
   readonly directory: string;
 
   constructor(options: ClusterOptions = {}) {
@@ -155,7 +190,7 @@ export class SkeinCluster {
         directory: options.directoryOf?.(place + 1) ?? `${this.directory}/p${place + 1}`,
         httpPort: ports[place]!,
         peerPort: ports[count + place]!,
-        peers: addresses,
+        peers: count === 1 ? [] : addresses,
         clusterKey,
         flags: options.flags ?? [],
       }));
@@ -168,8 +203,8 @@ export class SkeinCluster {
   ): Promise<void> {
     const cluster = new SkeinCluster(options);
     try {
-      for (const peer of cluster.peers) peer.start();
-      await cluster.ready();
+      for (const peer of cluster.peers.slice(0, options.started)) peer.start();
+      if (cluster.running.length > 0) await cluster.ready();
       await test(cluster);
     } catch (error) {
       for (const { name, log } of cluster.peers) {
@@ -182,23 +217,34 @@ export class SkeinCluster {
     }
   }
 
+  /** One more process that knows the peers there are; not started. */
+  add(name: string, overrides: Partial<PeerOptions> = {}): SkeinProcess {
+    const [httpPort, peerPort] = freePorts(2) as [number, number];
+    const { peers, clusterKey, flags } = this.peers[0]!.options;
+    const directory = `${this.directory}/${name}`;
+    const options = { name, directory, httpPort, peerPort, peers, clusterKey, flags };
+    const peer = new SkeinProcess({ ...options, ...overrides });
+    this.peers.push(peer);
+    return peer;
+  }
+
   get running(): readonly SkeinProcess[] {
     return this.peers.filter(({ up }) => up);
   }
 
-  async ready(timeoutMs = 20_000): Promise<void> {
-    await eventually("every peer is ready", timeoutMs, async () => {
-      for (const peer of this.running) {
+  async ready(peers = this.running): Promise<void> {
+    await eventually("every peer is ready", 30_000, async () => {
+      for (const peer of peers) {
         const { status, body } = await peer.get("/ready");
         assert.equal(status, 200, `${peer.name}: ${JSON.stringify(body)}`);
       }
     });
   }
 
-  /** The running peer that the running ones agree leads group 0. */
-  async leader(timeoutMs = 10_000): Promise<SkeinProcess> {
-    return await eventually("a leader", timeoutMs, async () => {
-      for (const peer of this.running) {
+  /** The one of the given peers that says that it leads group 0. */
+  async leader(peers = this.running): Promise<SkeinProcess> {
+    return await eventually("a leader", 20_000, async () => {
+      for (const peer of peers) {
         const { body } = await peer.get("/raft/state");
         if (body.role === "leader") return peer;
       }
@@ -231,11 +277,16 @@ export async function eventually<T>(
 
 /** Ports that nobody listens on at this moment, all different. */
 export function freePorts(count: number): number[] {
-  const listeners = Array.from(
-    { length: count },
-    () => Deno.listen({ hostname: "127.0.0.1", port: 0 }),
-  );
-  const ports = listeners.map(({ addr }) => addr.port);
-  for (const listener of listeners) listener.close();
-  return ports;
+  const ports = new Set<number>();
+  for (let attempt = 0; ports.size < count; attempt++) {
+    assert(attempt < PORT_ATTEMPTS_MAX, "there are free ports");
+    const port = PORT_MIN + Math.floor(Math.random() * (PORT_MAX - PORT_MIN));
+    try {
+      Deno.listen({ hostname: "127.0.0.1", port }).close();
+      ports.add(port);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
+  return [...ports];
 }
