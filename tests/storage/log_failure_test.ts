@@ -4,12 +4,22 @@ import type { LogLevel } from "../../src/logger.ts";
 import { LogStorage } from "../../src/storage/log/log_storage.ts";
 import {
   type Recovered,
+  StorageCorruptError,
   StorageFailedError,
   StorageInUseError,
   type StorageRecord,
 } from "../../src/storage/storage.ts";
 import { CrashFileSystem } from "./crash_file_system.ts";
-import { bytesOf, chunksOf, entries, founded, hardState, IDENTITY, VOTERS } from "./records.ts";
+import {
+  bytesOf,
+  chunksOf,
+  entries,
+  entry,
+  founded,
+  hardState,
+  IDENTITY,
+  VOTERS,
+} from "./records.ts";
 
 const DIRECTORY = "/store";
 const LIMITS = { reserveBytes: 0, preallocationBytes: 64 };
@@ -130,6 +140,22 @@ Deno.test("log: the reserve lets a full disk be opened and compacted, and is mad
   await third.storage.close();
 });
 
+Deno.test("log: a store that closes on a full disk leaves its reserve to the next one", async () => {
+  const fileSystem = new CrashFileSystem();
+  const limits = { ...LIMITS, reserveBytes: 20_000 };
+  const { storage } = await opened(fileSystem, limits);
+  const reserve = `${DIRECTORY}/reserve`;
+  await until(() => fileSystem.paths().includes(reserve) && fileSystem.bytesOf(reserve).length > 0);
+  await storage.append(founded(1));
+  fileSystem.room = 0;
+  await rejects(storage.append([entries(1, 2, 99)]), StorageFailedError);
+  await storage.close();
+  ok(!fileSystem.paths().includes(reserve));
+  const again = await opened(fileSystem, limits);
+  await again.storage.append([entries(1, again.recovered.groups[0]!.lastIndex + 1, 200)]);
+  await again.storage.close();
+});
+
 Deno.test("log: a failing snapshot or value write fails the store too", async () => {
   const fileSystem = new CrashFileSystem();
   const { storage } = await opened(fileSystem);
@@ -187,6 +213,97 @@ Deno.test("log: an older snapshot stays while it is read, and goes with the next
   strictEqual(await storage.readSnapshot(1, first, 0, 9), null);
   strictEqual(fileSystem.paths().filter((path) => path.endsWith(".snap")).length, 1);
   await storage.close();
+});
+
+Deno.test("log: a snapshot that waits for its reference outlives that of an older one", async () => {
+  const { storage } = await opened(new CrashFileSystem());
+  await storage.append([...founded(1), entries(1, 2, 9)]);
+  const write = (index: number) =>
+    storage.writeSnapshot(
+      1,
+      { index, term: 1, timeMs: 1, configuration: VOTERS },
+      chunksOf(bytesOf(`at ${index}`)),
+    );
+  const older = await write(3);
+  const newer = await write(4);
+  await storage.append([{ kind: "snapshot", group: 1, snapshot: older, keepEntries: true }]);
+  await storage.compacted();
+  await storage.append([{ kind: "snapshot", group: 1, snapshot: newer, keepEntries: true }]);
+  deepStrictEqual(await storage.readSnapshot(1, newer, 0, 9), bytesOf("at 4"));
+  await storage.close();
+});
+
+Deno.test("log: values of a replica that comes after a removed one are its own", async () => {
+  const fileSystem = new CrashFileSystem();
+  const { storage } = await opened(fileSystem);
+  await storage.append(founded(1));
+  const former = storage.appendValue(1, bytesOf("former"));
+  await storage.readValues(1, [former]);
+  const removed = storage.append([{ kind: "tombstone", group: 1, lowestReplica: 5 }]);
+  await removed;
+  const born = storage.append([hardState(1, 1, 0, 5)]);
+  const value = storage.appendValue(1, bytesOf("latter"));
+  await born;
+  await storage.compacted();
+  deepStrictEqual(await storage.readValues(1, [value]), [bytesOf("latter")]);
+  await storage.close();
+});
+
+Deno.test("log: opening cuts value files to what the snapshot names", async () => {
+  const fileSystem = new CrashFileSystem();
+  const { storage } = await opened(fileSystem);
+  await storage.append(founded(1));
+  storage.appendValue(1, bytesOf("named"));
+  const position = { index: 1, term: 1, timeMs: 1, configuration: VOTERS };
+  const snapshot = await storage.writeSnapshot(1, position, chunksOf(bytesOf("state")));
+  const late = storage.appendValue(1, bytesOf("late"));
+  await storage.readValues(1, [late]);
+  await storage.append([{ kind: "snapshot", group: 1, snapshot, keepEntries: true }]);
+  await storage.close();
+  const file = `${DIRECTORY}/values/1-1.val`;
+  strictEqual(fileSystem.bytesOf(file).length, late.offsetBytes + 8);
+  const again = await opened(fileSystem);
+  strictEqual(fileSystem.bytesOf(file).length, late.offsetBytes);
+  await again.storage.close();
+});
+
+Deno.test("log: an entry that goes bad while the store is open is not handed out", async () => {
+  const fileSystem = new CrashFileSystem();
+  const { storage } = await opened(fileSystem);
+  await storage.append([...founded(1), entries(1, 2, 9)]);
+  const file = `${DIRECTORY}/wal/0000000000000001.seg`;
+  const bytes = fileSystem.bytesOf(file);
+  const at = storage.statistics().sizeBytes - 1;
+  bytes[at]! ^= 1;
+  fileSystem.setBytes(file, bytes);
+  await rejects(storage.readEntries(1, 2, 3, 99), StorageCorruptError);
+  await storage.close();
+});
+
+Deno.test("log: a read during which the log is truncated gives entries of one log", async () => {
+  for (let delay = 0; delay < 60; delay++) {
+    const { storage } = await opened(new CrashFileSystem());
+    await storage.append(founded(1));
+    const large = (index: number, term: number) => ({
+      ...entry(index, term),
+      payload: new Uint8Array(9_000),
+    });
+    for (let index = 2; index < 14; index++) {
+      await storage.append([{ kind: "entries", group: 1, entries: [large(index, 1)] }]);
+    }
+    const reading = storage.readEntries(1, 2, 14, 16_000 * 20);
+    for (let turn = 0; turn < delay; turn++) await Promise.resolve();
+    const anew = [4, 5, 6, 7, 8, 9, 10, 11, 12, 13].map((index) => large(index, 2));
+    await storage.append([
+      { kind: "truncation", group: 1, fromIndex: 4 },
+      { kind: "entries", group: 1, entries: anew },
+    ]);
+    const terms = new Set(
+      (await reading)?.filter(({ index }) => index >= 4).map(({ term }) => term),
+    );
+    strictEqual(terms.size, 1, `after ${delay} turns`);
+    await storage.close();
+  }
 });
 
 Deno.test("log: past the bound of bytes that wait for the disk, it fails instead of growing", async () => {

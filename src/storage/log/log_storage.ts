@@ -340,10 +340,11 @@ export class LogStorage implements Storage {
   /** Once a reference is durable, what it replaced may go. */
   #afterwards(durable: Promise<void>, group: GroupId, snapshot: SnapshotMeta | null): void {
     const { serial } = this.#snapshots;
+    const removeValues = snapshot === null ? this.#values.retire(group) : null;
     const removed = durable.then(async () => {
       if (this.#failure !== null) return;
       await this.#snapshots.retain(group, snapshot, serial);
-      if (snapshot === null) await this.#values.remove(group);
+      await removeValues?.();
       this.#log?.compactor.poke();
     }).catch((error) => this.#fail("cannot remove what a record replaced", error));
     this.#removing = this.#removing.then(() => removed);

@@ -46,8 +46,8 @@ export class ValueFiles {
   readonly #options: ValueFilesOptions;
   readonly #directory: string;
   readonly #groups = new Map<GroupId, GroupValues>();
-  /** Numbers of files that a removed group had are not used again while this instance lives. */
-  readonly #lastRemoved = new Map<GroupId, number>();
+  /** Numbers of files that a retired group had are not used again while this instance lives. */
+  readonly #lastRetired = new Map<GroupId, number>();
 
   constructor(options: ValueFilesOptions) {
     this.#options = options;
@@ -117,17 +117,22 @@ export class ValueFiles {
     return files.map(({ file, lengthBytes }) => ({ file, lengthBytes }));
   }
 
-  /** Removes all files of a group that is no more. */
-  async remove(id: GroupId): Promise<void> {
+  /**
+   * The group is no more; values that come under its number from now on are a later replica's.
+   * @returns what removes its files, once that is durable
+   */
+  retire(id: GroupId): () => Promise<void> {
     const group = this.#groups.get(id);
-    if (group === undefined) return;
+    if (group === undefined) return () => Promise.resolve();
     this.#groups.delete(id);
-    this.#lastRemoved.set(id, group.files.at(-1)?.file ?? 0);
-    await group.writing;
-    for (const file of group.files) {
-      (await file.handle)?.close();
-      await this.#options.fileSystem.remove(`${this.#directory}/${valueName(id, file.file)}`);
-    }
+    this.#lastRetired.set(id, group.files.at(-1)?.file ?? 0);
+    return async () => {
+      await group.writing;
+      for (const file of group.files) {
+        (await file.handle)?.close();
+        await this.#options.fileSystem.remove(`${this.#directory}/${valueName(id, file.file)}`);
+      }
+    };
   }
 
   async close(): Promise<void> {
@@ -153,7 +158,7 @@ export class ValueFiles {
       const fits = last.lengthBytes + sizeBytes <= this.#options.fileBytesMax;
       if (fits || last.lengthBytes === 0) return last;
     }
-    const former = last?.file ?? this.#lastRemoved.get(id) ?? 0;
+    const former = last?.file ?? this.#lastRetired.get(id) ?? 0;
     const file = { file: former + 1, lengthBytes: 0, handle: null, dirty: false };
     group.files.push(file);
     return file;
