@@ -86,7 +86,7 @@ export const SETTINGS = {
     default: null,
     defaultText: "none: the embedded log",
     secret: true,
-    help: "keep the state in Redis in place of the embedded log",
+    help: "keep the state in Redis in place of the embedded log; refused by this version",
   }),
   snapshotEntries: setting({
     section: "Storage",
@@ -304,7 +304,7 @@ export const SETTINGS = {
     format: integer(1, 100_000_000),
     default: "1000",
     shared: true,
-    help: "lines that this peer's cache holds",
+    help: "lines that this peer's cache holds; no use in this version yet",
   }),
   lockTtl: setting({
     section: "Services",

@@ -1,4 +1,7 @@
-/** The runtime's own time. The only file that reads it; everything else is handed a `Clock`. */
+/**
+ * The runtime's own time. The only file of the peer that reads it: everything else is handed a `Clock`, so
+ * that the simulator can put its own in the place of this one.
+ */
 import type { Clock, Timer } from "../clock.ts";
 
 export const REAL_CLOCK: Clock = {

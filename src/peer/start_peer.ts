@@ -4,6 +4,7 @@
  */
 import { formatAddress } from "../codec/address.ts";
 import type { Config } from "../config/mod.ts";
+import { SkeinError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { createIdentity, type Identity, restoreIdentity, sign, verify } from "../net/identity.ts";
 import { TcpTransport } from "../net/tcp_transport.ts";
@@ -34,6 +35,7 @@ const REPLICAS = 3;
 /**
  * Starts one peer in this process. Resolves when it listens and has brought back what it stored; that a
  * leader is known is what `ready()` says.
+ * @throws {SkeinError} INVALID, for what the configuration asks and this version has not
  * @throws {StorageCorruptError | StorageForeignError | StorageInUseError} for the data directory
  * @throws {Error} when the peer port can not be listened on
  */
@@ -43,6 +45,10 @@ export async function startPeer(config: Config, overrides: StartOverrides = {}):
     format: config.logFormat,
     name: config.name,
   });
+  if (config.redisUrl !== null && overrides.storage === undefined) {
+    const message = "cannot keep the state in Redis: this version has the embedded log alone";
+    throw new SkeinError("INVALID", `${message}; leave --redis (REDIS_URL, REDIS_HOST) away`);
+  }
   for (const warning of config.warnings) logger.log("warn", warning);
   const makeStorage = overrides.storage ??
     (() => new LogStorage({ directory: config.dataDirectory, logger }));
