@@ -4,7 +4,7 @@
  * tombstones, properties) is written again at the head; then a record names the new oldest segment; and
  * only when all that is durable is the file deleted.
  *
- * A slice is read beside the event loop and encoded in one go, a few hundred KiB at most: appends wait for no
+ * A slice is read beside the event loop and encoded in one go, 64 KiB where entries are small: appends wait for no
  * more than that. Only the oldest segment may go, so that those which are left are always contiguous.
  */
 import type { Logger } from "../../logger.ts";
@@ -14,7 +14,7 @@ import type { LogGroup, LogState } from "./log_state.ts";
 import type { LogWriter } from "./log_writer.ts";
 import type { SegmentSet } from "./segment_set.ts";
 
-const SLICE_BYTES_MAX = 256 * 1024;
+const SLICE_BYTES_MAX = 64 * 1024;
 /**
  * A segment, or the log, is worth emptying when no more than this part of it is live entries. Of small batches
  * half are headers and hard states, and would be copied for nothing if this were near that.
