@@ -153,9 +153,13 @@ export class AppendSender {
       !progress.inflights.full;
   }
 
-  /** Whether the follower could commit more than any message tells it. */
+  /**
+   * Whether the follower could commit more than any message tells it. While further entries are on their way
+   * it need not be told by itself: their commit comes soon and says it too, or a heartbeat does.
+   */
   #owesCommit(progress: Progress): boolean {
-    const { commitIndex } = this.#state.log;
+    const { commitIndex, lastIndex } = this.#state.log;
+    if (lastIndex > commitIndex) return false;
     return Math.min(commitIndex, progress.nextIndex - 1) > progress.commitSent;
   }
 }
