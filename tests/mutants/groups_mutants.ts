@@ -2,6 +2,7 @@
 import { type Mutant, sim, test } from "./mutant.ts";
 
 const GROUPS = test("tests/groups");
+const SCRIPTED = test("tests/sim/scripted_test.ts");
 
 export const GROUPS_MUTANTS: readonly Mutant[] = [
   {
@@ -18,7 +19,7 @@ export const GROUPS_MUTANTS: readonly Mutant[] = [
     search: `for (const { proposal } of pending) proposal.settle({ kind: "unknown" });`,
     replace: `const refusal = { ok: false, reason: "notLeader", leader: null } as const;
     for (const { proposal } of pending) proposal.settle({ kind: "refused", refusal });`,
-    caughtBy: [GROUPS, sim(150)],
+    caughtBy: [GROUPS, SCRIPTED],
   },
   {
     name: "request table ignored",
@@ -96,7 +97,7 @@ export const GROUPS_MUTANTS: readonly Mutant[] = [
     file: "src/groups/group.ts",
     search: `if (this.#restoring === null && this.raft.appliedIndex >= index) reached();`,
     replace: `if (index >= 0) reached();`,
-    caughtBy: [GROUPS, sim(150)],
+    caughtBy: [GROUPS, SCRIPTED],
   },
   {
     name: "an uninitialised founder comes to be by a message",
