@@ -3,7 +3,7 @@
  * the batch that makes the commit durable: a peer either has both, or neither.
  */
 import type { Configuration, HardState, PeerId, Replica } from "../raft/entry.ts";
-import type { StorageRecord } from "../storage/storage.ts";
+import type { RecoveredGroup, StorageRecord } from "../storage/storage.ts";
 import { type FormationPlan, isPlanMember } from "./plan.ts";
 
 /** A founding replica's id; later ones are indices of entries, which begin at 2. */
@@ -40,4 +40,19 @@ export function foundationRecords(plan: FormationPlan, self: PeerId): readonly S
       hardState: FOUNDING_HARD_STATE,
     },
   ];
+}
+
+/** Group 0 as a founder begins with it, once its records are durable: as opening the storage would find it. */
+export function foundedSystemGroup(plan: FormationPlan): RecoveredGroup {
+  return {
+    group: 0,
+    replica: FOUNDING_REPLICA,
+    hardState: FOUNDING_HARD_STATE,
+    snapshot: null,
+    configuration: foundingConfiguration(plan),
+    terms: [],
+    lastIndex: FOUNDING_INDEX,
+    lastTimeMs: 0,
+    configurationEntries: [],
+  };
 }

@@ -12,10 +12,9 @@ import { FORMATION_METHOD_PREFIX, Former } from "../members/former.ts";
 import { JOIN_METHOD } from "../members/join_request.ts";
 import type { FormationPlan } from "../members/plan.ts";
 import type { LivenessSource } from "../members/service.ts";
-import { foundingConfiguration } from "../members/foundation.ts";
+import { foundedSystemGroup } from "../members/foundation.ts";
 import type { ConnectedPeer, Hello } from "../net/transport.ts";
 import type { PeerId } from "../raft/entry.ts";
-import type { RecoveredGroup } from "../storage/storage.ts";
 import { StorageFailedError } from "../storage/storage.ts";
 import type { OpenedStorage, PeerEdges } from "./edges.ts";
 import { makeSystemMachines, System, type SystemMachines } from "./system.ts";
@@ -190,7 +189,7 @@ export class Generation {
 
   /** The plan and its groups are durable here: they begin. */
   #formed(plan: FormationPlan): void {
-    this.host.found(foundedGroup(plan), false);
+    this.host.found(foundedSystemGroup(plan), false);
     this.#belongsTo(plan.clusterId);
   }
 
@@ -284,19 +283,4 @@ export class Generation {
     this.host.halt();
     this.groups.close();
   }
-}
-
-/** Group 0 as a founder begins with it. */
-function foundedGroup(plan: FormationPlan): RecoveredGroup {
-  return {
-    group: 0,
-    replica: 1,
-    hardState: { term: 1, votedFor: null, commitIndex: 1 },
-    snapshot: null,
-    configuration: foundingConfiguration(plan),
-    terms: [],
-    lastIndex: 1,
-    lastTimeMs: 0,
-    configurationEntries: [],
-  };
 }

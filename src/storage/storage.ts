@@ -8,7 +8,8 @@
  * rejects with `StorageFailedError` until it is closed and opened anew, and nothing that was in
  * flight is ever called durable. It does not know Raft: it keeps what it is told.
  */
-import type { Configuration, Entry, HardState, SnapshotMeta, TermSpan } from "../raft/entry.ts";
+import type { Configuration, Entry, HardState, SnapshotMeta } from "../raft/entry.ts";
+import type { RecoveredLog } from "../raft/ready.ts";
 
 /** A group's number: 0 is the system group, 1..P are the partitions. */
 export type GroupId = number;
@@ -51,17 +52,10 @@ export type StorageRecord =
   /** A named value, the last one wins; null removes it. At most 64 KiB. */
   | { readonly kind: "property"; readonly name: string; readonly value: Uint8Array | null };
 
-/** One group as it was found. Fields as in Raft's `RecoveredLog`. */
-export interface RecoveredGroup {
+/** One group as it was found. */
+export interface RecoveredGroup extends RecoveredLog {
   readonly group: GroupId;
   readonly replica: number;
-  readonly hardState: HardState;
-  readonly snapshot: SnapshotMeta | null;
-  readonly configuration: Configuration;
-  readonly terms: readonly TermSpan[];
-  readonly lastIndex: number;
-  readonly lastTimeMs: number;
-  readonly configurationEntries: readonly Entry[];
 }
 
 /** What opening found. */
