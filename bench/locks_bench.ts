@@ -125,7 +125,7 @@ function hold(
   const lock = state.change(resource);
   const owner = state.ownerFor(name);
   const times = { acquiredMs: 0, deadlineMs: 1e6, ttlMs: 1e6 };
-  state.addGrant({ lock, owner, mode, token: sequence, sequence, attachment: null, ...times });
+  state.addGrant({ lock, owner, mode, token: sequence, sequence, attachments: [], ...times });
 }
 
 function wait(
@@ -139,7 +139,7 @@ function wait(
   const attachment = { peer: PEER, bootId: BOOT, serial: sequence };
   const times = { sinceMs: 0, deadlineMs: 1e6, ttlMs: 1e6 };
   const owner = state.ownerFor(name);
-  state.addWaiter({ lock, owner, mode, sequence, attachment, ...times }, lock.last);
+  state.addWaiter({ lock, owner, mode, sequence, attachments: [attachment], ...times }, lock.last);
 }
 
 const graphs: [string, LockState, string][] = [

@@ -50,7 +50,7 @@ export type LockAnswer =
 export interface SettledEffect extends Effect {
   readonly kind: "settled";
   readonly settles: { readonly ticket: number; readonly answer: AcquireAnswer };
-  readonly attachment: Attachment;
+  readonly attachments: readonly Attachment[];
 }
 
 /** A cycle was found, and broken by refusing its youngest waiter. */

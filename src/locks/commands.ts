@@ -141,7 +141,7 @@ function attachmentOf(peer: unknown, bootId: unknown, serial: unknown): Attachme
 }
 
 /** Whether both name the same open request at the same run of the same peer. */
-export function sameAttachment(a: Attachment | null, b: Attachment): boolean {
+export function sameAttachment(a: Attachment, b: Attachment): boolean {
   return a !== null && a.serial === b.serial && a.bootId === b.bootId && a.peer === b.peer;
 }
 

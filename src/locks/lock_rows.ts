@@ -11,7 +11,7 @@ import type { LockMode } from "./locks.ts";
 export type LockRow = readonly [string, boolean, readonly GrantRow[], readonly WaiterRow[]];
 
 type AttachmentRow = readonly [string, string, number];
-/** `[owner, exclusive, token, sequence, acquiredMs, deadlineMs, ttlMs, attachment]` */
+/** `[owner, exclusive, token, sequence, acquiredMs, deadlineMs, ttlMs, attachments]` */
 type GrantRow = readonly [
   string,
   boolean,
@@ -20,10 +20,18 @@ type GrantRow = readonly [
   number,
   number,
   number,
-  AttachmentRow | null,
+  readonly AttachmentRow[],
 ];
-/** `[owner, exclusive, sequence, sinceMs, deadlineMs, ttlMs, attachment]` */
-type WaiterRow = readonly [string, boolean, number, number, number, number, AttachmentRow];
+/** `[owner, exclusive, sequence, sinceMs, deadlineMs, ttlMs, attachments]` */
+type WaiterRow = readonly [
+  string,
+  boolean,
+  number,
+  number,
+  number,
+  number,
+  readonly AttachmentRow[],
+];
 
 /** @returns values that later changes of the lock leave alone */
 export function lockRow(resource: string, lock: Lock): LockRow {
@@ -35,8 +43,8 @@ export function lockRow(resource: string, lock: Lock): LockRow {
 }
 
 function grantRow(grant: Grant): GrantRow {
-  const { owner, mode, token, sequence, acquiredMs, deadlineMs, ttlMs, attachment } = grant;
-  const attached = attachment === null ? null : attachmentRow(attachment);
+  const { owner, mode, token, sequence, acquiredMs, deadlineMs, ttlMs, attachments } = grant;
+  const attached = attachments.map(attachmentRow);
   return [
     owner.name,
     mode === "exclusive",
@@ -50,8 +58,8 @@ function grantRow(grant: Grant): GrantRow {
 }
 
 function waiterRow(waiter: Waiter): WaiterRow {
-  const { owner, mode, sequence, sinceMs, deadlineMs, ttlMs, attachment } = waiter;
-  const attached = attachmentRow(attachment);
+  const { owner, mode, sequence, sinceMs, deadlineMs, ttlMs, attachments } = waiter;
+  const attached = attachments.map(attachmentRow);
   return [owner.name, mode === "exclusive", sequence, sinceMs, deadlineMs, ttlMs, attached];
 }
 
@@ -78,7 +86,7 @@ export function loadLocks(state: LockState, rows: Iterable<unknown>): void {
 function loadGrant(state: LockState, lock: Lock, row: GrantRow): void {
   const [name, exclusive, token, sequence, acquiredMs, deadlineMs, ttlMs, attached] = row;
   const owner = state.ownerFor(name);
-  const attachment = attached === null ? null : attachmentOf(attached);
+  const attachments = attached.map(attachmentOf);
   const mode = modeOf(exclusive);
   state.addGrant({
     lock,
@@ -89,16 +97,16 @@ function loadGrant(state: LockState, lock: Lock, row: GrantRow): void {
     deadlineMs,
     sequence,
     ttlMs,
-    attachment,
+    attachments,
   });
 }
 
 function loadWaiter(state: LockState, lock: Lock, row: WaiterRow): void {
   const [name, exclusive, sequence, sinceMs, deadlineMs, ttlMs, attached] = row;
   const owner = state.ownerFor(name);
-  const attachment = attachmentOf(attached);
+  const attachments = attached.map(attachmentOf);
   const mode = modeOf(exclusive);
-  const fields = { lock, owner, mode, sinceMs, deadlineMs, sequence, ttlMs, attachment };
+  const fields = { lock, owner, mode, sinceMs, deadlineMs, sequence, ttlMs, attachments };
   state.addWaiter(fields, lock.last);
 }
 

@@ -23,7 +23,7 @@ import type { LockMode } from "./locks.ts";
 import { cycleEdges, WaitForGraph } from "./wait_for_graph.ts";
 
 /** What of a request decides about its grant, asked just now or waiting. */
-type Wish = Pick<Waiter, "mode" | "ttlMs" | "attachment" | "sequence">;
+type Wish = Pick<Waiter, "mode" | "ttlMs" | "attachments" | "sequence">;
 
 export class LockRules {
   readonly #state: LockState;
@@ -58,7 +58,7 @@ export class LockRules {
   }
 
   #grant(lock: Lock, owner: string, wish: Wish, context: ApplyContext): Grant {
-    const { mode, ttlMs, attachment, sequence } = wish;
+    const { mode, ttlMs, attachments, sequence } = wish;
     return this.#state.addGrant({
       lock,
       owner: this.#state.ownerFor(owner),
@@ -68,14 +68,14 @@ export class LockRules {
       deadlineMs: context.timeMs + ttlMs,
       sequence,
       ttlMs,
-      attachment,
+      attachments,
     });
   }
 
   /** Another request rests on this grant from now on: cancelling either must not take it from the other. */
   #refresh(grant: Grant, ttlMs: number, context: ApplyContext): Grant {
     grant.ttlMs = ttlMs;
-    grant.attachment = null;
+    grant.attachments = [];
     this.#state.setDeadline(grant, context.timeMs + ttlMs);
     return grant;
   }
@@ -211,7 +211,7 @@ function covers(held: LockMode, wanted: LockMode): boolean {
 
 function wishOf(command: AcquireCommand, context: ApplyContext): Wish {
   const { mode, ttlMs, attachment } = command;
-  return { mode, ttlMs, attachment, sequence: context.index };
+  return { mode, ttlMs, attachments: [attachment], sequence: context.index };
 }
 
 /**
@@ -226,8 +226,8 @@ function placeOf(lock: Lock, owner: Owner): Waiter | null {
 }
 
 function settle(waiter: Waiter, answer: AcquireAnswer, effects: LockEffect[]): void {
-  const { attachment, sequence } = waiter;
-  effects.push({ kind: "settled", settles: { ticket: sequence, answer }, attachment });
+  const { attachments, sequence } = waiter;
+  effects.push({ kind: "settled", settles: { ticket: sequence, answer }, attachments });
 }
 
 /** The answer that tells of a grant. */

@@ -47,8 +47,11 @@ export interface Grant extends Timed {
   readonly acquiredMs: number;
   /** What was asked for at acquire. */
   ttlMs: number;
-  /** The one request that rests on this grant; null once the owner is known to have it, or several do. */
-  attachment: Attachment | null;
+  /**
+   * Where the one request that rests on this grant is open: it is given back when all of these cancel. None
+   * once the owner is known to have it, or several requests do.
+   */
+  attachments: readonly Attachment[];
 }
 
 export interface Waiter extends Timed {
@@ -58,7 +61,11 @@ export interface Waiter extends Timed {
   readonly mode: LockMode;
   readonly sinceMs: number;
   readonly ttlMs: number;
-  attachment: Attachment;
+  /**
+   * Where its request is open; at least one. A retry adds to them, because the attempt before it may still be
+   * on its way: whichever copy comes last must not be able to take away what another one told its caller.
+   */
+  attachments: readonly Attachment[];
   before: Waiter | null;
   behind: Waiter | null;
   /** The last search that went through everything before it: all of it, or what is exclusive. */
@@ -76,11 +83,11 @@ export type GrantFields = Pick<
   | "deadlineMs"
   | "sequence"
   | "ttlMs"
-  | "attachment"
+  | "attachments"
 >;
 export type WaiterFields = Pick<
   Waiter,
-  "lock" | "owner" | "mode" | "sinceMs" | "deadlineMs" | "sequence" | "ttlMs" | "attachment"
+  "lock" | "owner" | "mode" | "sinceMs" | "deadlineMs" | "sequence" | "ttlMs" | "attachments"
 >;
 
 export class LockState {

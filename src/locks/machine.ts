@@ -6,7 +6,7 @@
  * counter, so strictly increasing; first come, first served; a lease ends with the first entry whose time has
  * reached its deadline; no two owners wait for each other after an entry was applied.
  */
-import type { ApplyContext, Machine, Outcome } from "../groups/machine.ts";
+import type { ApplyContext, Attachment, Machine, Outcome } from "../groups/machine.ts";
 import { refuse } from "../groups/refusal.ts";
 import { joinRows, readRows, RowChunks } from "../groups/snapshot_rows.ts";
 import { LIMITS } from "../limits.ts";
@@ -38,6 +38,9 @@ export interface LockLimits {
 interface LockOutcome extends Outcome<LockEffect> {
   readonly answer: LockAnswer;
 }
+
+/** Of one request, open at once; past it an attempt is refused. */
+const ATTACHMENTS_MAX = 64;
 
 /** The first row of a snapshot: `[nextToken, lastIndex]`. */
 type HeaderRow = readonly [number, number];
@@ -123,7 +126,7 @@ export class LockMachine implements Machine<LockCommand, LockEffect> {
         return this.#attach(waiter, command, former, context);
       }
       case "granted":
-        return { answer: this.#grantAgain(command, former), effects: [] };
+        return this.#grantAgain(command, former);
       case "cancelled":
         return this.#acquire(command, context);
       default:
@@ -131,7 +134,7 @@ export class LockMachine implements Machine<LockCommand, LockEffect> {
     }
   }
 
-  /** The waiter keeps its place; it now belongs to another open request, which says how long it waits. */
+  /** The waiter keeps its place; it now belongs to a further open request, which says how long it waits. */
   #attach(
     waiter: Waiter,
     command: AcquireCommand,
@@ -139,11 +142,10 @@ export class LockMachine implements Machine<LockCommand, LockEffect> {
     context: ApplyContext,
   ): LockOutcome {
     const { lock, sequence: ticket } = waiter;
-    if (sameAttachment(waiter.attachment, command.attachment)) {
-      return { answer, effects: [], ticket };
-    }
+    if (isAttached(waiter, command.attachment)) return { answer, effects: [], ticket };
+    if (waiter.attachments.length >= ATTACHMENTS_MAX) return TOO_MANY_ATTEMPTS;
     this.#state.change(lock.resource);
-    waiter.attachment = command.attachment;
+    waiter.attachments = [...waiter.attachments, command.attachment];
     if (command.waitMs > 0) {
       this.#state.setDeadline(waiter, context.timeMs + command.waitMs);
       return { answer, effects: [], ticket };
@@ -156,14 +158,17 @@ export class LockMachine implements Machine<LockCommand, LockEffect> {
   }
 
   /** What a request that was granted is answered when it comes again. */
-  #grantAgain(command: AcquireCommand, former: GrantedAnswer): LockAnswer {
+  #grantAgain(command: AcquireCommand, former: GrantedAnswer): LockOutcome {
     const grant = this.#held(command.resource, command.owner, former.token);
     if (grant === null) return LEASE_EXPIRED;
-    if (grant.attachment !== null) {
+    const { attachments, deadlineMs } = grant;
+    if (attachments.length > 0 && !isAttached(grant, command.attachment)) {
+      if (attachments.length >= ATTACHMENTS_MAX) return TOO_MANY_ATTEMPTS;
       this.#state.change(command.resource);
-      grant.attachment = command.attachment;
+      grant.attachments = [...attachments, command.attachment];
     }
-    return former.deadlineMs === grant.deadlineMs ? former : grantedAnswer(grant);
+    const answer = former.deadlineMs === deadlineMs ? former : grantedAnswer(grant);
+    return { answer, effects: [] };
   }
 
   #release(command: ReleaseCommand, context: ApplyContext): LockOutcome {
@@ -180,7 +185,7 @@ export class LockMachine implements Machine<LockCommand, LockEffect> {
     if (grant === null) return NOT_HELD;
     this.#state.change(command.resource);
     // The owner knows of its grant: no cancel may take it away any more.
-    grant.attachment = null;
+    grant.attachments = [];
     this.#state.setDeadline(grant, context.timeMs + (command.ttlMs ?? grant.ttlMs));
     const { token, deadlineMs } = grant;
     return { answer: { kind: "renewed", token, deadlineMs }, effects: [] };
@@ -193,28 +198,31 @@ export class LockMachine implements Machine<LockCommand, LockEffect> {
     if (owner === undefined || lock === undefined) return ended("nothing", []);
     const effects: LockEffect[] = [];
     for (const waiter of owner.waiters) {
-      if (waiter.lock !== lock || !sameAttachment(waiter.attachment, attachment)) continue;
+      if (waiter.lock !== lock || !isAttached(waiter, attachment)) continue;
       this.#state.change(resource);
+      if (waiter.attachments.length > 1) return leaves(waiter, attachment);
       this.#rules.endWaits([waiter], CANCELLED, context, effects);
       return ended("waiter", effects);
     }
     const grant = lock.holders.get(owner);
-    if (grant === undefined || !sameAttachment(grant.attachment, attachment)) {
-      return ended("nothing", []);
-    }
+    if (grant === undefined || !isAttached(grant, attachment)) return ended("nothing", []);
     this.#state.change(resource);
+    if (grant.attachments.length > 1) return leaves(grant, attachment);
     this.#rules.endGrant(grant, context, effects);
     return ended("grant", effects);
   }
 
   #detach({ peer, bootId }: DetachCommand, context: ApplyContext): LockOutcome {
     const gone: Waiter[] = [];
+    const isOver = (one: Attachment) => one.peer === peer && one.bootId === bootId;
     for (const waiter of this.#state.waiting) {
-      const { attachment } = waiter;
-      if (attachment.peer === peer && attachment.bootId === bootId) gone.push(waiter);
+      if (!waiter.attachments.some(isOver)) continue;
+      this.#state.change(waiter.lock.resource);
+      const left = waiter.attachments.filter((one) => !isOver(one));
+      if (left.length === 0) gone.push(waiter);
+      else waiter.attachments = left;
     }
     const effects: LockEffect[] = [];
-    for (const waiter of gone) this.#state.change(waiter.lock.resource);
     this.#rules.endWaits(gone, CANCELLED, context, effects);
     return { answer: { kind: "detached", waiters: gone.length }, effects };
   }
@@ -314,13 +322,25 @@ export interface LockName {
 
 const NOT_HELD: LockOutcome = { answer: { kind: "notHeld" }, effects: [] };
 const RELEASED: LockAnswer = { kind: "released" };
-const LEASE_EXPIRED: LockAnswer = { kind: "leaseExpired" };
+const LEASE_EXPIRED: LockOutcome = { answer: { kind: "leaseExpired" }, effects: [] };
 const CANCELLED: AcquireAnswer = { kind: "cancelled" };
 
 function ended(found: "waiter" | "grant" | "nothing", effects: LockEffect[]): LockOutcome {
   return { answer: { kind: "ended", found }, effects };
 }
 
+function isAttached({ attachments }: Grant | Waiter, attachment: Attachment): boolean {
+  return attachments.some((one) => sameAttachment(one, attachment));
+}
+
+/** One of several open requests is gone: the others still count on it. */
+function leaves(one: Grant | Waiter, attachment: Attachment): LockOutcome {
+  one.attachments = one.attachments.filter((other) => !sameAttachment(other, attachment));
+  return ended("nothing", []);
+}
+
 function tooMany(what: string): LockOutcome {
   return { answer: refuse("TOO_MANY_REQUESTS", `too many already ${what}`), effects: [] };
 }
+
+const TOO_MANY_ATTEMPTS = tooMany("wait for this request's answer");

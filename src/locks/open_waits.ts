@@ -83,11 +83,12 @@ export class OpenWaits {
     for (const wait of this.#bySerial.values()) wait.fail(error);
   }
 
-  settled({ attachment, settles }: SettledEffect): void {
+  settled({ attachments, settles }: SettledEffect): void {
     const { ticket, answer } = settles;
     for (const wait of this.#byTicket.get(ticket) ?? []) wait.end(answer);
-    if (attachment.peer !== this.#peer || attachment.bootId !== this.#bootId) return;
-    this.#bySerial.get(attachment.serial)?.end(answer);
+    for (const { peer, bootId, serial } of attachments) {
+      if (peer === this.#peer && bootId === this.#bootId) this.#bySerial.get(serial)?.end(answer);
+    }
   }
 
   /** The machine was replaced by a snapshot: waits may have ended unseen. */

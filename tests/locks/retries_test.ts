@@ -51,7 +51,7 @@ Deno.test("the same request through another peer re-attaches its waiter, which k
   assert.deepEqual(table.passTo(2_899), [], "its wait is what the retry asks for");
   const [effect] = table.release("lock", "ann").effects;
   assert.ok(effect?.kind === "settled");
-  assert.deepEqual(effect.attachment, there);
+  assert.deepEqual(effect.attachments, [there]);
 });
 
 Deno.test("the same proposal twice changes nothing", () => {
@@ -107,6 +107,49 @@ Deno.test("a retry re-attaches a grant, so that the cancel of the lost answer do
   table.take("lock", "ann", { attachment: there, id: "request" });
   assert.deepEqual(table.cancel("lock", "ann", here).answer, { kind: "ended", found: "nothing" });
   assert.deepEqual(table.cancel("lock", "ann", there).answer, { kind: "ended", found: "grant" });
+});
+
+Deno.test("a grant that was told to a retry is not taken away by a former attempt that comes late", () => {
+  for (const isHeld of [true, false]) {
+    const table = new LockTable();
+    if (isHeld) table.take("lock", "ann");
+    const [slow, told, last] = [at("p", "b", 1), at("q", "b", 1), at("r", "b", 1)];
+    for (const attachment of [told, slow, last]) {
+      table.acquire("lock", "bob", { attachment, id: "request", waitMs: 1_000 });
+    }
+    if (isHeld) table.release("lock", "ann");
+    for (const attachment of [slow, last]) {
+      const { answer } = table.cancel("lock", "bob", attachment);
+      assert.deepEqual(answer, { kind: "ended", found: "nothing" });
+      assert.deepEqual(table.holders("lock"), ["bob"]);
+    }
+    assert.deepEqual(table.cancel("lock", "bob", told).answer, { kind: "ended", found: "grant" });
+  }
+});
+
+Deno.test("a waiter of a run that is over stays while its request is open elsewhere too", () => {
+  const table = new LockTable();
+  table.take("lock", "ann");
+  const [old, other] = [at("dead", "old", 1), at("q", "b", 1)];
+  for (const attachment of [old, other]) table.wait("lock", "bob", { attachment, id: "request" });
+  const { answer } = table.apply({ kind: "detach", peer: "dead", bootId: "old" });
+  assert.deepEqual(answer, { kind: "detached", waiters: 0 });
+  assert.deepEqual(table.waiters("lock"), ["bob"]);
+  assert.deepEqual(table.cancel("lock", "bob", other).answer, { kind: "ended", found: "waiter" });
+});
+
+Deno.test("the attempts of one request that are open at once are bounded", () => {
+  const table = new LockTable();
+  table.take("lock", "ann");
+  let refused: string | null = null;
+  for (let serial = 1; refused === null; serial++) {
+    assert.ok(serial <= 100);
+    const attachment = at("p", "b", serial);
+    const { answer } = table.acquire("lock", "bob", { attachment, id: "request", waitMs: 1_000 });
+    if (!("kind" in answer)) refused = answer.refused.code;
+  }
+  assert.equal(refused, "TOO_MANY_REQUESTS");
+  assert.deepEqual(table.waiters("lock"), ["bob"]);
 });
 
 Deno.test("a cancelled waiter's request may come again, and waits anew", () => {

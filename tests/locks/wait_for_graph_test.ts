@@ -22,7 +22,7 @@ class Builder {
       mode,
       token: sequence,
       sequence,
-      attachment: null,
+      attachments: [],
       ...times,
     });
   }
@@ -31,9 +31,9 @@ class Builder {
     const lock = this.state.change(resource);
     const owner = this.state.ownerFor(name);
     const sequence = ++this.#sequence;
-    const attachment = { peer: "peer", bootId: "boot", serial: sequence };
+    const attachments = [{ peer: "peer", bootId: "boot", serial: sequence }];
     const times = { sinceMs: 0, deadlineMs: 1, ttlMs: 1 };
-    this.state.addWaiter({ lock, owner, mode, sequence, attachment, ...times }, lock.last);
+    this.state.addWaiter({ lock, owner, mode, sequence, attachments, ...times }, lock.last);
   }
 }
 

@@ -64,9 +64,16 @@ export const LOCKS_MUTANTS: readonly Mutant[] = [
   {
     name: "cancel releases another attachment's grant",
     file: "src/locks/machine.ts",
-    search: `if (grant === undefined || !sameAttachment(grant.attachment, attachment)) {`,
-    replace: `if (grant === undefined) {`,
+    search: `if (grant === undefined || !isAttached(grant, attachment)) return`,
+    replace: `if (grant === undefined) return`,
     caughtBy: [LOCKS, sim()],
+  },
+  {
+    name: "a late attempt takes the place of the one that was told of the grant",
+    file: "src/locks/machine.ts",
+    search: `grant.attachments = [...attachments, command.attachment];`,
+    replace: `grant.attachments = [command.attachment];`,
+    caughtBy: [LOCKS],
   },
   {
     name: "a stale token releases",
@@ -86,14 +93,14 @@ export const LOCKS_MUTANTS: readonly Mutant[] = [
     name: "a retry is granted a grant that has ended",
     file: "src/locks/machine.ts",
     search: `if (grant === null) return LEASE_EXPIRED;`,
-    replace: `if (grant === null) return former;`,
+    replace: `if (grant === null) return { answer: former, effects: [] };`,
     caughtBy: [LOCKS],
   },
   {
     name: "detach forgets the boot id",
     file: "src/locks/machine.ts",
-    search: `if (attachment.peer === peer && attachment.bootId === bootId) gone.push(waiter);`,
-    replace: `if (attachment.peer === peer) gone.push(waiter);`,
+    search: `(one: Attachment) => one.peer === peer && one.bootId === bootId;`,
+    replace: `(one: Attachment) => one.peer === peer;`,
     caughtBy: [LOCKS],
   },
 ];
