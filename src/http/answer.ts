@@ -43,6 +43,11 @@ export function errorAnswer(
   return new Response(JSON.stringify(errorBody(error)), { status, headers });
 }
 
+/** For a caller who went away before there was an answer: nobody reads it, but the counters show its status. */
+export function callerGone(): Response {
+  return new Response(null, { status: 499 });
+}
+
 /** Anything thrown, as what a caller may see. */
 export function asSkeinError(thrown: unknown): SkeinError {
   if (thrown instanceof SkeinError) return thrown;

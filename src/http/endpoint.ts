@@ -6,7 +6,7 @@
  */
 import type { RouteConfig } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { asSkeinError, errorAnswer } from "./answer.ts";
+import { asSkeinError, callerGone, errorAnswer } from "./answer.ts";
 import type { BodyReader } from "./body.ts";
 import type { Gate } from "./caller.ts";
 import type { InFlight } from "./in_flight.ts";
@@ -63,7 +63,9 @@ export function handlerOf(site: Site, endpoint: Endpoint): (context: Context) =>
     try {
       response = await answerTo(context.req.raw);
     } catch (thrown) {
-      response = respondToThrown(site, thrown, path);
+      const { signal } = context.req.raw;
+      const isGone = signal.aborted && thrown === signal.reason;
+      response = isGone ? callerGone() : respondToThrown(site, thrown, path);
     }
     observed.observe(response.status, clock.monotonicMs() - startedMs);
     return response;

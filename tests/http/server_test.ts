@@ -138,6 +138,8 @@ for (const { kind, host } of KINDS) {
     await cancelled.promise;
     running.fake.locks.acquireWith = () => Promise.resolve(GRANT);
     await running.assertServes();
+    equal(await running.errorCount("INTERNAL"), 0, "that somebody went away is no bug");
+    deepEqual(running.fake.logged, []);
   });
 
   Deno.test(`${kind}: an acquire that was answered is never cancelled`, async () => {
