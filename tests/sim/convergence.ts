@@ -94,7 +94,12 @@ async function acquireAndRelease(
     await locks.release({ resource, owner, fencingToken: token, request: null });
     return true;
   });
-  await until(isFree, LEASES_END_MS, `${resource} is granted through ${name}`);
+  // A removal that was under way when the world was healed may still switch it off.
+  await until(
+    () => !peer.running || isFree(),
+    LEASES_END_MS,
+    `${resource} is granted through ${name}`,
+  );
 }
 
 /** @returns whether the work has succeeded by now; it begins anew after each failure */
