@@ -10,6 +10,7 @@ import { RequestError, type Transport } from "../net/transport.ts";
 import type { PeerId, SnapshotMeta } from "../raft/entry.ts";
 import type { ConfigurationChange, Refusal } from "../raft/ready.ts";
 import type { Random } from "../random.ts";
+import { StorageFailedError } from "../storage/storage.ts";
 import { Deadlines } from "./deadlines.ts";
 import { encodeOutcome, PROPOSE_METHOD } from "./forwarder.ts";
 import type { Group, ProposalResult, ReadResult } from "./group.ts";
@@ -145,18 +146,30 @@ export class GroupService implements Groups {
     await this.#ask(leader, CONFIGURE_METHOD, [group, expectedIndex, pairs, timeoutMs], timeoutMs);
   }
 
-  /** Resolves once the configuration that this change ends in is committed. */
+  /**
+   * Resolves once the configuration that this change ends in is committed: after the joint one, in which
+   * a voter that is being removed still counts, has been left.
+   */
   async #configureHere(
     group: Group,
     change: ConfigurationChange,
     timeoutMs: number,
   ): Promise<void> {
+    const { clock } = this.#edges;
+    const giveUpMs = clock.monotonicMs() + timeoutMs;
     const proposed = group.raft.proposeConfiguration(change, group.timeMs());
     this.#edges.host.changed(group);
     if (!proposed.ok) throw refusedError(proposed);
-    const applied = new Promise<void>((resolve) => group.whenApplied(proposed.index, resolve));
-    await this.#within(applied, timeoutMs, () => outcomeUnknown("the change is not committed yet"));
-    if (group.raft.term !== proposed.term) throw outcomeUnknown("the leader changed meanwhile");
+    for (let awaited = proposed.index;;) {
+      const applied = new Promise<void>((resolve) => group.whenApplied(awaited, resolve));
+      const leftMs = giveUpMs - clock.monotonicMs();
+      await this.#within(applied, leftMs, () => outcomeUnknown("the change is not committed yet"));
+      const { configuration, term } = group.raft;
+      if (term !== proposed.term) throw outcomeUnknown("the leader changed meanwhile");
+      const isJoint = configuration.votersOutgoing.length > 0;
+      if (!isJoint && configuration.index <= awaited) return;
+      awaited = Math.max(awaited + 1, configuration.index);
+    }
   }
 
   async transferLeadership(group: number, to: PeerId, timeoutMs: number): Promise<void> {
@@ -182,7 +195,11 @@ export class GroupService implements Groups {
   }
 
   async takeSnapshot(group: number): Promise<SnapshotMeta> {
-    const snapshot = await this.#edges.host.takeSnapshot(this.#groupHere(group));
+    const here = this.#groupHere(group);
+    const snapshot = await this.#edges.host.takeSnapshot(here).catch((error) => {
+      if (!(error instanceof StorageFailedError)) throw error;
+      throw new SkeinError("STORAGE_FAILED", `no snapshot was taken: ${error.message}`);
+    });
     if (snapshot === null) {
       throw new SkeinError("CONFLICT", `group ${group} has nothing to take a snapshot of yet`);
     }

@@ -91,7 +91,7 @@ export class Proposer {
     for (let attempts = 0;; attempts++) {
       const ended = this.#edges.ended();
       if (ended !== null) throw unsure ? outcomeUnknown(ended.message) : ended;
-      const leftMs = beganMs + timeoutMs - this.#edges.clock.monotonicMs();
+      const leftMs = Math.max(0, beganMs + timeoutMs - this.#edges.clock.monotonicMs());
       const attempt = await this.#attempt(group, payload, leftMs);
       if (attempt.kind === "answer") return answered(attempt.answer);
       if (attempt.kind === "error") {

@@ -100,10 +100,11 @@ export class LockService implements Locks {
   /**
    * Ends every acquire that is held open. Its waiter stays in the queue: the same request through another
    * peer goes on with it, until this peer's run is found to be over.
-   * @param reason what their callers are told
+   * @param reason what their callers are told, as the reason why the outcome is unknown
    */
   close(reason: SkeinError): void {
-    this.#waits.failAll(reason);
+    // Each of them was proposed, and may hold its lock by now.
+    this.#waits.failAll(new SkeinError("OUTCOME_UNKNOWN", reason.message, reason.details));
   }
 
   /**

@@ -12,10 +12,10 @@ import { FORMATION_METHOD_PREFIX, Former } from "../members/former.ts";
 import { JOIN_METHOD } from "../members/join_request.ts";
 import type { FormationPlan } from "../members/plan.ts";
 import type { LivenessSource } from "../members/service.ts";
-import { foundedSystemGroup } from "../members/foundation.ts";
+import { foundationRecords, foundedSystemGroup } from "../members/foundation.ts";
 import type { ConnectedPeer, Hello } from "../net/transport.ts";
 import type { PeerId } from "../raft/entry.ts";
-import { StorageFailedError } from "../storage/storage.ts";
+import { type Recovered, StorageFailedError } from "../storage/storage.ts";
 import type { OpenedStorage, PeerEdges } from "./edges.ts";
 import { makeSystemMachines, System, type SystemMachines } from "./system.ts";
 
@@ -116,11 +116,12 @@ export class Generation {
 
   /** Brings back what the storage held, and begins to form or join where there was nothing. */
   async start(): Promise<void> {
-    const { recovered } = this.#opened;
+    const { properties } = this.#opened.recovered;
+    this.former.start(properties);
+    const recovered = await this.#foundAgain();
     for (const { group, hardState } of recovered.groups) {
       this.#committedAtStart.set(group, hardState.commitIndex);
     }
-    this.former.start(recovered.properties);
     await this.host.start(recovered);
     const { clusterId } = this.former.status();
     if (clusterId === null) this.#edges.transport.announce(this.#hello);
@@ -128,6 +129,21 @@ export class Generation {
     // Nobody tells a peer twice: what is left of group 0 here says that it was removed.
     const removed = recovered.tombstones.has(0) && this.host.group(0) === undefined;
     if (removed) this.#events.removed();
+  }
+
+  /**
+   * A torn write may keep the commit of the plan and lose the groups behind it. Nothing has rested on them
+   * yet, so they are founded again.
+   */
+  async #foundAgain(): Promise<Recovered> {
+    const { recovered } = this.#opened;
+    const { plan } = this.former.status();
+    const isThere = recovered.groups.some(({ group }) => group === 0) ||
+      recovered.tombstones.has(0);
+    const records = plan === null || isThere ? [] : foundationRecords(plan, this.#edges.self);
+    if (plan === null || records.length === 0) return recovered;
+    await this.storage.append(records);
+    return { ...recovered, groups: [...recovered.groups, foundedSystemGroup(plan)] };
   }
 
   get system(): System | null {

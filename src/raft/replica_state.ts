@@ -60,9 +60,12 @@ export class ReplicaState {
   constructor(options: RaftOptions) {
     this.options = options;
     this.self = options.self;
-    this.#term = options.log.hardState.term;
-    this.#votedFor = options.log.hardState.votedFor;
     this.log = new RaftLog(options.log, options.logMemoryBytesMax);
+    const { term, votedFor } = options.log.hardState;
+    this.#term = Math.max(term, this.log.lastTerm);
+    this.#votedFor = this.#term === term ? votedFor : null;
+    // A torn write kept entries of a term and lost the hard state behind them, on which nothing rested yet.
+    if (this.#term > term) this.log.hardStateChanged();
     this.cursor = new ApplyCursor(this.log, options.applyBytesMax);
     this.configurations = new ConfigurationHistory(options.log.configuration);
     for (const entry of options.log.configurationEntries) this.#takeConfiguration(entry);

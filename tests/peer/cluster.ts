@@ -31,7 +31,7 @@ export class ClusterPeer {
   readonly name: string;
   readonly identity: Identity;
   readonly port: number;
-  readonly disk = new MemoryDisk();
+  disk = new MemoryDisk();
   readonly lines: LogLine[] = [];
   readonly #cluster: TestCluster;
   #core: PeerCore | null = null;

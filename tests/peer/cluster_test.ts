@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { FORMATION_PROPERTY } from "../../src/members/formation_record.ts";
+import { MemoryStorage } from "../../src/storage/memory.ts";
+import { MemoryDisk } from "../../src/storage/memory_disk.ts";
 import { eventually, TestCluster } from "./cluster.ts";
 
 const EXCLUSIVE = {
@@ -131,5 +134,23 @@ Deno.test("a peer that stops hands leadership over: no write waits for an electi
     }
     await stopping;
     assert.ok(longestMs < 250, `the longest write took ${longestMs.toFixed(0)} ms`);
+  });
+});
+
+Deno.test("a founder whose torn commit lost its groups founds them again", async () => {
+  await TestCluster.with({}, async (cluster) => {
+    const founder = cluster.peers.find(({ leads }) => !leads)!;
+    await founder.stop();
+    const { properties } = await new MemoryStorage(founder.disk).open();
+    founder.disk = new MemoryDisk();
+    const torn = new MemoryStorage(founder.disk);
+    await torn.open();
+    const value = properties.get(FORMATION_PROPERTY)!;
+    await torn.append([{ kind: "property", name: FORMATION_PROPERTY, value }]);
+    await torn.close();
+    await founder.start();
+    await cluster.ready();
+    const granted = await founder.core.locks.acquire({ ...EXCLUSIVE, resource: "r", owner: "a" });
+    assert.ok(granted.ok);
   });
 });
