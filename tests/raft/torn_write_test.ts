@@ -12,7 +12,7 @@ Deno.test("entries of a term whose hard state was lost raise the term, and no vo
 
 Deno.test("such a replica goes on like any other: it votes, follows and leads", () => {
   const voter = replicaOf("abc", [2, 3], 2);
-  voter.raft.step(from("b", 3, voteRequest(3, 3)));
+  voter.raft.step(from("b", 4, voteRequest(3, 3)));
   const answers = voter.work().map(({ body }) => body);
   assert.deepEqual(answers, [{ kind: "voteAnswer", preVote: false, granted: true }]);
   assert.equal(voter.disk.hardState.votedFor, "b");
