@@ -52,6 +52,8 @@ export const LIMITS = {
   commandBytesMax: 2 * MIB,
   /** Groups: proposals that wait for their outcome at one peer. */
   pendingProposalsMax: 65_536,
+  /** Groups: their bytes; past it no further one is taken, whatever its size. */
+  pendingProposalBytesMax: 64 * MIB,
   /** Groups: remembered request ids and answers of one group. */
   requestTableBytesMax: 64 * MIB,
   /** Groups: sequences one session may have open. */

@@ -18,6 +18,7 @@ export class Deadlines {
   readonly #buckets = new Map<number, Set<Deadline>>();
   #timer: Timer | null = null;
   #timerBucket = Infinity;
+  #closed = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -33,20 +34,47 @@ export class Deadlines {
     const others = this.#buckets.get(bucket);
     if (others === undefined) this.#buckets.set(bucket, new Set([deadline]));
     else others.add(deadline);
-    if (bucket < this.#timerBucket) this.#schedule(bucket);
+    if (this.#closed) queueMicrotask(() => this.#disarmed(deadline) && expire());
+    else if (bucket < this.#timerBucket) this.#schedule(bucket);
     return deadline;
   }
 
   /** Idempotent. The timer is left as it is: it finds an empty bucket and moves on. */
   disarm(deadline: Deadline): void {
-    const others = this.#buckets.get(deadline.bucket);
-    if (others === undefined) return;
-    others.delete(deadline);
-    if (others.size === 0) this.#buckets.delete(deadline.bucket);
+    this.#disarmed(deadline);
   }
 
-  /** The end: everything that waits is over now. */
-  expireAll(): void {
+  /** @returns whether it was armed */
+  #disarmed(deadline: Deadline): boolean {
+    const others = this.#buckets.get(deadline.bucket);
+    if (others === undefined || !others.delete(deadline)) return false;
+    if (others.size === 0) this.#buckets.delete(deadline.bucket);
+    return true;
+  }
+
+  /**
+   * Bounds a wait. What was waited for goes on, and its own failure has an owner.
+   * @param late the reason to reject with when the time is over
+   */
+  within<T>(work: Promise<T>, delayMs: number, late: () => Error): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const deadline = this.arm(delayMs, () => reject(late()));
+      work.then(
+        (value) => {
+          this.disarm(deadline);
+          resolve(value);
+        },
+        (reason) => {
+          this.disarm(deadline);
+          reject(reason);
+        },
+      );
+    });
+  }
+
+  /** The end: everything that waits is over now, and what is armed later is over at once. */
+  close(): void {
+    this.#closed = true;
     const waiting = [...this.#buckets.values()].flatMap((deadlines) => [...deadlines]);
     this.#buckets.clear();
     this.#timer?.cancel();

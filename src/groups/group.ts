@@ -8,29 +8,13 @@ import { assert } from "../assert.ts";
 import type { Clock } from "../clock.ts";
 import type { Entry, PeerId, SnapshotMeta } from "../raft/entry.ts";
 import type { Envelope } from "../raft/message.ts";
-import type { Fetch, Persist, RaftCore, Ready, Refusal, SnapshotPart } from "../raft/ready.ts";
+import type { Fetch, Persist, RaftCore, Ready, SnapshotPart } from "../raft/ready.ts";
 import type { SnapshotRead } from "../raft/ready.ts";
 import { GroupClock } from "./group_clock.ts";
 import type { GroupMachine } from "./group_machine.ts";
 import type { GroupListener, GroupStatus } from "./groups.ts";
-import type { Answer } from "./machine.ts";
-
-/** What became of a proposal at this peer. */
-export type ProposalResult =
-  | { readonly kind: "applied"; readonly answer: Answer }
-  /** It is not in the log and never will be by this attempt. */
-  | { readonly kind: "refused"; readonly refusal: Refusal }
-  /** Leadership or the storage went away while it was under way: it may yet be committed, or not. */
-  | { readonly kind: "unknown" };
-
-export type ReadResult =
-  | { readonly kind: "index"; readonly index: number }
-  | { readonly kind: "refused"; readonly refusal: Refusal };
-
-interface Proposal {
-  readonly payload: Uint8Array;
-  readonly settle: (result: ProposalResult) => void;
-}
+import { OpenProposals, type ProposalResult } from "./open_proposals.ts";
+import { OpenReads, type ReadResult } from "./open_reads.ts";
 
 /** What a group needs of its host. Asynchronous work is handed over and comes back by a method call. */
 export interface GroupEdges {
@@ -45,11 +29,14 @@ export interface GroupEdges {
   storeSnapshot(group: Group, part: SnapshotPart): void;
   /** Load the machine from this snapshot, once what was persisted so far is durable; then `restored`. */
   restore(group: Group, snapshot: SnapshotMeta): void;
-  /** A committed configuration lacks this replica. */
+  /** A committed configuration lacks this replica, which has ended. */
   removed(group: Group): void;
   /** While a write is in flight proposals gather, to share the next one. */
   mayPropose(): boolean;
 }
+
+/** What those are told who ask a replica that has ended. */
+const ENDED = { ok: false, reason: "notLeader", leader: null } as const;
 
 export class Group {
   readonly id: number;
@@ -59,37 +46,35 @@ export class Group {
   readonly clock: GroupClock;
   readonly #edges: GroupEdges;
   readonly #listeners: GroupListener[] = [];
-  #proposals: Proposal[] = [];
-  /** Proposals that are in the log, by index; `term` tells whether the entry there is still theirs. */
-  readonly #pending = new Map<number, { readonly term: number; readonly proposal: Proposal }>();
-  #reads: ((result: ReadResult) => void)[] = [];
-  readonly #rounds = new Map<number, readonly ((result: ReadResult) => void)[]>();
-  #nextContext = 1;
-  #awaitingApply: { readonly index: number; readonly reached: () => void }[] = [];
+  readonly #proposals = new OpenProposals();
+  readonly #reads = new OpenReads();
   /** Committed entries that must wait until a snapshot is loaded. */
   #held: Entry[] = [];
   #restoring: SnapshotMeta | null = null;
-  #removed = false;
+  #ended = false;
   /** The log's end when this replica was brought back. */
   readonly #replayedUntil: number;
   #wasLeader = false;
-  /** Applied bytes and entries since the last snapshot, for the snapshot policy. */
+  /** Applied bytes since the last snapshot, for the snapshot policy. */
   appliedBytes = 0;
   /** The term of the last applied entry, or of the snapshot. */
   appliedTerm = 0;
 
+  /** @param found the snapshot of the log that was found here: nothing is applied before `restored` */
   constructor(
     id: number,
     replica: number,
     raft: RaftCore,
     machine: GroupMachine,
     edges: GroupEdges,
+    found: SnapshotMeta | null,
   ) {
     this.id = id;
     this.replica = replica;
     this.raft = raft;
     this.machine = machine;
     this.#edges = edges;
+    this.#restoring = found;
     this.#replayedUntil = raft.lastIndex;
     const timeMs = Math.max(raft.lastTimeMs, machine.timeMs);
     this.clock = new GroupClock(timeMs, edges.clock.monotonicMs());
@@ -99,13 +84,18 @@ export class Group {
     return this.raft.role === "leader";
   }
 
-  /** Entries of this group that are applied here. Behind `raft.appliedIndex` never, ahead never. */
+  /** Entries up to here are in the state of the machine, or will be once it is restored. */
   get appliedIndex(): number {
     return this.raft.appliedIndex;
   }
 
   get restoring(): boolean {
     return this.#restoring !== null;
+  }
+
+  /** Whether this replica was removed, replaced or halted: nothing may come of it any more. */
+  get ended(): boolean {
+    return this.#ended;
   }
 
   listen(listener: GroupListener): void {
@@ -119,20 +109,26 @@ export class Group {
 
   /** @param settle called exactly once, never before this returns */
   propose(payload: Uint8Array, settle: (result: ProposalResult) => void): void {
-    this.#proposals.push({ payload, settle });
+    if (this.#ended) return queueMicrotask(() => settle({ kind: "refused", refusal: ENDED }));
+    this.#proposals.add({ payload, settle });
     this.#edges.dirty(this);
   }
 
   /** @param settle called exactly once with an index that, once applied, makes a read linearizable */
   readIndex(settle: (result: ReadResult) => void): void {
-    this.#reads.push(settle);
+    if (this.#ended) return queueMicrotask(() => settle({ kind: "refused", refusal: ENDED }));
+    this.#reads.add(settle);
     this.#edges.dirty(this);
   }
 
-  /** Calls `reached` once everything up to `index` is applied here; at once where it is. */
-  whenApplied(index: number, reached: () => void): void {
-    if (this.#restoring === null && this.raft.appliedIndex >= index) reached();
-    else this.#awaitingApply.push({ index, reached });
+  /**
+   * @param settle called exactly once, perhaps before this returns: true once everything up to `index` is
+   * applied here, false when the replica ended before
+   */
+  whenApplied(index: number, settle: (reached: boolean) => void): void {
+    if (this.#ended) settle(false);
+    else if (this.#restoring === null && this.raft.appliedIndex >= index) settle(true);
+    else this.#reads.awaitApply(index, settle);
   }
 
   /** Takes a message of another replica, with the group time that its sender gave if it leads. */
@@ -146,36 +142,20 @@ export class Group {
 
   /** Does all that can be done now. */
   pump(): void {
-    if (this.#removed) return;
+    if (this.#ended) return;
     this.#proposeWaiting();
-    this.#readWaiting();
-    while (this.raft.hasReady() && !this.#removed) this.#take(this.raft.ready());
+    this.#reads.ask((context) => this.raft.readIndex(context));
+    while (!this.#ended && this.raft.hasReady()) this.#take(this.raft.ready());
   }
 
   #proposeWaiting(): void {
-    if (this.#proposals.length === 0 || !this.#edges.mayPropose()) return;
-    const proposals = this.#proposals;
-    this.#proposals = [];
-    const payloads = proposals.map((proposal) => proposal.payload);
-    const result = this.raft.propose(payloads, this.timeMs());
-    if (!result.ok) {
-      for (const { settle } of proposals) settle({ kind: "refused", refusal: result });
-      return;
+    if (!this.#proposals.hasWaiting || !this.#edges.mayPropose()) return;
+    const timeMs = this.timeMs();
+    for (const slice of this.#proposals.takeWaiting()) {
+      const result = this.raft.propose(slice.map(({ payload }) => payload), timeMs);
+      if (result.ok) this.#proposals.logged(result.index, result.term, slice);
+      else for (const { settle } of slice) settle({ kind: "refused", refusal: result });
     }
-    // The core gives the index of the first entry; the others follow it.
-    for (const [place, proposal] of proposals.entries()) {
-      this.#pending.set(result.index + place, { term: result.term, proposal });
-    }
-  }
-
-  #readWaiting(): void {
-    if (this.#reads.length === 0) return;
-    const readers = this.#reads;
-    this.#reads = [];
-    const context = this.#nextContext++;
-    const result = this.raft.readIndex(context);
-    if (result.ok) this.#rounds.set(context, readers);
-    else for (const settle of readers) settle({ kind: "refused", refusal: result });
   }
 
   #take(ready: Ready): void {
@@ -185,26 +165,19 @@ export class Group {
       this.#restoring = ready.restore;
       this.#edges.restore(this, ready.restore);
     }
-    if (this.#restoring !== null) this.#held.push(...ready.committed);
-    else this.#applyAll(ready.committed);
     for (const fetch of ready.fetches) this.#edges.fetch(this, fetch);
     for (const read of ready.snapshotReads) this.#edges.readSnapshot(this, read);
     for (const part of ready.snapshotChunks) this.#edges.storeSnapshot(this, part);
     for (const { context, index } of ready.reads) {
-      this.#settleRound(context, { kind: "index", index });
+      this.#reads.answered(context, { kind: "index", index });
     }
     for (const context of ready.readsLost) {
       const refusal = { ok: false, reason: "notLeader", leader: this.raft.leader } as const;
-      this.#settleRound(context, { kind: "refused", refusal });
+      this.#reads.answered(context, { kind: "refused", refusal });
     }
-    if (ready.status !== null) this.#statusChanged();
-  }
-
-  #settleRound(context: number, result: ReadResult): void {
-    const readers = this.#rounds.get(context);
-    assert(readers !== undefined, `read context ${context} is settled once`);
-    this.#rounds.delete(context);
-    for (const settle of readers) settle(result);
+    if (this.#restoring !== null) this.#held.push(...ready.committed);
+    else this.#applyAll(ready.committed);
+    if (ready.status !== null && !this.#ended) this.#statusChanged();
   }
 
   #applyAll(entries: readonly Entry[]): void {
@@ -212,10 +185,10 @@ export class Group {
     if (last === undefined) return;
     for (const entry of entries) {
       this.#apply(entry);
-      if (this.#removed) return;
+      if (this.#ended) return;
     }
     this.raft.applied(last.index);
-    this.#reachedIndex(last.index);
+    this.#reads.applied(last.index);
   }
 
   #apply(entry: Entry): void {
@@ -228,37 +201,24 @@ export class Group {
       const replayed = index <= this.#replayedUntil;
       for (const listener of this.#listeners) listener.effects(effects, context, replayed);
     }
-    const waiting = this.#pending.get(entry.index);
-    if (waiting !== undefined) {
-      this.#pending.delete(entry.index);
-      // Another term's entry took the place: this attempt is not in the log, and a retry is a new one.
-      if (waiting.term === entry.term) waiting.proposal.settle({ kind: "applied", answer });
-      else waiting.proposal.settle({ kind: "unknown" });
-    }
+    this.#proposals.applied(entry, answer);
     if (entry.kind === "configuration") this.#configurationApplied(entry);
   }
 
-  #configurationApplied(entry: Entry): void {
-    if (this.raft.configuration.index > entry.index) return;
+  /** Ends this replica where the newest configuration is committed and lacks it. */
+  #configurationApplied({ index }: Entry): void {
+    // A replica's id is the index of the configuration that added it: older ones know nothing of it.
+    if (index <= this.replica || this.raft.configuration.index > index) return;
     const { voters, votersOutgoing, learners, learnersNext } = this.raft.configuration;
     const all = [...voters, ...votersOutgoing, ...learners, ...learnersNext];
-    if (all.some(({ peer }) => peer === this.#edges.self)) return;
-    this.#removed = true;
-    this.abandon();
+    const { self } = this.#edges;
+    if (all.some(({ peer, replica }) => peer === self && replica === this.replica)) return;
+    this.#reads.applied(index);
+    this.end();
     this.#edges.removed(this);
   }
 
-  #reachedIndex(index: number): void {
-    if (this.#awaitingApply.length === 0) return;
-    const waiting = this.#awaitingApply;
-    this.#awaitingApply = [];
-    for (const waiter of waiting) {
-      if (waiter.index <= index) waiter.reached();
-      else this.#awaitingApply.push(waiter);
-    }
-  }
-
-  /** The machine now holds the snapshot that `restore` was asked for. */
+  /** The machine now holds the snapshot that was found here, or that `restore` was asked for. */
   restored(snapshot: SnapshotMeta): void {
     assert(this.#restoring === snapshot, "the snapshot that was asked for is the one that came");
     this.#restoring = null;
@@ -266,12 +226,8 @@ export class Group {
     this.appliedTerm = snapshot.term;
     this.clock.atLeast(this.machine.timeMs, this.#edges.clock.monotonicMs());
     this.raft.applied(snapshot.index);
-    for (const [index, { proposal }] of this.#pending) {
-      if (index > snapshot.index) continue;
-      this.#pending.delete(index);
-      proposal.settle({ kind: "unknown" });
-    }
-    this.#reachedIndex(snapshot.index);
+    this.#proposals.covered(snapshot.index);
+    this.#reads.applied(snapshot.index);
     for (const listener of this.#listeners) listener.restored?.();
     const held = this.#held;
     this.#held = [];
@@ -283,35 +239,29 @@ export class Group {
     if (this.leads && !this.#wasLeader) {
       this.clock.atLeast(this.raft.lastTimeMs, this.#edges.clock.monotonicMs());
     }
-    if (!this.leads && this.#wasLeader) this.#forgetPending();
+    if (!this.leads && this.#wasLeader) this.#proposals.forgetLogged();
     this.#wasLeader = this.leads;
     if (this.#listeners.length === 0) return;
     const status = this.status();
     for (const listener of this.#listeners) listener.status?.(status);
   }
 
-  /** A retry with the same request id finds the entry or proposes it anew; nobody need wait here. */
-  #forgetPending(): void {
-    const pending = [...this.#pending.values()];
-    this.#pending.clear();
-    for (const { proposal } of pending) proposal.settle({ kind: "unknown" });
+  /** The replica ends here, by removal, failure or shutdown: whoever waits is told so. Idempotent. */
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#proposals.end(ENDED);
+    this.#reads.end(ENDED);
   }
 
-  /** The replica ends here, by removal, failure or shutdown: whoever waits is told so. */
-  abandon(): void {
-    this.#forgetPending();
-    const refusal = { ok: false, reason: "notLeader", leader: null } as const;
-    const proposals = this.#proposals;
-    this.#proposals = [];
-    for (const { settle } of proposals) settle({ kind: "refused", refusal });
-    const readers = [...this.#reads, ...[...this.#rounds.values()].flat()];
-    this.#reads = [];
-    this.#rounds.clear();
-    for (const settle of readers) settle({ kind: "refused", refusal });
+  /** Proposals whose outcome is awaited here. */
+  get openProposals(): number {
+    return this.#proposals.size;
   }
 
-  get waitingProposals(): number {
-    return this.#proposals.length + this.#pending.size;
+  /** Whether proposals wait to get into the log. */
+  get hasWaitingProposals(): boolean {
+    return this.#proposals.hasWaiting;
   }
 
   status(): GroupStatus {

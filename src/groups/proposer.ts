@@ -4,18 +4,22 @@
  * the same request id, so that whatever happened to the earlier attempt the command executes once.
  */
 import type { Clock } from "../clock.ts";
-import { type ErrorCode, SkeinError } from "../errors.ts";
+import { SkeinError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import { RequestError, type Transport } from "../net/transport.ts";
 import type { PeerId } from "../raft/entry.ts";
 import type { Refusal } from "../raft/ready.ts";
 import type { Random } from "../random.ts";
-import { type Deadline, Deadlines } from "./deadlines.ts";
+import type { GroupId } from "../storage/storage.ts";
+import type { Deadline, Deadlines } from "./deadlines.ts";
 import { encodeEnvelope } from "./envelope.ts";
 import { Forwarder } from "./forwarder.ts";
-import type { Group, ProposalResult } from "./group.ts";
+import type { Group } from "./group.ts";
+import { errorOfPeer, noLeader, outcomeUnknown, refusedError } from "./group_errors.ts";
 import type { ProposeOptions } from "./groups.ts";
+import type { LeaderWatch } from "./leader_watch.ts";
 import type { Answer } from "./machine.ts";
+import type { ProposalResult } from "./open_proposals.ts";
 import { errorOf } from "./refusal.ts";
 import { Sessions } from "./session.ts";
 
@@ -27,14 +31,14 @@ export interface ProposerEdges {
   readonly bootId: string;
   readonly clock: Clock;
   readonly random: Random;
-  readonly transport: Transport;
+  readonly transport: Pick<Transport, "request">;
+  readonly deadlines: Deadlines;
+  readonly watch: LeaderWatch;
   /** Longest wait for a leader before a caller is told that there is none. */
   readonly leaderWaitMs: number;
-  group(id: number): Group | undefined;
+  group(id: GroupId): Group | undefined;
   /** Why nothing can be done any more, e.g. because the storage failed; null while all is well. */
   ended(): SkeinError | null;
-  /** Resolves when a group's leader may have changed, or after the delay. */
-  leaderChange(group: number, delayMs: number): Promise<void>;
 }
 
 /** What one attempt came to. `unsure`: the command may be in some log. */
@@ -43,48 +47,72 @@ type Attempt =
   | { readonly kind: "error"; readonly error: SkeinError }
   | { readonly kind: "retry"; readonly unsure: boolean; readonly noLeader: boolean };
 
+/** Commands that are carried now, in number and in bytes. */
+class Load {
+  count = 0;
+  bytes = 0;
+
+  get isFull(): boolean {
+    return this.count >= LIMITS.pendingProposalsMax ||
+      this.bytes >= LIMITS.pendingProposalBytesMax;
+  }
+}
+
 export class Proposer {
   readonly #edges: ProposerEdges;
-  readonly #deadlines: Deadlines;
   readonly #sessions: Sessions;
   readonly #forwarder: Forwarder;
-  #open = 0;
+  readonly #load = new Load();
 
-  constructor(edges: ProposerEdges, deadlines: Deadlines) {
+  constructor(edges: ProposerEdges) {
     this.#edges = edges;
-    this.#deadlines = deadlines;
     this.#sessions = new Sessions(edges.self.slice(0, 16), edges.bootId);
-    this.#forwarder = new Forwarder(edges.transport);
+    this.#forwarder = new Forwarder(edges.transport, edges.deadlines);
   }
 
   /** See `Groups.propose`. */
   async propose(
-    group: number,
+    group: GroupId,
     machine: string,
     command: unknown,
     options: ProposeOptions,
   ): Promise<Answer> {
-    if (this.#open >= LIMITS.pendingProposalsMax) {
+    if (this.#load.isFull) {
       throw new SkeinError("TOO_MANY_REQUESTS", "too many writes wait at this peer");
     }
     const minted = options.request === null ? this.#sessions.mint() : null;
     if (options.request === null && minted === null) {
       throw new SkeinError("TOO_MANY_REQUESTS", "too many writes of this peer are unanswered");
     }
-    this.#open++;
     try {
       const payload = encodeEnvelope(machine, options.request ?? minted, command);
-      if (payload.length > LIMITS.commandBytesMax) {
-        throw new SkeinError("PAYLOAD_TOO_LARGE", `a command of ${payload.length} bytes`);
-      }
-      return await this.#carry(group, payload, options.timeoutMs);
+      return await this.#loaded(group, payload, options.timeoutMs);
     } finally {
-      this.#open--;
       if (minted !== null) this.#sessions.answered(minted);
     }
   }
 
-  async #carry(group: number, payload: Uint8Array, timeoutMs: number): Promise<Answer> {
+  async #loaded(group: GroupId, payload: Uint8Array, timeoutMs: number): Promise<Answer> {
+    const { length } = payload;
+    if (length > LIMITS.commandBytesMax) {
+      throw new SkeinError("PAYLOAD_TOO_LARGE", `a command of ${length} bytes`);
+    }
+    this.#load.count++;
+    this.#load.bytes += length;
+    try {
+      return await this.#carry(group, payload, timeoutMs);
+    } finally {
+      this.#load.count--;
+      this.#load.bytes -= length;
+    }
+  }
+
+  /** Another peer is known to lead: what is on its way to the former leader is tried again there. */
+  leaderChanged(group: GroupId, leader: PeerId | null): void {
+    if (leader !== null) this.#forwarder.leaderChanged(group, leader);
+  }
+
+  async #carry(group: GroupId, payload: Uint8Array, timeoutMs: number): Promise<Answer> {
     const beganMs = this.#edges.clock.monotonicMs();
     let unsure = false;
     let leaderlessSinceMs: number | null = null;
@@ -104,15 +132,15 @@ export class Proposer {
       const giveUpMs = Math.min(beganMs + timeoutMs, leaderWaitEndsMs);
       if (afterMs >= giveUpMs) {
         if (unsure) throw outcomeUnknown("no answer in time");
-        throw new SkeinError("NO_LEADER", `group ${group} has no leader that can be reached`);
+        throw noLeader(group);
       }
       const backOffMs = Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(attempts, 6));
       const jitterMs = backOffMs * (0.5 + this.#edges.random.fraction() / 2);
-      await this.#edges.leaderChange(group, Math.min(jitterMs, giveUpMs - afterMs));
+      await this.#edges.watch.wait(group, Math.min(jitterMs, giveUpMs - afterMs));
     }
   }
 
-  #attempt(id: number, payload: Uint8Array, timeoutMs: number): Promise<Attempt> {
+  #attempt(id: GroupId, payload: Uint8Array, timeoutMs: number): Promise<Attempt> {
     const group = this.#edges.group(id);
     const leader = group?.raft.leader ?? null;
     if (group === undefined || leader === null) {
@@ -142,16 +170,16 @@ export class Proposer {
     return new Promise((resolve) => {
       let deadline: Deadline | null = null;
       group.propose(payload, (result) => {
-        if (deadline !== null) this.#deadlines.disarm(deadline);
+        if (deadline !== null) this.#edges.deadlines.disarm(deadline);
         resolve(result);
       });
-      deadline = this.#deadlines.arm(timeoutMs, () => resolve({ kind: "unknown" }));
+      deadline = this.#edges.deadlines.arm(timeoutMs, () => resolve({ kind: "unknown" }));
     });
   }
 
   async #there(
     leader: PeerId,
-    group: number,
+    group: GroupId,
     payload: Uint8Array,
     timeoutMs: number,
   ): Promise<Attempt> {
@@ -181,16 +209,9 @@ function refusedHere(refusal: Refusal): Attempt {
     case "transferring":
       return { kind: "retry", unsure: false, noLeader: false };
     case "busy":
-      return { kind: "error", error: busy() };
     case "conflict":
-      return {
-        kind: "error",
-        error: new SkeinError("CONFLICT", "another configuration change came first", {
-          configuration_index: refusal.configurationIndex,
-        }),
-      };
     case "invalid":
-      return { kind: "error", error: new SkeinError("BAD_REQUEST", refusal.message) };
+      return { kind: "error", error: refusedError(refusal) };
   }
 }
 
@@ -207,19 +228,6 @@ function refusedThere(error: RequestError): Attempt {
     case "UNAVAILABLE":
       return { kind: "retry", unsure: false, noLeader: true };
     default:
-      return {
-        kind: "error",
-        error: new SkeinError(error.code as ErrorCode, error.message, error.details),
-      };
+      return { kind: "error", error: errorOfPeer(error) };
   }
-}
-
-/** The leader's log is full of uncommitted commands. */
-export function busy(): SkeinError {
-  return new SkeinError("TOO_MANY_REQUESTS", "too many commands wait to be committed");
-}
-
-/** The command may have been executed, or may yet be: the same request id finds out. */
-export function outcomeUnknown(why: string): SkeinError {
-  return new SkeinError("OUTCOME_UNKNOWN", `what became of the write is not known: ${why}`);
 }

@@ -25,7 +25,7 @@ export class Snapshots {
   readonly #clock: Clock;
   readonly #policy: SnapshotPolicy;
   /** Groups of which one is being taken; the promise serves all who ask for one. */
-  readonly #taking = new Map<Group, Promise<SnapshotMeta>>();
+  readonly #taking = new Map<Group, Promise<SnapshotMeta | null>>();
   readonly #incoming = new Map<Group, { meta: SnapshotMeta; file: IncomingSnapshot }>();
   /** The last part being stored for each group: parts are stored one after the other. */
   readonly #storing = new Map<Group, Promise<void>>();
@@ -47,7 +47,7 @@ export class Snapshots {
   /** A snapshot names the configuration of its own index, so none is taken while one is being changed. */
   #possible(group: Group, durableIndex: number): boolean {
     const { appliedIndex } = group;
-    return !group.restoring && appliedIndex <= durableIndex &&
+    return !group.ended && !group.restoring && appliedIndex <= durableIndex &&
       appliedIndex > (group.raft.snapshot?.index ?? 1) &&
       group.raft.configuration.index <= appliedIndex;
   }
@@ -62,7 +62,7 @@ export class Snapshots {
     return taking;
   }
 
-  async #take(group: Group): Promise<SnapshotMeta> {
+  async #take(group: Group): Promise<SnapshotMeta | null> {
     const index = group.appliedIndex;
     const position = {
       index,
@@ -74,12 +74,13 @@ export class Snapshots {
     const chunks = this.#sliced(group.machine.snapshot());
     const snapshot = await this.#storage.writeSnapshot(group.id, position, chunks);
     const newer = group.raft.snapshot;
-    // A leader's snapshot may have come in between; the log never goes back to an older one.
-    if (newer !== null && newer.index >= index) return newer;
+    // A leader's snapshot may have come in between; the log never goes back to an older one. And behind a
+    // tombstone a reference would give the replica's successor what it must not have.
+    if (group.ended || (newer !== null && newer.index >= index)) return newer;
     await this.#storage.append([
       { kind: "snapshot", group: group.id, snapshot, keepEntries: true },
     ]);
-    group.raft.snapshotTaken(snapshot);
+    if (!group.ended) group.raft.snapshotTaken(snapshot);
     return snapshot;
   }
 
@@ -97,7 +98,7 @@ export class Snapshots {
   async read(group: Group, read: SnapshotRead): Promise<void> {
     const { snapshot, offsetBytes, bytesMax } = read;
     const bytes = await this.#storage.readSnapshot(group.id, snapshot, offsetBytes, bytesMax);
-    group.raft.snapshotRead(read, bytes);
+    if (!group.ended) group.raft.snapshotRead(read, bytes);
   }
 
   /** Stores a part of a leader's snapshot, and the whole once it is complete. */
@@ -109,32 +110,38 @@ export class Snapshots {
   }
 
   async #store(group: Group, part: SnapshotPart): Promise<void> {
-    const { snapshot, offsetBytes, bytes } = part;
-    let current = this.#incoming.get(group);
-    if (current === undefined || !sameSnapshot(current.meta, snapshot)) {
-      const file = await this.#storage.receiveSnapshot(group.id, snapshot);
-      current = { meta: snapshot, file };
-      this.#incoming.set(group, current);
-    }
-    let stored = current.file.storedBytes;
-    if (bytes.length > 0 && offsetBytes === stored) {
-      stored = await current.file.write(offsetBytes, bytes);
-    }
-    if (stored < snapshot.sizeBytes) {
-      group.raft.snapshotStored(snapshot, stored);
-      return;
-    }
+    if (group.ended) return;
+    const { snapshot } = part;
+    const file = await this.#incomingFile(group, snapshot);
+    if (group.ended) return;
+    const stored = await storePart(file, part);
+    if (group.ended) return;
+    if (stored < snapshot.sizeBytes) return group.raft.snapshotStored(snapshot, stored);
     this.#incoming.delete(group);
-    const sound = await current.file.finish();
-    group.raft.snapshotStored(snapshot, sound ? stored : null);
+    const sound = await file.finish();
+    if (!group.ended) group.raft.snapshotStored(snapshot, sound ? stored : null);
   }
 
-  /** Loads the machine from a snapshot that is durable and referenced. */
-  async load(group: Group, snapshot: SnapshotMeta): Promise<void> {
+  /** One incoming snapshot a group: another one takes its place. */
+  async #incomingFile(group: Group, meta: SnapshotMeta): Promise<IncomingSnapshot> {
+    const known = this.#incoming.get(group);
+    if (known !== undefined && sameSnapshot(known.meta, meta)) return known.file;
+    const file = await this.#storage.receiveSnapshot(group.id, meta);
+    this.#incoming.set(group, { meta, file });
+    return file;
+  }
+
+  /**
+   * Loads the machine from a snapshot that is durable and referenced.
+   * @returns false where the replica ended meanwhile, and its files with it
+   */
+  async load(group: Group, snapshot: SnapshotMeta): Promise<boolean> {
     const chunks: Uint8Array[] = [];
     for (let offset = 0; offset < snapshot.sizeBytes;) {
+      if (group.ended) return false;
       const bytesMax = Math.min(LIMITS.snapshotChunkBytesMax, snapshot.sizeBytes - offset);
       const bytes = await this.#storage.readSnapshot(group.id, snapshot, offset, bytesMax);
+      if (group.ended) return false;
       assert(
         bytes !== null && bytes.length > 0,
         `the snapshot in force of group ${group.id} can be read at ${offset}`,
@@ -142,8 +149,25 @@ export class Snapshots {
       chunks.push(bytes);
       offset += bytes.length;
     }
+    if (group.ended) return false;
     group.machine.restore(chunks);
+    return true;
   }
+
+  /** The replica has ended for ever. */
+  drop(group: Group): void {
+    this.#incoming.delete(group);
+    this.#storing.delete(group);
+  }
+}
+
+/** @returns how much is stored now; a part that does not follow what is there changes nothing */
+function storePart(
+  file: IncomingSnapshot,
+  { offsetBytes, bytes }: SnapshotPart,
+): number | Promise<number> {
+  const follows = bytes.length > 0 && offsetBytes === file.storedBytes;
+  return follows ? file.write(offsetBytes, bytes) : file.storedBytes;
 }
 
 function sameSnapshot(a: SnapshotMeta, b: SnapshotMeta): boolean {

@@ -78,6 +78,7 @@ export class WriteBatch {
     this.#tokens.delete(group);
     this.#inFlight.delete(group);
     this.#durableIndex.delete(group);
+    this.#settle();
   }
 
   /** Empties the batch for one append. */

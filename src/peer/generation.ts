@@ -179,12 +179,9 @@ export class Generation {
   }
 
   #groupAdded(group: number): void {
-    // The host tells while it is building the group; services take hold of it right after.
-    queueMicrotask(() => {
-      if (this.#ended !== null || this.host.group(group) === undefined) return;
-      this.groups.attach(group);
-      if (group === 0) this.#startSystem();
-    });
+    if (this.#ended !== null) return;
+    this.groups.attach(group);
+    if (group === 0) this.#startSystem();
   }
 
   #startSystem(): void {

@@ -42,7 +42,7 @@ Deno.test("at the end everything that waits expires at once", () => {
   const deadlines = new Deadlines(clock);
   let expired = 0;
   for (let delayMs = 0; delayMs < 10_000; delayMs += 100) deadlines.arm(delayMs, () => expired++);
-  deadlines.expireAll();
+  deadlines.close();
   assert.equal(expired, 100);
   assert.equal(clock.timers, 0);
 });

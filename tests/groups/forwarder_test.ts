@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers";
 import { SkeinError } from "../../src/errors.ts";
+import { Deadlines } from "../../src/groups/deadlines.ts";
 import { encodeOutcome, Forwarder } from "../../src/groups/forwarder.ts";
 import { LIMITS } from "../../src/limits.ts";
 import { RequestError } from "../../src/net/transport.ts";
+import { ManualClock } from "../manual_clock.ts";
 
 /** A leader whose answers the test gives. */
 function manualLeader() {
+  const clock = new ManualClock();
   const requests: { payloads: Uint8Array[]; answer: PromiseWithResolvers<unknown> }[] = [];
   const forwarder = new Forwarder({
     request: (_to, _method, body) => {
@@ -15,14 +18,14 @@ function manualLeader() {
       requests.push({ payloads, answer });
       return answer.promise;
     },
-  });
-  const forward = (byte: number, sizeBytes = 1) =>
-    forwarder.forward("leader", 0, new Uint8Array(sizeBytes).fill(byte), 1_000);
+  }, new Deadlines(clock));
+  const forward = (byte: number, sizeBytes = 1, timeoutMs = 1_000) =>
+    forwarder.forward("leader", 0, new Uint8Array(sizeBytes).fill(byte), timeoutMs);
   const answerAll = (place: number) => {
     const { payloads, answer } = requests[place]!;
     answer.resolve(payloads.map((payload) => encodeOutcome(`answer ${payload[0]}`)));
   };
-  return { requests, forward, answerAll };
+  return { clock, forwarder, requests, forward, answerAll };
 }
 
 /** Lets everything that is due as a microtask happen. */
@@ -90,4 +93,42 @@ Deno.test("an answer without the form leaves the commands' fate unknown", async 
     requests[place]!.answer.resolve(answer);
     await assert.rejects(command, { reason: "lost" });
   }
+});
+
+Deno.test("a command whose time is over says whether it ever left this peer", async () => {
+  const { clock, requests, forward, answerAll } = manualLeader();
+  const slow = [forward(1, 1, 10_000)];
+  await settled();
+  slow.push(forward(2, 1, 10_000));
+  await settled();
+  const [gone, waiting] = [forward(3, 1, 100), forward(4, 1, 10_000)];
+  clock.advance(200);
+  await assert.rejects(gone!, { reason: "unreachable" });
+  answerAll(0);
+  await settled();
+  assert.deepEqual([...requests[2]!.payloads.map(([byte]) => byte)], [4], "nor will it ever");
+  clock.advance(10_000);
+  for (const command of [slow[1]!, waiting!]) await assert.rejects(command, { reason: "timeout" });
+  assert.equal(await slow[0], "answer 1");
+  answerAll(1);
+  answerAll(2);
+  await settled();
+});
+
+Deno.test("when another peer leads, nobody goes on waiting for the former leader", async () => {
+  const { forwarder, requests, forward, answerAll } = manualLeader();
+  const sent = [forward(1)];
+  await settled();
+  sent.push(forward(2));
+  await settled();
+  const waiting = forward(3);
+  forwarder.leaderChanged(1, "other");
+  forwarder.leaderChanged(0, "leader");
+  await settled();
+  forwarder.leaderChanged(0, "other");
+  for (const command of sent) await assert.rejects(command, { reason: "lost" });
+  await assert.rejects(waiting, { reason: "unreachable" });
+  answerAll(0);
+  await settled();
+  assert.equal(requests.length, 2, "what waited is not sent there any more");
 });

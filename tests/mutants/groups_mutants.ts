@@ -7,18 +7,18 @@ const SCRIPTED = test("tests/sim/scripted_test.ts");
 export const GROUPS_MUTANTS: readonly Mutant[] = [
   {
     name: "acknowledged before fsync",
-    file: "src/groups/host.ts",
-    search: `this.#edges.storage.append(written.records).then(() => {`,
-    replace: `void this.#edges.storage.append(written.records);
+    file: "src/groups/storage_work.ts",
+    search: `storage.append(written.records).then(() => {`,
+    replace: `void storage.append(written.records);
     Promise.resolve().then(() => {`,
     caughtBy: [sim()],
   },
   {
     name: "a proposal of unknown fate is called refused",
-    file: "src/groups/group.ts",
-    search: `for (const { proposal } of pending) proposal.settle({ kind: "unknown" });`,
+    file: "src/groups/open_proposals.ts",
+    search: `for (const { proposal } of logged) proposal.settle({ kind: "unknown" });`,
     replace: `const refusal = { ok: false, reason: "notLeader", leader: null } as const;
-    for (const { proposal } of pending) proposal.settle({ kind: "refused", refusal });`,
+    for (const { proposal } of logged) proposal.settle({ kind: "refused", refusal });`,
     caughtBy: [GROUPS, SCRIPTED],
   },
   {
@@ -95,15 +95,15 @@ export const GROUPS_MUTANTS: readonly Mutant[] = [
   {
     name: "reads do not wait for apply",
     file: "src/groups/group.ts",
-    search: `if (this.#restoring === null && this.raft.appliedIndex >= index) reached();`,
-    replace: `if (index >= 0) reached();`,
+    search: `this.#restoring === null && this.raft.appliedIndex >= index) settle(true);`,
+    replace: `index >= 0) settle(true);`,
     caughtBy: [GROUPS, SCRIPTED],
   },
   {
     name: "an uninitialised founder comes to be by a message",
-    file: "src/groups/host.ts",
-    search: `to.replica <= FOUNDING_REPLICA`,
-    replace: `to.replica < FOUNDING_REPLICA`,
-    caughtBy: [sim()],
+    file: "src/groups/replicas.ts",
+    search: `to.replica > FOUNDING_REPLICA`,
+    replace: `to.replica >= FOUNDING_REPLICA`,
+    caughtBy: [GROUPS, sim()],
   },
 ];

@@ -1,0 +1,116 @@
+/**
+ * Everything that the host asks of storage. It gathers the groups' records into one append, and carries
+ * out what takes longer: fetches, snapshots, loading a machine. Each piece of work is owned here: what it
+ * brought goes to its group's core, unless the replica ended meanwhile, and what failed ends the host.
+ */
+import type { Clock } from "../clock.ts";
+import type { SnapshotMeta } from "../raft/entry.ts";
+import type { Fetch, Persist, SnapshotPart, SnapshotRead } from "../raft/ready.ts";
+import type { Storage } from "../storage/storage.ts";
+import type { Group } from "./group.ts";
+import { type SnapshotPolicy, Snapshots } from "./snapshots.ts";
+import { WriteBatch } from "./write_batch.ts";
+
+export interface StorageWorkEdges {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  /** Something came back for this group, which has not ended: pump it. */
+  done(group: Group): void;
+  /** Writing is possible again: proposals may have waited for that. */
+  written(): void;
+  /** Work failed: the storage, or a bug. */
+  failed(error: unknown): void;
+}
+
+export class StorageWork {
+  readonly #edges: StorageWorkEdges;
+  readonly #batch = new WriteBatch();
+  readonly #snapshots: Snapshots;
+
+  constructor(edges: StorageWorkEdges, policy: SnapshotPolicy) {
+    this.#edges = edges;
+    this.#snapshots = new Snapshots(edges.storage, edges.clock, policy);
+  }
+
+  /** Whether an append has not resolved yet. */
+  get writing(): boolean {
+    return this.#batch.writing;
+  }
+
+  /** Goes with the next `flush`. */
+  persist(group: Group, persist: Persist): void {
+    this.#batch.add(group, persist);
+  }
+
+  /** The replica ended for ever: its tombstone goes with the next `flush`. */
+  bury(group: Group, lowestReplica: number): void {
+    this.#batch.drop(group);
+    this.#snapshots.drop(group);
+    this.#batch.addRecord({ kind: "tombstone", group: group.id, lowestReplica });
+  }
+
+  /** Writes what gathered. */
+  flush(): void {
+    if (this.#batch.empty) return;
+    const written = this.#batch.take();
+    const { storage } = this.#edges;
+    storage.append(written.records).then(() => {
+      this.#batch.durable(written);
+      for (const group of written.tokens.keys()) this.#done(group);
+      this.#edges.written();
+    }).catch((error) => this.#edges.failed(error));
+  }
+
+  fetch(group: Group, { id, fromIndex, toIndex, bytesMax }: Fetch): void {
+    const reading = this.#edges.storage.readEntries(group.id, fromIndex, toIndex, bytesMax);
+    this.#own(
+      group,
+      reading.then((entries) => {
+        if (!group.ended) group.raft.fetched(id, entries);
+      }),
+    );
+  }
+
+  readSnapshot(group: Group, read: SnapshotRead): void {
+    this.#own(group, this.#snapshots.read(group, read));
+  }
+
+  storeSnapshot(group: Group, part: SnapshotPart): void {
+    this.#own(group, this.#snapshots.store(group, part));
+  }
+
+  /** Loads the machine from a received snapshot, once its reference is durable. */
+  restore(group: Group, snapshot: SnapshotMeta): void {
+    const restoring = this.#batch.settled(group).then(() => this.load(group, snapshot));
+    this.#own(group, restoring);
+  }
+
+  /** Loads the machine from the snapshot in force. */
+  async load(group: Group, snapshot: SnapshotMeta): Promise<void> {
+    if (await this.#snapshots.load(group, snapshot)) group.restored(snapshot);
+  }
+
+  /** Takes a snapshot, if one is due. */
+  considerSnapshot(group: Group): void {
+    const due = this.#snapshots.due(group, this.#batch.durableIndex(group));
+    if (due) void this.takeSnapshot(group);
+  }
+
+  /**
+   * @returns the snapshot in force afterwards; null where nothing was ever applied
+   * @throws {StorageFailedError} by rejection, which has ended the host too
+   */
+  takeSnapshot(group: Group): Promise<SnapshotMeta | null> {
+    const taking = this.#snapshots.take(group, this.#batch.durableIndex(group));
+    this.#own(group, taking);
+    return taking;
+  }
+
+  #own(group: Group, work: Promise<unknown>): void {
+    work.then(() => this.#done(group), (error) => this.#edges.failed(error));
+  }
+
+  #done(group: Group): void {
+    if (!group.ended) this.#edges.done(group);
+  }
+}
