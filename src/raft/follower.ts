@@ -84,7 +84,9 @@ export class Follower implements Behaviour {
     }
     const { previousIndex } = append;
     if (previousIndex < log.commitIndex) return this.#accept(from, log.commitIndex);
-    if (log.term(previousIndex) !== append.previousTerm) return this.#refuse(from, append);
+    if (log.term(previousIndex) !== append.previousTerm) {
+      return this.#refuse(from, previousIndex, append.previousTerm);
+    }
     this.#merge(append.entries);
     const agreedIndex = previousIndex + append.entries.length;
     log.commitTo(Math.min(append.commitIndex, agreedIndex));
@@ -108,22 +110,23 @@ export class Follower implements Behaviour {
   }
 
   /** The hint skips all own entries of terms that the leader's log, there, is already behind. */
-  #refuse(to: Replica, append: Append): void {
+  #refuse(to: Replica, index: number, term: number): void {
     const { log } = this.#state;
-    const hintIndex = log.lastAtMost(append.previousIndex, append.previousTerm);
+    const hintIndex = log.lastAtMost(index, term);
     this.#state.send(to, {
       kind: "appendAnswer",
       accepted: false,
-      index: append.previousIndex,
+      index,
       hintIndex,
       hintTerm: log.term(hintIndex) ?? 0,
     });
   }
 
-  /** The leader names no commit index past what it knows to be matched here. */
+  /** The leader names no commit index past what was matched here: if it is not here, a torn tail was lost. */
   #onHeartbeat(from: Replica, heartbeat: Heartbeat): void {
     const { log } = this.#state;
     if (heartbeat.commitIndex <= log.lastIndex) log.commitTo(heartbeat.commitIndex);
+    else this.#refuse(from, heartbeat.commitIndex, log.lastTerm);
     this.#state.send(from, { kind: "heartbeatAnswer", round: heartbeat.round });
   }
 

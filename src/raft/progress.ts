@@ -16,7 +16,7 @@ export type ProgressState = FollowerStatus["state"];
 export class Progress {
   readonly replica: Replica;
   readonly inflights: Inflights;
-  /** Up to here the follower's log is known to match and to be durable. */
+  /** Up to here the follower says that its log matches and is durable. */
   matchIndex = 0;
   /** The next entry to send; in replicate ahead of what was answered. */
   nextIndex: number;
@@ -65,15 +65,18 @@ export class Progress {
   }
 
   /**
-   * The follower refused an append behind `index`.
+   * The follower refused an append behind `index`. Before the match that is old news. At the match it may
+   * be, or the follower has lost what it called durable, as a damaged tail of a log cannot be told from a
+   * torn one: a probe of the match tells which, and its answer is believed.
    * @param retryIndex the entry from which on the logs may match
    */
   refused(index: number, retryIndex: number): void {
     if (this.#state === "replicate") {
-      // At or before the match it answers something older than what is known.
-      if (index > this.matchIndex) this.becomeProbe(this.matchIndex + 1);
+      if (index >= this.matchIndex) this.becomeProbe(this.matchIndex + 1);
     } else if (this.#state === "probe" && index === this.nextIndex - 1) {
-      this.becomeProbe(Math.max(this.matchIndex + 1, Math.min(index, retryIndex)));
+      const nextIndex = Math.max(1, Math.min(index, retryIndex));
+      this.matchIndex = Math.min(this.matchIndex, nextIndex - 1);
+      this.becomeProbe(nextIndex);
     }
   }
 
