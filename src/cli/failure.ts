@@ -40,6 +40,10 @@ export interface Failure {
   readonly exitCode: number;
 }
 
+/** What was acknowledged is with the other peers; what this one promised them cannot be known any more. */
+const REJOIN = "a peer does not start with a damaged store, and nothing was changed; " +
+  "with an empty data directory it joins anew, once the member that it was is removed";
+
 /** What to say of an error, and the exit code for it. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof SkeinError) {
@@ -60,7 +64,8 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof StorageFailedError) return plain("STORAGE_FAILED", EXIT.unavailable);
   if (error instanceof StorageCorruptError) {
     const { file, offsetBytes } = error;
-    return plain("STORAGE_CORRUPT", EXIT.corrupt, { file, offset: offsetBytes });
+    const details = { file, offset: offsetBytes };
+    return { ...plain("STORAGE_CORRUPT", EXIT.corrupt, details), message: `${message}\n${REJOIN}` };
   }
   const trace = error instanceof Error ? error.stack ?? error.message : message;
   return { error: "INTERNAL", message: trace, details: {}, exitCode: EXIT.bug };
