@@ -37,8 +37,8 @@ export interface ReplicasEdges {
 
 /** The replica id of all founders: see `Replica`. */
 const FOUNDING_REPLICA = 1;
-/** Quiet heartbeats after which a group goes to sleep. */
-const HIBERNATE_HEARTBEATS = 10;
+/** Quiet heartbeats after which a group goes to sleep, at the least. */
+const HIBERNATE_HEARTBEATS_MIN = 10;
 
 export class Replicas {
   readonly #edges: ReplicasEdges;
@@ -77,7 +77,7 @@ export class Replicas {
       self: { peer: this.#edges.self, replica },
       log,
       ...this.#edges.ticks,
-      hibernateHeartbeats: HIBERNATE_HEARTBEATS,
+      hibernateHeartbeats: hibernateHeartbeats(this.#edges.ticks),
       appendBytesMax: LIMITS.appendBytesMax,
       inflightMessagesMax: LIMITS.inflightMessagesMax,
       inflightBytesMax: LIMITS.inflightBytesMax,
@@ -128,6 +128,14 @@ export class Replicas {
   endAll(): void {
     for (const group of this.#groups.values()) group.end();
   }
+}
+
+/**
+ * A leader that woke because it no longer hears its followers takes them for alive until an election timeout
+ * has passed. It must not sleep before: it would wake again, and so on, and never step down.
+ */
+function hibernateHeartbeats({ electionTicksMax, heartbeatTicks }: RaftTicks): number {
+  return Math.max(HIBERNATE_HEARTBEATS_MIN, Math.ceil(electionTicksMax / heartbeatTicks) + 1);
 }
 
 const EMPTY_LOG: RecoveredLog = {
