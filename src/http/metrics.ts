@@ -121,6 +121,11 @@ function addTransport(metrics: MetricSet, { peer }: Site): void {
     help: "messages to peers that were dropped, because a queue was full or a connection away",
     read: (report) => report(peer.transportStatistics().messagesDropped),
   });
+  metrics.counter({
+    name: "skein_transport_frames_malformed_total",
+    help: "frames of trusted peers that were not of the protocol; each cost its connection",
+    read: (report) => report(peer.transportStatistics().framesMalformed),
+  });
 }
 
 function addStorage(metrics: MetricSet, { peer }: Site): void {

@@ -50,6 +50,8 @@ export interface TransportStatistics {
   readonly bytesSent: number;
   readonly bytesReceived: number;
   readonly messagesDropped: number;
+  /** Frames of authenticated peers that were not of the protocol. */
+  readonly framesMalformed: number;
   /** reason → count, for `skein_handshakes_refused_total{reason}`. */
   readonly handshakesRefused: Readonly<Record<string, number>>;
 }

@@ -229,6 +229,7 @@ export class FakePeer {
         bytesSent: 10,
         bytesReceived: 20,
         messagesDropped: 0,
+        framesMalformed: 0,
         handshakesRefused: { key: 2 },
       }),
       lockStatistics: () => ({ held: 3, waiting: 1 }),

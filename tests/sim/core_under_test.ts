@@ -61,6 +61,7 @@ export async function startCore(edges: ProcessEdges): Promise<PeerCore> {
       bytesSent: 0,
       bytesReceived: 0,
       messagesDropped: 0,
+      framesMalformed: 0,
       handshakesRefused: {},
     }),
     clock,
