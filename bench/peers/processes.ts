@@ -48,7 +48,12 @@ export class Processes {
     });
   }
 
-  async stop(): Promise<void> {
+  /** @param place of its start, from 0 */
+  kill(place: number): void {
+    this.#children[place]!.kill("SIGKILL");
+  }
+
+  async killAll(): Promise<void> {
     for (const child of this.#children) {
       try {
         child.kill("SIGKILL");
@@ -57,6 +62,11 @@ export class Processes {
       }
     }
     await Promise.all(this.#children.map((child) => child.status));
+    this.#children.length = 0;
+  }
+
+  async stop(): Promise<void> {
+    await this.killAll();
     await Deno.remove(this.directory, { recursive: true });
   }
 }
@@ -66,14 +76,19 @@ const CLOCK_TICKS = 100;
 const PAGE_BYTES = 4096;
 
 /** Tries until it succeeds. @throws the last error when the time is over */
-export async function eventually<T>(what: string, timeoutMs: number, attempt: () => Promise<T>) {
+export async function eventually<T>(
+  what: string,
+  timeoutMs: number,
+  attempt: () => Promise<T>,
+  pollMs = 50,
+): Promise<T> {
   const until = performance.now() + timeoutMs;
   for (;;) {
     try {
       return await attempt();
     } catch (error) {
       if (performance.now() > until) throw new Error(`${what} took too long`, { cause: error });
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await new Promise((resolve) => setTimeout(resolve, pollMs));
     }
   }
 }

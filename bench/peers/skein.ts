@@ -8,29 +8,52 @@ import { HttpSocket, type Operation } from "./load.ts";
 import { eventually, freePort, Processes } from "./processes.ts";
 
 const MAIN = new URL("../../src/main.ts", import.meta.url).pathname;
+/** As `deno task skein` runs it. */
+const RUNTIME_FLAGS: readonly string[] = [];
 
-export async function startSkein(more: readonly string[] = []): Promise<System> {
+export interface SkeinSystem extends System {
+  readonly urls: readonly string[];
+  /** Rejects while some peer is not ready. */
+  ready(): Promise<void>;
+  /** Starts the same peers again, after they were killed. */
+  restart(): void;
+}
+
+/**
+ * @param more flags of each peer
+ * @param pollMs how often they are asked whether they are ready
+ */
+export async function startSkein(
+  more: readonly string[] = [],
+  pollMs = 50,
+): Promise<SkeinSystem> {
   const processes = new Processes();
   const peers = [1, 2, 3].map((n) => ({ name: `p${n}`, http: freePort(), listen: freePort() }));
   const list = peers.map(({ listen }) => `127.0.0.1:${listen}`).join(",");
   const key = crypto.randomUUID();
-  for (const { name, http, listen } of peers) {
-    // deno-fmt-ignore
-    processes.start(Deno.execPath(), [
-      "run", "-A", MAIN, "run", "--name", name, "--http", String(http),
-      "--listen", `127.0.0.1:${listen}`, "--peers", list, "--cluster-key", key,
-      "--data", `${processes.directory}/${name}`, "--log-level", "warn", ...more,
-    ], name);
-  }
+  const restart = () => {
+    for (const { name, http, listen } of peers) {
+      // deno-fmt-ignore
+      processes.start(Deno.execPath(), [
+        "run", "-A", "--no-check", ...RUNTIME_FLAGS, MAIN, "run", "--name", name,
+        "--http", String(http), "--listen", `127.0.0.1:${listen}`, "--peers", list,
+        "--cluster-key", key, "--data", `${processes.directory}/${name}`,
+        "--log-level", "warn", ...more,
+      ], name);
+    }
+  };
+  restart();
   const addressOf = (client: number) => `127.0.0.1:${peers[client % 3]!.http}`;
-  await eventually("a Skein cluster with a leader", 20_000, async () => {
-    for (const client of [0, 1, 2]) {
-      const answer = await fetch(`http://${addressOf(client)}/ready`);
+  const urls = peers.map(({ http }) => `http://127.0.0.1:${http}`);
+  const ready = async () => {
+    for (const url of urls) {
+      const answer = await fetch(`${url}/ready`);
       await answer.body?.cancel();
       assert.equal(answer.status, 200);
     }
-  });
-  return { name: "skein", processes, ...operations(addressOf) };
+  };
+  await eventually("a Skein cluster with a leader", 20_000, ready, pollMs);
+  return { name: "skein", processes, urls, ready, restart, ...operations(addressOf) };
 }
 
 function operations(addressOf: (client: number) => string): Omit<System, "name" | "processes"> {
