@@ -10,9 +10,15 @@ import type { PeerId } from "../raft/entry.ts";
 const FORWARD_HEADER = "skein-forward";
 const FORWARD_OFF = /[?&]forward=(?:false|no|0)(?:&|$)/;
 
-/** A member's name; its id where the name is not known (yet). */
+/** A member's name; its id where the name is not known: not yet, or not while the storage has failed. */
 export function nameOf(peer: Peer, id: PeerId): string {
-  return id === peer.id ? peer.name : peer.members.find(id)?.name ?? id;
+  if (id === peer.id) return peer.name;
+  try {
+    return peer.members.find(id)?.name ?? id;
+  } catch (error) {
+    if (error instanceof SkeinError) return id;
+    throw error;
+  }
 }
 
 /** @returns the name of the group's leader, or null where this peer knows none */

@@ -3,6 +3,7 @@
  * defined by a function that reports its values.
  */
 import { Counter, Gauge, Registry } from "prom-client";
+import { SkeinError } from "../errors.ts";
 
 export type Labels = Record<string, string | number>;
 /** Reports one value of a metric while it is scraped. */
@@ -27,7 +28,7 @@ export class MetricSet {
       registers: [this.registry],
       collect() {
         this.reset();
-        read((value, labels = {}) => this.set(labels, value));
+        readIfKnown(read, (value, labels = {}) => this.set(labels, value));
       },
     });
   }
@@ -40,8 +41,17 @@ export class MetricSet {
       registers: [this.registry],
       collect() {
         this.reset();
-        read((value, labels = {}) => this.inc(labels, value));
+        readIfKnown(read, (value, labels = {}) => this.inc(labels, value));
       },
     });
+  }
+}
+
+/** What a peer cannot tell now, not formed yet or with its storage failed, must not hide what it can. */
+function readIfKnown(read: Definition["read"], report: Report): void {
+  try {
+    read(report);
+  } catch (error) {
+    if (!(error instanceof SkeinError)) throw error;
   }
 }

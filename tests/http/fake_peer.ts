@@ -3,6 +3,7 @@
  * cluster behind it, so every answer that a real one could give can be had here at once.
  */
 import type { Clock } from "../../src/clock.ts";
+import type { SkeinError } from "../../src/errors.ts";
 import type { Groups, GroupStatus } from "../../src/groups/groups.ts";
 import { buildApp } from "../../src/http/app.ts";
 import type { HttpOptions } from "../../src/http/options.ts";
@@ -197,20 +198,32 @@ export class FakePeer {
   healthReport: HealthReport = { healthy: true, reasons: [] };
   readyReport: HealthReport = { healthy: true, reasons: [] };
 
+  /** As a peer throws it that is not formed yet, or whose storage has failed. */
+  unavailable: SkeinError | null = null;
+
   /** This peer follows: `two` leads, or nobody does. */
   follow(leader: string | null): void {
     this.groups.status0 = { ...LEADING, role: "follower", leader, followers: [] };
   }
 
   asPeer(): Peer {
+    const { locks, members } = this;
+    const available = <T>(service: T): T => {
+      if (this.unavailable !== null) throw this.unavailable;
+      return service;
+    };
     return {
       name: "one",
       id: SELF_ID,
       version: "0.1.0",
       startedAt: "2026-01-01T00:00:00.000Z",
       addresses: ["127.0.0.1:7001"],
-      locks: this.locks,
-      members: this.members,
+      get locks() {
+        return available(locks);
+      },
+      get members() {
+        return available(members);
+      },
       groups: this.groups.asGroups(),
       logger: { log: (level, message) => void this.logged.push({ level, message }) },
       health: () => this.healthReport,

@@ -109,6 +109,19 @@ Deno.test("health and ready: 200, or 503 with the reasons; open where a token is
   deepEqual([role, leader, term], [null, null, 0]);
 });
 
+Deno.test("health and metrics answer while the peer cannot serve", async () => {
+  const fixture = new Fixture();
+  fixture.fake.follow(OTHER_ID);
+  fixture.fake.healthReport = { healthy: false, reasons: ["the storage failed"] };
+  fixture.fake.unavailable = new SkeinError("STORAGE_FAILED", "the storage failed");
+  const { status, json } = await fixture.get("/health");
+  deepEqual([status, json.reasons, json.leader], [503, ["the storage failed"], OTHER_ID]);
+  const metrics = await fixture.get("/metrics");
+  equal(metrics.status, 200);
+  match(metrics.text, /^skein_healthy 0$/m);
+  equal((await fixture.get("/cluster")).json.error, "STORAGE_FAILED");
+});
+
 Deno.test("raft state: names for ids, progress on the leader", async () => {
   const fixture = new Fixture();
   const { status, json } = await fixture.get("/raft/state?group=0");
