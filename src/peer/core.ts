@@ -3,6 +3,7 @@
  * what the transport brings to the present generation, and when the storage has failed opens it anew
  * every few seconds until that succeeds.
  */
+import { AssertionError } from "../assert.ts";
 import type { Timer } from "../clock.ts";
 import { SkeinError } from "../errors.ts";
 import { HEARTBEAT_TOPICS } from "../groups/peer_heartbeats.ts";
@@ -28,7 +29,6 @@ export class PeerCore implements Peer {
   #reopening: Promise<void> = Promise.resolve();
   #draining = false;
   #stopping: Promise<void> | null = null;
-  #removed = false;
 
   /** @param opened the store of this peer; its identity is `edges.self`'s */
   constructor(edges: PeerEdges, opened: OpenedStorage) {
@@ -46,7 +46,7 @@ export class PeerCore implements Peer {
     return new Generation(this.#edges, opened, liveness, {
       failed: (error) => this.#storageFailed(error),
       fatal: (error) => this.#fatal(error),
-      removed: () => this.#wasRemoved(),
+      removed: () => this.#edges.logger.log("warn", "this peer was removed from its cluster"),
     });
   }
 
@@ -120,9 +120,7 @@ export class PeerCore implements Peer {
   }
 
   health(): HealthReport {
-    const reasons = this.#removed
-      ? ["this peer was removed from its cluster: an empty data directory lets it join anew"]
-      : this.#generation.unhealthyReasons();
+    const reasons = this.#generation.unhealthyReasons();
     return { healthy: reasons.length === 0, reasons };
   }
 
@@ -152,34 +150,40 @@ export class PeerCore implements Peer {
     this.#reopenLater();
   }
 
+  /** However many reasons there are for it, one attempt is made at a time. */
   #reopenLater(): void {
-    if (this.#stopping !== null) return;
+    if (this.#stopping !== null || this.#reopenTimer !== null) return;
     this.#reopenTimer = this.#edges.clock.timer(REOPEN_INTERVAL_MS, () => {
-      this.#reopening = this.#reopen();
+      this.#reopenTimer = null;
+      this.#reopening = this.#reopening.then(() => this.#reopen());
     });
   }
 
   async #reopen(): Promise<void> {
-    const { logger, transport } = this.#edges;
+    const { logger } = this.#edges;
     try {
       await this.#generation.storage.close();
       const opened = await this.#edges.reopen();
       if (this.#stopping !== null) return await opened.storage.close();
-      const generation = this.#makeGeneration(opened);
-      this.#generation = generation;
-      generation.changeExpect(this.#expect);
-      for (const peer of transport.peers()) generation.connected(peer);
-      await generation.start();
-      logger.log("info", "the storage is open again, this peer serves again");
+      await this.#begin(opened);
+      const { ended } = this.#generation;
+      if (ended === null) logger.log("info", "the storage is open again, this peer serves again");
     } catch (error) {
-      logger.log("error", `the storage cannot be opened again: ${String(error)}`);
+      if (error instanceof AssertionError) return this.#fatal(error);
+      const message = `the storage cannot be opened again: ${String(error)}`;
+      logger.log("error", message);
+      this.#generation.end(new SkeinError("STORAGE_FAILED", message));
       this.#reopenLater();
     }
   }
 
-  #wasRemoved(): void {
-    this.#removed = true;
-    this.#edges.logger.log("warn", "this peer was removed from its cluster");
+  /** The next generation takes over the connections that there are. */
+  async #begin(opened: OpenedStorage): Promise<void> {
+    const generation = this.#makeGeneration(opened);
+    this.#generation = generation;
+    generation.changeExpect(this.#expect);
+    for (const peer of this.#edges.transport.peers()) generation.connected(peer);
+    await generation.start();
   }
 
   #fatal(error: unknown): void {
@@ -199,9 +203,12 @@ export class PeerCore implements Peer {
     this.#edges.stopping();
     this.#reopenTimer?.cancel();
     await this.#reopening;
-    await handOver(this.#generation, this.#edges);
-    this.#generation.end(new SkeinError("SHUTTING_DOWN", "this peer is stopping"));
-    await this.#edges.transport.close();
-    await this.#generation.storage.close();
+    try {
+      await handOver(this.#generation, this.#edges);
+    } finally {
+      this.#generation.end(new SkeinError("SHUTTING_DOWN", "this peer is stopping"));
+      await this.#edges.transport.close();
+      await this.#generation.storage.close();
+    }
   }
 }

@@ -42,6 +42,7 @@ export class Generation {
   #system: System | null = null;
   #systemMachines: SystemMachines | null = null;
   #ended: SkeinError | null = null;
+  #removed = false;
   /** What each group had committed when it was brought back. */
   readonly #committedAtStart = new Map<number, number>();
 
@@ -123,12 +124,13 @@ export class Generation {
       this.#committedAtStart.set(group, hardState.commitIndex);
     }
     await this.host.start(recovered);
+    if (this.#ended !== null) return;
     const { clusterId } = this.former.status();
     if (clusterId === null) this.#edges.transport.announce(this.#hello);
     else this.#belongsTo(clusterId);
     // Nobody tells a peer twice: what is left of group 0 here says that it was removed.
     const removed = recovered.tombstones.has(0) && this.host.group(0) === undefined;
-    if (removed) this.#events.removed();
+    if (removed) this.#wasRemoved();
   }
 
   /**
@@ -181,7 +183,9 @@ export class Generation {
   #groupAdded(group: number): void {
     if (this.#ended !== null) return;
     this.groups.attach(group);
-    if (group === 0) this.#startSystem();
+    if (group !== 0) return;
+    this.#removed = false;
+    this.#startSystem();
   }
 
   #startSystem(): void {
@@ -197,6 +201,11 @@ export class Generation {
     if (group !== 0) return;
     this.#system?.stop(new SkeinError("UNAVAILABLE", "this peer was removed from its cluster"));
     this.#system = null;
+    this.#wasRemoved();
+  }
+
+  #wasRemoved(): void {
+    this.#removed = true;
     this.#events.removed();
   }
 
@@ -258,6 +267,9 @@ export class Generation {
   /** One sentence each; none where storage is sound and each group here knows a leader. */
   unhealthyReasons(): string[] {
     if (this.#ended !== null) return [this.#ended.message];
+    if (this.#removed) {
+      return ["this peer was removed from its cluster: an empty data directory lets it join anew"];
+    }
     const status = this.former.status();
     if (status.clusterId === null) return [status.message];
     if (this.host.group(0) === undefined) {

@@ -41,8 +41,7 @@ export function createLogger(options: LoggingOptions): Logger {
     log(level, message, fields = {}) {
       // Braces are placeholders to LogTape; a resource's name may hold them.
       const text = message.replaceAll("{", "{{").replaceAll("}", "}}");
-      const method = level === "warn" ? "warn" : level;
-      logger[method](text, { ...fields });
+      logger[level](text, { ...fields });
     },
   };
 }

@@ -29,6 +29,7 @@ export class PeerList {
   readonly #options: PeerListOptions;
   readonly #discovery: StaticDiscovery;
   #timer: Timer | null = null;
+  #stopped = false;
   #told: number;
 
   constructor(options: PeerListOptions) {
@@ -76,6 +77,7 @@ export class PeerList {
 
   /** Begins to look up and to dial. The transport has started. */
   start(): void {
+    if (this.#stopped) return;
     this.#discovery.start();
     this.#arm();
   }
@@ -96,6 +98,7 @@ export class PeerList {
   }
 
   stop(): void {
+    this.#stopped = true;
     this.#timer?.cancel();
     this.#discovery.close();
   }

@@ -98,7 +98,12 @@ export async function startPeer(config: Config, overrides: StartOverrides = {}):
       });
     }),
   }, opened);
-  await core.start();
+  try {
+    await core.start();
+  } catch (error) {
+    await core.stop();
+    throw error;
+  }
   list.start();
   const { reason } = list.expected;
   if (reason !== "") logger.log("info", reason);
