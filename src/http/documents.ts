@@ -1,6 +1,6 @@
 /**
  * GET /openapi.json, /docs and /: what this server answers, for programs and for people. All three are
- * made once, at start, from the endpoints' own definitions; the pages carry no script and need no network.
+ * made once, when first asked for, from the endpoints' own definitions; the pages carry no script and need no network.
  * They hold words about routes and nothing about the cluster, so they are open.
  */
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
@@ -14,30 +14,27 @@ const PAGE_HEADERS = {
 };
 const JSON_HEADERS = { "content-type": "application/json" };
 
+/** @param make called once, at the first request */
 function fixedText(
   path: string,
   summary: string,
   mediaType: string,
   headers: Record<string, string>,
-): { endpoint: Endpoint; fill: (text: string) => void } {
-  let content = "";
+  make: () => string,
+): Endpoint {
+  let content: string | null = null;
   const schema = mediaType === "application/json" ? z.looseObject({}) : z.string();
   return {
-    endpoint: {
-      route: createRoute({
-        method: "get",
-        path,
-        tags: ["documents"],
-        summary,
-        security: [],
-        responses: { 200: { description: summary, content: { [mediaType]: { schema } } } },
-      }),
-      access: "open",
-      handle: () => new Response(content, { headers }),
-    },
-    fill(text) {
-      content = text;
-    },
+    route: createRoute({
+      method: "get",
+      path,
+      tags: ["documents"],
+      summary,
+      security: [],
+      responses: { 200: { description: summary, content: { [mediaType]: { schema } } } },
+    }),
+    access: "open",
+    handle: () => new Response(content ??= make(), { headers }),
   };
 }
 
@@ -70,18 +67,30 @@ export function documentEndpoints(
   endpoints: readonly Endpoint[],
   version: string,
 ): readonly Endpoint[] {
-  const openApi = fixedText(
-    "/openapi.json",
-    "This API as OpenAPI 3.1",
-    "application/json",
-    JSON_HEADERS,
-  );
-  const docs = fixedText("/docs", "This API for people", "text/html", PAGE_HEADERS);
-  const index = fixedText("/", "Where to go from here", "text/html", PAGE_HEADERS);
-  const own = [openApi.endpoint, docs.endpoint, index.endpoint];
-  const document = describe([...endpoints, ...own], version);
-  openApi.fill(JSON.stringify(document));
-  docs.fill(docsPage(document));
-  index.fill(indexPage(document));
+  let described: OpenApiDocument | null = null;
+  const document = () => described ??= describe([...endpoints, ...own], version);
+  const own = [
+    fixedText(
+      "/openapi.json",
+      "This API as OpenAPI 3.1",
+      "application/json",
+      JSON_HEADERS,
+      () => JSON.stringify(document()),
+    ),
+    fixedText(
+      "/docs",
+      "This API for people",
+      "text/html",
+      PAGE_HEADERS,
+      () => docsPage(document()),
+    ),
+    fixedText(
+      "/",
+      "Where to go from here",
+      "text/html",
+      PAGE_HEADERS,
+      () => indexPage(document()),
+    ),
+  ];
   return own;
 }
