@@ -68,8 +68,8 @@ export function documentEndpoints(
   version: string,
 ): readonly Endpoint[] {
   let described: OpenApiDocument | null = null;
-  const document = () => described ??= describe([...endpoints, ...own], version);
-  const own = [
+  const document = (): OpenApiDocument => described ??= describe([...endpoints, ...own], version);
+  const own: readonly Endpoint[] = [
     fixedText(
       "/openapi.json",
       "This API as OpenAPI 3.1",
