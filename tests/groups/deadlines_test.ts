@@ -46,3 +46,31 @@ Deno.test("at the end everything that waits expires at once", () => {
   assert.equal(expired, 100);
   assert.equal(clock.timers, 0);
 });
+
+Deno.test("what is armed after the end is over at once, unless it is disarmed", async () => {
+  const clock = new ManualClock();
+  const deadlines = new Deadlines(clock);
+  deadlines.close();
+  let expired = 0;
+  deadlines.arm(60_000, () => expired++);
+  deadlines.disarm(deadlines.arm(60_000, () => assert.fail("it was disarmed")));
+  assert.equal(expired, 0, "never before arming has returned");
+  await Promise.resolve();
+  assert.equal(expired, 1);
+  assert.equal(clock.timers, 0);
+});
+
+Deno.test("a bounded wait ends as its work does, or late", async () => {
+  const clock = new ManualClock();
+  const deadlines = new Deadlines(clock);
+  const late = () => new Error("late");
+  assert.equal(await deadlines.within(Promise.resolve(7), 100, late), 7);
+  const failed = deadlines.within(Promise.reject(new Error("failed")), 100, late);
+  await assert.rejects(failed, { message: "failed" });
+  const slow = Promise.withResolvers<void>();
+  const waiting = deadlines.within(slow.promise, 100, late);
+  clock.advance(200);
+  await assert.rejects(waiting, { message: "late" });
+  slow.reject(new Error("this one has an owner"));
+  await Promise.resolve();
+});
