@@ -50,6 +50,7 @@ for (
         await eventually("the load runs", 10_000, () => assert.ok(load.grants > before + 100));
         pausesMs.push(await pauseByKill(cluster, load));
       }
+      await cluster.ready();
       await load.stop();
       console.log(`${pausesMs.join(", ")} ms without a grant, election included: ${settings}`);
       assert.ok(Math.min(...pausesMs) < limitMs);
