@@ -91,6 +91,7 @@ export class PeerList {
   }
 
   #look(): void {
+    if (this.#options.settled()) return;
     const { expected } = this;
     if (expected.count === this.#told) return;
     this.#told = expected.count;

@@ -223,7 +223,7 @@ export class FleetPeer {
     this.#service = service;
     this.#fleet.network.attach(this.id, {
       message: (from, topic, body) => host.receive(from, topic, body),
-      request: (from, method, body) => {
+      request: (_from, method, body) => {
         if (this.ended !== null) return Promise.reject(this.ended);
         return service.handle(method, body) ?? Promise.reject(new Error(`no method ${method}`));
       },
