@@ -1,5 +1,6 @@
 /** All mutants, part by part. */
 import { GROUPS_MUTANTS } from "./groups_mutants.ts";
+import { HOST_MUTANTS } from "./host_mutants.ts";
 import { LOCKS_MUTANTS } from "./locks_mutants.ts";
 import type { Mutant } from "./mutant.ts";
 import { RAFT_MUTANTS } from "./raft_mutants.ts";
@@ -9,5 +10,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...RAFT_MUTANTS,
   ...STORAGE_MUTANTS,
   ...GROUPS_MUTANTS,
+  ...HOST_MUTANTS,
   ...LOCKS_MUTANTS,
 ];
