@@ -187,4 +187,18 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
     replace: ``,
     caughtBy: [RAFT, sim()],
   },
+  {
+    name: "a follower that lost its tail is not believed",
+    file: "src/raft/progress.ts",
+    search: `      this.matchIndex = Math.min(this.matchIndex, nextIndex - 1);`,
+    replace: ``,
+    caughtBy: [RAFT],
+  },
+  {
+    name: "a follower does not say that it lacks what is committed",
+    file: "src/raft/follower.ts",
+    search: `    else this.#refuse(from, heartbeat.commitIndex, log.lastTerm);`,
+    replace: ``,
+    caughtBy: [RAFT],
+  },
 ];

@@ -41,3 +41,27 @@ Deno.test("a leader that counted a lost tail takes back nothing that it has comm
   assert.equal(cluster.at("a").raft.commitIndex, commitIndex);
   assert.equal(cluster.at("b").raft.lastIndex, commitIndex);
 });
+
+Deno.test("what a follower has lost no longer counts towards a commit", () => {
+  const cluster = new ClusterHarness(["a", "b", "c", "d", "e"]);
+  cluster.elect("a");
+  const { commitIndex } = cluster.at("a").raft;
+  const lose = (appendsTo: readonly string[], promisesOf: string | null) => {
+    cluster.lose = ({ from, to, body }) =>
+      body.kind === "append" && body.entries.length > 0 && appendsTo.includes(to.peer) ||
+      body.kind === "appendAnswer" && body.accepted && from.peer === promisesOf;
+  };
+  lose(["c", "d", "e"], null);
+  cluster.propose("a", "one", "two");
+  losesTail(cluster, 2);
+  lose(["c", "d", "e"], "b");
+  cluster.propose("a", "three");
+  cluster.tick(6);
+  lose(["d", "e"], "b");
+  cluster.tick(6);
+  assert.equal(cluster.at("c").raft.lastIndex, cluster.at("a").raft.lastIndex);
+  assert.equal(cluster.at("a").raft.commitIndex, commitIndex, "two of five say that they have it");
+  cluster.heal();
+  cluster.tick(6);
+  assert.equal(cluster.at("a").raft.commitIndex, commitIndex + 3);
+});
