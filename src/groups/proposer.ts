@@ -184,7 +184,9 @@ export class Proposer {
     timeoutMs: number,
   ): Promise<Attempt> {
     try {
-      const answer = await this.#forwarder.forward(leader, group, payload, timeoutMs);
+      // One that is lost must not hold up the others for as long as it may take itself: it is sent again.
+      const attemptMs = Math.min(timeoutMs, this.#edges.leaderWaitMs);
+      const answer = await this.#forwarder.forward(leader, group, payload, attemptMs);
       return { kind: "answer", answer };
     } catch (error) {
       if (!(error instanceof RequestError)) throw error;
