@@ -226,7 +226,6 @@ export class Group {
     this.appliedTerm = snapshot.term;
     this.clock.atLeast(this.machine.timeMs, this.#edges.clock.monotonicMs());
     this.raft.applied(snapshot.index);
-    this.#proposals.covered(snapshot.index);
     this.#reads.applied(snapshot.index);
     for (const listener of this.#listeners) listener.restored?.();
     const held = this.#held;

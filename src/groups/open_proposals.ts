@@ -76,15 +76,6 @@ export class OpenProposals {
     );
   }
 
-  /** A snapshot took the place of the entries up to `index`, and of their answers. */
-  covered(index: number): void {
-    for (const [at, { proposal }] of this.#logged) {
-      if (at > index) continue;
-      this.#logged.delete(at);
-      proposal.settle({ kind: "unknown" });
-    }
-  }
-
   /** A retry with the same request id finds the entry or proposes it anew; nobody need wait here. */
   forgetLogged(): void {
     const logged = [...this.#logged.values()];

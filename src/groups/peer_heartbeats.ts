@@ -1,7 +1,7 @@
 /**
  * One heartbeat between two peers in place of one for each sleeping group. It carries the sender's boot
- * id and a digest of the (group, term) pairs that it leads towards the receiver and that sleep; the
- * echo says whether the receiver sees the same. Only an agreeing echo keeps a sleeping leader, and only
+ * id and a digest of the (group, term) pairs that it leads towards the receiver and that sleep. The
+ * receiver's own next heartbeat brings back whether it sees the same: the echo. Only an agreeing echo keeps a sleeping leader, and only
  * an agreeing heartbeat a sleeping follower; on a mismatch the lists are exchanged, and whatever differs
  * is woken, so that Raft's own heartbeats settle it.
  */
@@ -9,8 +9,8 @@ import type { PeerId } from "../raft/entry.ts";
 import type { Group } from "./group.ts";
 
 export const HEARTBEAT_TOPICS = {
+  /** `[bootId, digest, echo]`; an echo is null or `[bootId, digest, agrees]` of the beat it answers. */
   beat: "beat",
-  echo: "beat.echo",
   list: "beat.list",
   differ: "beat.differ",
 } as const;
@@ -32,6 +32,8 @@ interface Neighbour {
   heardMs: number;
   /** When its echo last agreed with what sleeps under this peer's leadership. */
   echoedMs: number;
+  /** What the next heartbeat to it brings back of its last one. */
+  echoDue: readonly [bootId: string, digest: number, agrees: boolean] | null;
 }
 
 export class PeerHeartbeats {
@@ -53,13 +55,15 @@ export class PeerHeartbeats {
   connected(peer: PeerId): void {
     const nowMs = this.#edges.nowMs();
     if (this.#neighbours.has(peer)) return;
-    this.#neighbours.set(peer, { heardMs: nowMs, echoedMs: nowMs });
+    this.#neighbours.set(peer, { heardMs: nowMs, echoedMs: nowMs, echoDue: null });
   }
 
   /** Sends one heartbeat to each of these peers, and wakes what can no longer rest on theirs. */
   beat(peers: Iterable<PeerId>): void {
     for (const peer of peers) {
-      const body = [this.#edges.bootId, digest(this.#ledTowards(peer))];
+      const neighbour = this.#neighbour(peer);
+      const body = [this.#edges.bootId, digest(this.#ledTowards(peer)), neighbour.echoDue];
+      neighbour.echoDue = null;
       this.#edges.send(peer, HEARTBEAT_TOPICS.beat, body);
     }
     this.#wakeDeserted();
@@ -71,8 +75,6 @@ export class PeerHeartbeats {
     switch (topic) {
       case HEARTBEAT_TOPICS.beat:
         return this.#onBeat(from, body);
-      case HEARTBEAT_TOPICS.echo:
-        return this.#onEcho(from, body);
       case HEARTBEAT_TOPICS.list:
         return this.#onList(from, body);
       case HEARTBEAT_TOPICS.differ:
@@ -88,20 +90,19 @@ export class PeerHeartbeats {
     return neighbour === undefined ? this.#patienceMs : this.#edges.nowMs() - neighbour.heardMs;
   }
 
-  #onBeat(from: PeerId, body: readonly unknown[]): boolean {
-    const [bootId, theirDigest] = body;
+  #onBeat(from: PeerId, [bootId, theirDigest, echo]: readonly unknown[]): boolean {
     if (typeof bootId !== "string" || typeof theirDigest !== "number") return false;
+    const neighbour = this.#neighbour(from);
     const agrees = digest(this.#followedFrom(from)) === theirDigest;
-    if (agrees) this.#neighbour(from).heardMs = this.#edges.nowMs();
-    this.#edges.send(from, HEARTBEAT_TOPICS.echo, [bootId, theirDigest, agrees]);
-    return true;
+    if (agrees) neighbour.heardMs = this.#edges.nowMs();
+    neighbour.echoDue = [bootId, theirDigest, agrees];
+    return echo === null || (Array.isArray(echo) && this.#onEcho(from, echo));
   }
 
-  #onEcho(from: PeerId, body: readonly unknown[]): boolean {
-    const [bootId, echoed, agrees] = body;
+  #onEcho(from: PeerId, [bootId, echoed, agrees]: readonly unknown[]): boolean {
+    if (typeof echoed !== "number" || typeof agrees !== "boolean") return false;
     if (bootId !== this.#edges.bootId) return true; // an echo to this peer's former run
     const led = this.#ledTowards(from);
-    if (typeof echoed !== "number" || typeof agrees !== "boolean") return false;
     if (!agrees) this.#edges.send(from, HEARTBEAT_TOPICS.list, led.flat());
     // A group that fell asleep since then is not covered by this echo; the next one will cover it.
     else if (echoed === digest(led)) this.#agreed(from, led);
@@ -146,7 +147,7 @@ export class PeerHeartbeats {
   #neighbour(peer: PeerId): Neighbour {
     const known = this.#neighbours.get(peer);
     if (known !== undefined) return known;
-    const fresh = { heardMs: -Infinity, echoedMs: -Infinity };
+    const fresh = { heardMs: -Infinity, echoedMs: -Infinity, echoDue: null };
     this.#neighbours.set(peer, fresh);
     return fresh;
   }

@@ -14,7 +14,7 @@ import { WriteBatch } from "./write_batch.ts";
 export interface StorageWorkEdges {
   readonly storage: Storage;
   readonly clock: Clock;
-  /** Something came back for this group, which has not ended: pump it. */
+  /** Something came back for this group: pump it, unless it has ended. */
   done(group: Group): void;
   /** Writing is possible again: proposals may have waited for that. */
   written(): void;
@@ -56,7 +56,7 @@ export class StorageWork {
     const { storage } = this.#edges;
     storage.append(written.records).then(() => {
       this.#batch.durable(written);
-      for (const group of written.tokens.keys()) this.#done(group);
+      for (const group of written.tokens.keys()) this.#edges.done(group);
       this.#edges.written();
     }).catch((error) => this.#edges.failed(error));
   }
@@ -107,10 +107,6 @@ export class StorageWork {
   }
 
   #own(group: Group, work: Promise<unknown>): void {
-    work.then(() => this.#done(group), (error) => this.#edges.failed(error));
-  }
-
-  #done(group: Group): void {
-    if (!group.ended) this.#edges.done(group);
+    work.then(() => this.#edges.done(group), (error) => this.#edges.failed(error));
   }
 }

@@ -163,3 +163,32 @@ Deno.test("a change whose answer is lost is not called a conflict", async () => 
   const here = first!.service.changeConfiguration(0, change, 200);
   await assert.rejects(fleet.settle(here, 500), { code: "OUTCOME_UNKNOWN" });
 });
+
+Deno.test("once a command may have happened nothing later makes it certain that it did not", async () => {
+  const fleet = await Fleet.led();
+  const [first, second, third] = fleet.peers;
+  fleet.network.cut("p1", "p2");
+  const adding = second!.add("n", 1, { timeoutMs: 60_000 });
+  await fleet.until("it was executed", () => first!.count("n") === 1, 100);
+  for (const peer of [first!, third!]) peer.crash();
+  await assert.rejects(fleet.settle(adding, 10_000), { code: "OUTCOME_UNKNOWN" });
+});
+
+Deno.test("a leader that loses its majority tells its callers, without waiting for their deadlines", async () => {
+  const fleet = await Fleet.led();
+  const [first] = fleet.peers;
+  fleet.network.isolate("p1");
+  const adding = first!.add("n", 1, { timeoutMs: 600_000 });
+  await assert.rejects(fleet.settle(adding, 7_000), { code: "OUTCOME_UNKNOWN" });
+});
+
+Deno.test("a leader takes no more proposals of others than it can hold", async () => {
+  const fleet = await Fleet.led();
+  const [first] = fleet.peers;
+  const payload = new Uint8Array(1);
+  const payloads = new Array(LIMITS.pendingProposalsMax + 1).fill(payload);
+  const { lastIndex } = first!.group().raft;
+  const answer = first!.service.handle(PROPOSE_METHOD, [0, 1_000, payloads])!;
+  await assert.rejects(answer, { code: "TOO_MANY_REQUESTS" });
+  assert.equal(first!.group().raft.lastIndex, lastIndex);
+});

@@ -79,3 +79,21 @@ Deno.test("a follower's time is never before what it has applied", async () => {
   third!.host.receive("p1", "raft", [[0, 5, 1, 1, term, 4, 0, 1]]);
   assert.equal(third!.service.timeMs(0), appliedMs);
 });
+
+Deno.test("a new leader's time goes on from its log's last stamp, whatever it heard", async () => {
+  const fleet = await Fleet.led();
+  const [first, second] = fleet.peers;
+  await fleet.run(5_000);
+  await fleet.settle(first!.add("n", 1), 100);
+  await fleet.run(200);
+  const { term, lastTimeMs } = second!.group().raft;
+  // A message that was under way for very long.
+  for (const peer of fleet.peers.slice(1)) {
+    peer.host.receive("p1", "raft", [[0, 5, 1, 1, term, 4, 0, 1]]);
+  }
+  first!.crash();
+  await fleet.until("another leads", () => fleet.leader() !== null, 6_000);
+  const leader = fleet.leader()!;
+  await fleet.run(1_000);
+  assert.ok(leader.service.timeMs(0) >= lastTimeMs + 1_000, "it does not stand still");
+});

@@ -75,6 +75,9 @@ Deno.test("a removed replica never comes back by a late message to it", async ()
   };
   await fleet.settle(leader!.add("n", 1), 100);
   await change(fleet, { kind: "remove", peer: "p3" });
+  await change(fleet, { kind: "addLearner", peer: "p3" });
+  await fleet.until("it is back", () => third!.count("n") === 1, 500);
+  await change(fleet, { kind: "remove", peer: "p3" });
   await fleet.until("it knows", () => third!.host.group(0) === undefined, 500);
   for (const restart of [false, true]) {
     if (restart) {
@@ -190,11 +193,19 @@ function replaceThird(fleet: Fleet): void {
 Deno.test("a lagging replica gets a snapshot, and the entries committed meanwhile behind it", async () => {
   const fleet = await lagging();
   const [, , third] = fleet.peers;
-  await fleet.until("it loads a snapshot", () => third!.group().restoring, 10_000);
+  await fleet.until("it takes a snapshot over", () => third!.group().restoring, 10_000);
+  // Its log is ready for more long before its machine is.
+  third!.readMs = 300;
+  await fleet.run(60);
   const adding = [1, 2, 3].map(() => fleet.leader()!.add("n", 1));
   await fleet.settle(Promise.all(adding), 1_000);
-  assert.ok(third!.group().restoring, "they came while it was loading");
+  await fleet.until("they are committed there", () => {
+    return third!.group().raft.commitIndex === fleet.leader()!.group().raft.commitIndex;
+  }, 200);
+  assert.ok(third!.group().restoring, "while it is loading");
+  assert.ok(third!.count("n") < 20);
   await fleet.until("it has all", () => third!.count("n") === 23, 1_000);
+  third!.readMs = 0;
   third!.crash();
   await third!.start();
   await fleet.until("it has all again", () => third!.count("n") === 23, 2_000);

@@ -17,14 +17,13 @@ async function allSleep(fleet: Fleet, limitMs = 5_000): Promise<void> {
 /** The receiver of a beat, as its sender's transport sees it. */
 const BEATS_AN_INTERVAL = 6;
 
-Deno.test("a sleeping fleet sends one heartbeat and one echo a peer pair and interval, and no more", async () => {
+Deno.test("a sleeping fleet sends one heartbeat each way of a peer pair and interval, and no more", async () => {
   const fleet = await sleeping({ groups: [0, 1, 2, 3] });
   await fleet.run(400);
   fleet.network.counts.clear();
   await fleet.run(10 * fleet.timing.heartbeatMs);
   assert.deepEqual(Object.fromEntries(fleet.network.counts), {
     "beat": 10 * BEATS_AN_INTERVAL,
-    "beat.echo": 10 * BEATS_AN_INTERVAL,
   });
   await fleet.run(20_000);
   const leader = fleet.peers[0]!;
@@ -207,4 +206,67 @@ Deno.test("a learner that died while the group slept does not keep it awake for 
   await fleet.run(10_000);
   assert.ok(first!.group().raft.asleep);
   assert.equal(first!.group().raft.term, 2);
+});
+
+Deno.test("a sleeping learner stays asleep, and knows its leader", async () => {
+  const fleet = await Fleet.led({ peers: 4, founders: 3 });
+  const [first, , , fourth] = fleet.peers;
+  const change = { expectedIndex: 1, operations: [{ kind: "addLearner", peer: "p4" }] } as const;
+  await fleet.settle(first!.service.changeConfiguration(0, change, 5_000), 5_000);
+  await allSleep(fleet);
+  for (let round = 0; round < 50; round++) {
+    await fleet.run(100);
+    assert.ok(fourth!.group().raft.asleep);
+  }
+  assert.equal(fourth!.group().raft.leader, "p1");
+});
+
+Deno.test("who is asked to vote in its sleep counts from when it last heard its leader", async () => {
+  const fleet = await sleeping();
+  const [first, , third] = fleet.peers;
+  const { term } = third!.group().raft;
+  let heardMs = 0;
+  const answers: boolean[] = [];
+  fleet.network.sees = ({ from, to, topic, body }) => {
+    if (from === "p1" && to === "p3" && topic === "beat") heardMs = fleet.clock.monotonicMs() + 1;
+    const message = (body as unknown[][])[0]!;
+    if (from === "p3" && topic === "raft" && message[5] === 1) answers.push(message[7] as boolean);
+  };
+  await fleet.run(300);
+  first!.crash();
+  const ask = async () => {
+    assert.ok(third!.group().raft.asleep);
+    const { lastIndex } = third!.group().raft;
+    third!.host.receive("p2", "raft", [[0, -1, 1, 1, term + 1, 0, true, lastIndex, term, false]]);
+    await settled();
+  };
+  const patienceMs = fleet.timing.electionTimeoutMinMs;
+  await fleet.until(
+    "patience is over",
+    () => fleet.clock.monotonicMs() >= heardMs + patienceMs,
+    2_000,
+  );
+  await ask();
+  assert.deepEqual(answers, [true]);
+});
+
+Deno.test("a group that wakes has its heartbeats at once in their rhythm", async () => {
+  const fleet = await sleeping();
+  const [first] = fleet.peers;
+  let beatMs = 0;
+  const heartbeatsMs: number[] = [];
+  fleet.network.sees = ({ from, to, topic, body }) => {
+    if (from !== "p1" || to !== "p2") return;
+    if (topic === "beat") beatMs = fleet.clock.monotonicMs();
+    else if (topic === "raft" && (body as number[][])[0]![5] === 4) {
+      heartbeatsMs.push(fleet.clock.monotonicMs());
+    }
+  };
+  await fleet.run(300);
+  await fleet.until("an interval begins", () => beatMs === fleet.clock.monotonicMs(), 200);
+  await fleet.run(10);
+  void first!.add("n", 1);
+  await fleet.run(400);
+  const [wokeMs, nextMs] = heartbeatsMs;
+  assert.ok(nextMs! - wokeMs! <= fleet.timing.heartbeatMs + 10, `${heartbeatsMs}`);
 });

@@ -192,6 +192,18 @@ Deno.test("a peer that stops while its storage is being opened leaves nothing op
   assert.equal(peer.clock.timers, 0, "and no timer runs");
 });
 
+Deno.test("a peer that stops between two attempts makes no other", async () => {
+  const peer = await new LonePeer().start();
+  await peer.ready();
+  peer.faults.failChance = 1;
+  const lost = peer.core.locks.acquire({ ...LOCK, resource: "lost" });
+  await assert.rejects(peer.settle(lost, 1_000));
+  await peer.settle(peer.core.stop(), 5_000);
+  await peer.run(2 * REOPEN_MS);
+  assert.equal(peer.openings, 1);
+  assert.equal(peer.clock.timers, 0);
+});
+
 Deno.test("a peer that stops tells whoever waits, and is stopped once", async () => {
   const peer = await new LonePeer().start();
   await peer.ready();
