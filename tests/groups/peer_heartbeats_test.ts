@@ -102,11 +102,11 @@ function neighbourhood() {
   return { world, a: a!, b: b!, c: c! };
 }
 
-Deno.test("while all agree nothing wakes, and each beat has one echo", () => {
+Deno.test("while all agree nothing wakes, and each beat is echoed by the next one that comes back", () => {
   const { world, a, b, c } = neighbourhood();
   world.beat(100);
   for (const { woken } of [a, b, c]) assert.deepEqual(woken, []);
-  assert.equal(world.sent.length, 100 * 6 * 2);
+  assert.equal(world.sent.length, 100 * 6);
   assert.equal(a.groups[0]!.alive.filter((peer) => peer === "b").length, 100);
   assert.deepEqual(b.groups[0]!.alive, [], "a follower hears no echoes for it");
 });
@@ -170,7 +170,8 @@ Deno.test("an echo to a former run, of another digest, or that disagrees counts 
   const { alive } = a.groups[0]!;
   let digest: unknown;
   world.deaf = () => true;
-  const echo = (...body: unknown[]) => a.heartbeats.receive("b", HEARTBEAT_TOPICS.echo, body);
+  const echo = (...body: unknown[]) =>
+    a.heartbeats.receive("b", HEARTBEAT_TOPICS.beat, ["boot of b", 0, body]);
   const send = world.send.bind(world);
   world.send = (from, to, topic, body) => {
     if (from === "a" && topic === HEARTBEAT_TOPICS.beat) digest = (body as unknown[])[1];
@@ -201,7 +202,9 @@ Deno.test("what does not have its topic's form is refused, and wakes nobody", ()
     [HEARTBEAT_TOPICS.beat, null],
     [HEARTBEAT_TOPICS.beat, [1, 2]],
     [HEARTBEAT_TOPICS.beat, ["boot", "digest"]],
-    [HEARTBEAT_TOPICS.echo, ["boot of b", 1, "yes"]],
+    [HEARTBEAT_TOPICS.beat, ["boot of a", 1]],
+    [HEARTBEAT_TOPICS.beat, ["boot of a", 1, "echo"]],
+    [HEARTBEAT_TOPICS.beat, ["boot of a", 1, ["boot of b", 1, "yes"]]],
     [HEARTBEAT_TOPICS.list, [1, "term"]],
     [HEARTBEAT_TOPICS.list, "all"],
     [HEARTBEAT_TOPICS.differ, {}],
