@@ -132,9 +132,8 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
   {
     name: "append accepted without the previous entry",
     file: "src/raft/follower.ts",
-    search:
-      `if (log.term(previousIndex) !== append.previousTerm) return this.#refuse(from, append);`,
-    replace: `if (previousIndex > log.lastIndex) return this.#refuse(from, append);`,
+    search: `if (log.term(previousIndex) !== append.previousTerm) {`,
+    replace: `if (previousIndex > log.lastIndex) {`,
     caughtBy: [RAFT, sim()],
   },
   {
