@@ -29,6 +29,16 @@ Deno.test("proposals gather while a write is in flight, and share the next one",
   fleet.check();
 });
 
+Deno.test("what waits in one group goes on when the write of another is over", async () => {
+  const fleet = await Fleet.led({ peers: 1, groups: [0, 1] });
+  const [peer] = fleet.peers;
+  peer!.faults.delayMinMs = 20;
+  const first = peer!.add("n", 1, { group: 0 });
+  await fleet.run(1);
+  const second = peer!.add("n", 1, { group: 1 });
+  await fleet.settle(Promise.all([first, second]), 45);
+});
+
 Deno.test("groups share one write and one frame a peer", async () => {
   const fleet = await Fleet.led({ groups: [0, 1, 2, 3] });
   const [peer] = fleet.peers;
