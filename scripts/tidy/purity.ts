@@ -26,7 +26,7 @@ const EDGES: readonly { readonly path: string; readonly may: readonly Effect[] }
   { path: "src/cli/", may: EVERYTHING },
   { path: "src/peer/", may: EVERYTHING },
   { path: "src/client/", may: ["clock", "chance", "timer", "io"] },
-  { path: "src/http/listener.ts", may: ["io"] },
+  { path: "src/http/network_listener.ts", may: ["io"] },
   { path: "src/http/loopback_listener.ts", may: ["deno"] },
   { path: "src/http/metrics.ts", may: ["deno", "io"] },
   {

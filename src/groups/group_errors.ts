@@ -1,4 +1,7 @@
-/** What callers are told where a group can not do what was asked of it: each error in one place. */
+/**
+ * What callers are told where a group can not do what was asked of it: each error in one place, so that one
+ * cause has one code and one sentence wherever it is met.
+ */
 import { ERROR_STATUS, type ErrorCode, SkeinError } from "../errors.ts";
 import type { RequestError } from "../net/transport.ts";
 import type { Refusal } from "../raft/ready.ts";

@@ -132,7 +132,7 @@ export class Host {
         this.#outbox.add({ group: group.id, timeMs, envelope });
       },
       persist: (group, persist) => this.#work.persist(group, persist),
-      fetch: (group, fetch) => this.#work.fetch(group, fetch),
+      fetch: (group, fetch) => this.#work.readEntries(group, fetch),
       readSnapshot: (group, read) => this.#work.readSnapshot(group, read),
       storeSnapshot: (group, part) => this.#work.storeSnapshot(group, part),
       restore: (group, snapshot) => this.#work.restore(group, snapshot),

@@ -61,7 +61,7 @@ export class StorageWork {
     }).catch((error) => this.#edges.failed(error));
   }
 
-  fetch(group: Group, { id, fromIndex, toIndex, bytesMax }: Fetch): void {
+  readEntries(group: Group, { id, fromIndex, toIndex, bytesMax }: Fetch): void {
     const reading = this.#edges.storage.readEntries(group.id, fromIndex, toIndex, bytesMax);
     this.#own(
       group,
