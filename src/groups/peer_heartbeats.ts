@@ -54,7 +54,9 @@ export class PeerHeartbeats {
    */
   connected(peer: PeerId): void {
     const nowMs = this.#edges.nowMs();
-    if (this.#neighbours.has(peer)) return;
+    const known = this.#neighbours.get(peer);
+    // What it said before the connection broke is not echoed behind the break: it is old by now.
+    if (known !== undefined) return void (known.echoDue = null);
     this.#neighbours.set(peer, { heardMs: nowMs, echoedMs: nowMs, echoDue: null });
   }
 

@@ -214,3 +214,14 @@ Deno.test("what does not have its topic's form is refused, and wakes nobody", ()
   a.heartbeats.receive("b", HEARTBEAT_TOPICS.differ, [3, 77, "1", null]);
   assert.deepEqual([...a.woken, ...b.woken], [], "nor does what it does not lead itself");
 });
+
+Deno.test("what was heard before a connection broke is not echoed behind the break", () => {
+  const { world, a, b } = neighbourhood();
+  world.beat(3);
+  const heard = a.groups[0]!.alive.length;
+  // For a while b has no connection to a, and so sends it no heartbeat.
+  world.nowMs += 5_000;
+  b.heartbeats.connected("a");
+  b.heartbeats.beat(["a"]);
+  assert.equal(a.groups[0]!.alive.length, heard);
+});
