@@ -218,6 +218,7 @@ Deno.test("what does not have its topic's form is refused, and wakes nobody", ()
 Deno.test("what was heard before a connection broke is not echoed behind the break", () => {
   const { world, a, b } = neighbourhood();
   world.beat(3);
+  a.heartbeats.beat(["b"]);
   const heard = a.groups[0]!.alive.length;
   // For a while b has no connection to a, and so sends it no heartbeat.
   world.nowMs += 5_000;
