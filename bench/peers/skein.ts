@@ -3,13 +3,12 @@
  * default settings.
  */
 import assert from "node:assert/strict";
+import { RUNTIME_FLAGS } from "../../src/cli/runtime_flags.ts";
 import type { System } from "./etcd.ts";
 import { HttpSocket, type Operation } from "./load.ts";
 import { eventually, freePort, Processes } from "./processes.ts";
 
 const MAIN = new URL("../../src/main.ts", import.meta.url).pathname;
-/** As `deno task skein` runs it. */
-const RUNTIME_FLAGS: readonly string[] = [];
 
 export interface SkeinSystem extends System {
   readonly urls: readonly string[];

@@ -2,6 +2,7 @@
  * One peer of `skein cluster`: a process of its own, in a process group of its own, so that Ctrl-C reaches it only
  * as the closing of its standard input. Its log goes out line by line, with the peer's name before each.
  */
+import { RUNTIME_FLAGS } from "./runtime_flags.ts";
 import { SIGNAL_NUMBERS } from "./stop_signals.ts";
 import { SIGNAL_OFFSET } from "./exit_codes.ts";
 
@@ -82,7 +83,7 @@ function ourselves(): { readonly program: string; readonly prefix: readonly stri
   const program = Deno.execPath();
   if (Deno.build.standalone) return { program, prefix: [] };
   const main = new URL("../main.ts", import.meta.url).href;
-  return { program, prefix: ["run", "--allow-all", "--quiet", main] };
+  return { program, prefix: ["run", "--allow-all", "--quiet", ...RUNTIME_FLAGS, main] };
 }
 
 /** Hands on each line of a stream, the last one too where it does not end. */
