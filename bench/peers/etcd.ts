@@ -11,6 +11,8 @@ export interface System {
   readonly name: string;
   readonly processes: Processes;
   lockPairs(client: number): Promise<Operation>;
+  /** The same, where each lock has a lease of its own, as every lock of Skein has. */
+  leasedPairs(client: number): Promise<Operation>;
   /** One acquire a round, of which the latency alone is told; the release is not measured. */
   acquires(client: number): Promise<Operation>;
   /** One replicated write of about 100 bytes a round. */
@@ -69,6 +71,15 @@ function operations(addressOf: (client: number) => string): Omit<System, "name" 
       return async () => {
         const { key } = await post(socket, "/v3/lock/lock", { name, lease });
         await post(socket, "/v3/lock/unlock", { key });
+        return null;
+      };
+    },
+    async leasedPairs(client) {
+      const { socket, name } = await session(client);
+      return async () => {
+        const { ID } = await post(socket, "/v3/lease/grant", { TTL: "300" });
+        await post(socket, "/v3/lock/lock", { name, lease: ID });
+        await post(socket, "/v3/lease/revoke", { ID }); // and the lock's key with it
         return null;
       };
     },

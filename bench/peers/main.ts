@@ -18,6 +18,8 @@ interface Load {
 const LOADS: readonly Load[] = [
   { name: "lock + unlock", clients: 1, operation: (system) => system.lockPairs },
   { name: "lock + unlock", clients: 32, operation: (system) => system.lockPairs },
+  { name: "lock + unlock, a lease each", clients: 1, operation: (system) => system.leasedPairs },
+  { name: "lock + unlock, a lease each", clients: 32, operation: (system) => system.leasedPairs },
   { name: "lock alone", clients: 1, operation: (system) => system.acquires },
   { name: "lock alone", clients: 32, operation: (system) => system.acquires },
   { name: "write of 100 bytes", clients: 1, operation: (system) => system.writes },

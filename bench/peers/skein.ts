@@ -64,15 +64,17 @@ function operations(addressOf: (client: number) => string): Omit<System, "name" 
     const socket = await HttpSocket.connect(addressOf(client));
     return { socket, body: { resource: `resource-${client}`, owner: `client-${client}` } };
   };
+  const lockPairs = async (client: number): Promise<Operation> => {
+    const { socket, body } = await session(client);
+    return async () => {
+      await post(socket, "/lock/acquire", body);
+      await post(socket, "/lock/release", body);
+      return null;
+    };
+  };
   return {
-    async lockPairs(client) {
-      const { socket, body } = await session(client);
-      return async () => {
-        await post(socket, "/lock/acquire", body);
-        await post(socket, "/lock/release", body);
-        return null;
-      };
-    },
+    lockPairs,
+    leasedPairs: lockPairs,
     async acquires(client) {
       const { socket, body } = await session(client);
       return async () => {
