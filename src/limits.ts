@@ -48,6 +48,8 @@ export const LIMITS = {
   /** Net: requests to one peer without an answer yet. */
   peerRequestsMax: 16_384,
 
+  /** Groups: of one cluster, the system group included; a message for any further one begins nothing. */
+  groupsMax: 4_096,
   /** Groups: an entry's payload. */
   commandBytesMax: 2 * MIB,
   /** Groups: proposals that wait for their outcome at one peer. */

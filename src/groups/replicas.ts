@@ -105,7 +105,7 @@ export class Replicas {
   #mayBegin(id: GroupId, { to, body }: Envelope): boolean {
     const speaksToLearner = body.kind === "append" || body.kind === "heartbeat" ||
       body.kind === "snapshotOffer";
-    return speaksToLearner && to.replica > FOUNDING_REPLICA &&
+    return speaksToLearner && id < LIMITS.groupsMax && to.replica > FOUNDING_REPLICA &&
       to.replica >= (this.#tombstones.get(id) ?? 0);
   }
 

@@ -46,7 +46,7 @@ export interface Signer {
 export const PLAN_BYTES_MAX = 60 * 1024;
 
 const CLUSTER_ID = /^[0-9a-f]{32}$/;
-const PARTITIONS_MAX = 4_096;
+const PARTITIONS_MAX = LIMITS.groupsMax - 1;
 
 /**
  * @param name the proposer, one of the members, and its attempt

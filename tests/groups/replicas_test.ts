@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { LIMITS } from "../../src/limits.ts";
 import { decodeGroupMessage } from "../../src/groups/wire.ts";
 import type { ConfigurationOperation } from "../../src/raft/ready.ts";
 import { Fleet, foundedGroup, settled } from "./fleet.ts";
@@ -109,6 +110,15 @@ Deno.test("a founding message that comes before the foundation is not heard", as
   third!.host.found(foundedGroup(fleet, 0), false);
   await fleet.until("it follows", () => third!.group().raft.leader === "p1", 500);
   fleet.check();
+});
+
+Deno.test("no message begins a replica of a group past the bound of groups", async () => {
+  const fleet = await Fleet.led();
+  const [, , third] = fleet.peers;
+  const heartbeat = (group: number) => [group, 5, 1, 9, 1, 4, 0, 1];
+  third!.host.receive("p1", "raft", [heartbeat(LIMITS.groupsMax), heartbeat(1)]);
+  assert.equal(third!.host.group(LIMITS.groupsMax), undefined);
+  assert.equal(third!.host.group(1)?.replica, 9, "one within the bound begins");
 });
 
 /** Brings the third peer to the moment before a message for its successor comes, and sends that. */
