@@ -76,6 +76,7 @@ export class LockService implements Locks {
   readonly #logger: Logger;
   readonly #timeouts: LockTimeouts;
   readonly #waits: OpenWaits;
+  #offset: WallOffsetMs;
 
   /** Listens to group 0 from now on. */
   constructor({ groups, machine, clock, logger, peer, bootId, timeouts }: LockServiceParts) {
@@ -90,6 +91,7 @@ export class LockService implements Locks {
       restored: () => this.#waits.restored(),
     };
     groups.listen(SYSTEM_GROUP, listener);
+    this.#offset = wallOffset(clock.wallMs(), groups.timeMs(SYSTEM_GROUP));
   }
 
   /** Acquires that are held open at this peer now. */
@@ -257,8 +259,14 @@ export class LockService implements Locks {
     return answer as Extract<LockAnswer, { readonly kind: string }>;
   }
 
+  /** For hints: where this peer's replica ended a moment ago, what it said last will do. */
   #wallOffset(): WallOffsetMs {
-    return wallOffset(this.#clock.wallMs(), this.#groups.timeMs(SYSTEM_GROUP));
+    try {
+      this.#offset = wallOffset(this.#clock.wallMs(), this.#groups.timeMs(SYSTEM_GROUP));
+    } catch (error) {
+      if (!(error instanceof SkeinError)) throw error;
+    }
+    return this.#offset;
   }
 
   /** What was in the log before this start was logged then, and nobody here waits for it. */

@@ -217,6 +217,15 @@ Deno.test("a grant whose answer is lost on its way to the client is given back",
   assert.equal(await one.service.status("lock", STALE), null);
 });
 
+Deno.test("a grant is told though this peer's replica ended before its answer was made", async () => {
+  const cluster = new SmallCluster("one");
+  const [one] = cluster.peers as [SmallPeer];
+  one.answersAfter = Promise.resolve().then(() => {
+    one.ended = true;
+  });
+  assert.ok((await one.service.acquire(asked("lock", "ann"))).ok);
+});
+
 Deno.test("a signal that is aborted already asks for nothing", async () => {
   const cluster = new SmallCluster("one");
   const signal = AbortSignal.abort(new Error("gone"));

@@ -62,6 +62,8 @@ export class SmallPeer {
   answersAfter: Promise<void> | null = null;
   /** Set: the next proposal is committed, but its proposer does not learn of it. */
   losesAnswer = false;
+  /** Set: its replica of the group is no more. */
+  ended = false;
   barriers = 0;
 
   constructor(cluster: SmallCluster, name: string) {
@@ -85,7 +87,10 @@ export class SmallPeer {
         this.catchUp();
         return Promise.resolve();
       },
-      timeMs: () => this.#cluster.clock.monotonicMs(),
+      timeMs: () => {
+        if (this.ended) throw new SkeinError("NOT_FOUND", "no group 0 at this peer");
+        return this.#cluster.clock.monotonicMs();
+      },
       listen: (_group, listener) => void this.#listeners.push(listener),
     };
     return groups as Groups;
