@@ -3,6 +3,7 @@
  * memory, and an end for each whatever happens.
  */
 import assert from "node:assert/strict";
+import { eventually } from "../eventually.ts";
 import { TextLineStream } from "./text_lines.ts";
 
 const MAIN = new URL("../../src/main.ts", import.meta.url).pathname;
@@ -258,23 +259,6 @@ export class SkeinCluster {
   }
 }
 
-/** Tries until the check no longer throws. @throws with its last error when the time is over */
-export async function eventually<T>(
-  what: string,
-  timeoutMs: number,
-  check: () => T | Promise<T>,
-): Promise<T> {
-  const until = performance.now() + timeoutMs;
-  for (;;) {
-    try {
-      return await check();
-    } catch (error) {
-      if (performance.now() > until) throw new Error(`not in time: ${what}`, { cause: error });
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
-}
-
 /** Ports that nobody listens on at this moment, all different. */
 export function freePorts(count: number): number[] {
   const ports = new Set<number>();
@@ -290,3 +274,5 @@ export function freePorts(count: number): number[] {
   }
   return [...ports];
 }
+
+export { eventually };

@@ -3,6 +3,7 @@
  * memory, which outlives a peer's crash. For tests of what peers do together, without processes.
  */
 import assert from "node:assert/strict";
+import { eventually } from "../eventually.ts";
 import type { Logger, LogLevel } from "../../src/logger.ts";
 import { createIdentity, type Identity, sign, verify } from "../../src/net/identity.ts";
 import { TcpTransport } from "../../src/net/tcp_transport.ts";
@@ -186,26 +187,11 @@ export class TestCluster {
   }
 }
 
-/** Tries until the check no longer throws. @throws its last error when the time is over */
-export async function eventually<T>(
-  what: string,
-  timeoutMs: number,
-  check: () => T | Promise<T>,
-): Promise<T> {
-  const until = performance.now() + timeoutMs;
-  for (;;) {
-    try {
-      return await check();
-    } catch (error) {
-      if (performance.now() > until) throw new Error(`not in time: ${what}`, { cause: error });
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-  }
-}
-
 function freePort(): number {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   listener.close();
   return port;
 }
+
+export { eventually };
