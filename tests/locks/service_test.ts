@@ -2,24 +2,10 @@ import assert from "node:assert/strict";
 import { SkeinError } from "../../src/errors.ts";
 import type { RequestKey } from "../../src/groups/groups.ts";
 import type { AcquireRequest, AcquireResult } from "../../src/locks/locks.ts";
+import { asked } from "./asked.ts";
 import { resumed, SmallCluster, type SmallPeer, TIMEOUTS } from "./small_cluster.ts";
 
 const STALE = { stale: true } as const;
-
-function asked(
-  resource: string,
-  owner: string,
-  more: Partial<AcquireRequest> = {},
-): AcquireRequest {
-  const rest = {
-    mode: "exclusive",
-    waitMs: 0,
-    ttlMs: 10_000,
-    request: null,
-    signal: null,
-  } as const;
-  return { resource, owner, ...rest, ...more };
-}
 
 function release(peer: SmallPeer, resource: string, owner: string) {
   return peer.service.release({ resource, owner, fencingToken: null, request: null });
@@ -205,25 +191,6 @@ Deno.test("a caller that goes away before the answer is cancelled when that is k
     await resumed();
     assert.equal(await peer.service.status("lock", STALE), null);
   }
-});
-
-Deno.test("a grant whose answer is lost on its way to the client is given back", async () => {
-  const cluster = new SmallCluster("one");
-  const [one] = cluster.peers as [SmallPeer];
-  const control = new AbortController();
-  tokenOf(await one.service.acquire(asked("lock", "ann", { signal: control.signal })));
-  control.abort(new Error("gone"));
-  await resumed();
-  assert.equal(await one.service.status("lock", STALE), null);
-});
-
-Deno.test("a grant is told though this peer's replica ended before its answer was made", async () => {
-  const cluster = new SmallCluster("one");
-  const [one] = cluster.peers as [SmallPeer];
-  one.answersAfter = Promise.resolve().then(() => {
-    one.ended = true;
-  });
-  assert.ok((await one.service.acquire(asked("lock", "ann"))).ok);
 });
 
 Deno.test("a signal that is aborted already asks for nothing", async () => {
