@@ -19,7 +19,7 @@ import {
 import { refusalToForward } from "./leader.ts";
 import { bothNames } from "./lock_dialects.ts";
 import { SkeinError } from "../errors.ts";
-import type { HolderView, LockView, WaitForEdge } from "../locks/locks.ts";
+import type { HolderView, LockView, ReadOptions, WaitForEdge } from "../locks/locks.ts";
 
 const SYSTEM_GROUP = 0;
 
@@ -141,45 +141,41 @@ function status({ peer }: Site): Endpoint {
 }
 
 function list({ peer }: Site): Endpoint {
-  return {
-    route: createRoute({
-      method: "get",
-      path: "/locks",
-      tags: ["locks"],
-      summary: "All locks that are held or waited for",
-      request: { query: ViewQuery },
-      responses: {
-        200: jsonResponse(
-          "The locks",
-          z.object({ success: successField, locks: z.array(LockSchema) }),
-        ),
-        503: errorResponse("No leader, or NOT_LEADER where forwarding was declined"),
-      },
-    }),
-    access: "token",
-    async handle(request) {
-      const stale = isOn(validateQuery(ViewQuery, request.url).stale);
-      const notHere = stale ? null : refusalToForward(peer, request, SYSTEM_GROUP);
-      if (notHere !== null) throw notHere;
-      const locks = await peer.locks.list({ stale });
-      return answer({ success: true, locks: locks.map(lockBody) });
-    },
-  };
+  const schema = z.object({ success: successField, locks: z.array(LockSchema) });
+  const summary = "All locks that are held or waited for";
+  return view(peer, "/locks", summary, jsonResponse("The locks", schema), async (options) => {
+    const locks = await peer.locks.list(options);
+    return { locks: locks.map(lockBody) };
+  });
 }
 
 function graph({ peer }: Site): Endpoint {
+  const schema = z.object({ success: successField, edges: z.array(WaitForEdgeSchema) });
+  const summary = "The wait-for graph, in which deadlocks are found";
+  const response = jsonResponse("One edge a waiter", schema);
+  return view(peer, "/lock/graph", summary, response, async (options) => {
+    const edges = await peer.locks.graph(options);
+    return { edges: edges.map(edgeBody) };
+  });
+}
+
+/** A look at all locks, which takes nothing but `stale`. */
+function view(
+  peer: Site["peer"],
+  path: string,
+  summary: string,
+  response: ReturnType<typeof jsonResponse>,
+  read: (options: ReadOptions) => Promise<Record<string, unknown>>,
+): Endpoint {
   return {
     route: createRoute({
       method: "get",
-      path: "/lock/graph",
+      path,
       tags: ["locks"],
-      summary: "The wait-for graph, in which deadlocks are found",
+      summary,
       request: { query: ViewQuery },
       responses: {
-        200: jsonResponse(
-          "One edge a waiter",
-          z.object({ success: successField, edges: z.array(WaitForEdgeSchema) }),
-        ),
+        200: response,
         503: errorResponse("No leader, or NOT_LEADER where forwarding was declined"),
       },
     }),
@@ -188,8 +184,7 @@ function graph({ peer }: Site): Endpoint {
       const stale = isOn(validateQuery(ViewQuery, request.url).stale);
       const notHere = stale ? null : refusalToForward(peer, request, SYSTEM_GROUP);
       if (notHere !== null) throw notHere;
-      const edges = await peer.locks.graph({ stale });
-      return answer({ success: true, edges: edges.map(edgeBody) });
+      return answer({ success: true, ...await read({ stale }) });
     },
   };
 }

@@ -59,11 +59,6 @@ export class MembersMachine implements Machine<MembersCommand, MembersEffect> {
     this.plan = plan;
   }
 
-  /** The machine of a founder. */
-  static founding(plan: FormationPlan): MembersMachine {
-    return new MembersMachine(plan);
-  }
-
   get clusterId(): string | null {
     return this.#state.clusterId;
   }

@@ -157,10 +157,6 @@ export class Generation {
     return this.#ended;
   }
 
-  get hello(): Hello {
-    return this.#hello;
-  }
-
   /** Another N: see `members/expect.ts`. */
   changeExpect(expect: number): void {
     if (this.#hello.expect === expect || this.#ended !== null) return;

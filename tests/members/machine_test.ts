@@ -42,7 +42,7 @@ Deno.test("the founders are members, with the plan's parameters", () => {
 });
 
 Deno.test("before the founding entry nothing is taken, and after it not another one", () => {
-  const machine = MembersMachine.founding(planOf(3));
+  const machine = new MembersMachine(planOf(3));
   assert.deepEqual([machine.members(), machine.clusterId], [[], null]);
   const early = apply(machine, { kind: "join", member: infoOf(4) });
   assert.equal(early.refusal!.code, "UNAVAILABLE");
@@ -54,7 +54,7 @@ Deno.test("before the founding entry nothing is taken, and after it not another 
 });
 
 Deno.test("a replica that joined and one that founded come to the same by the same entries", () => {
-  const [founder, joiner] = [MembersMachine.founding(planOf(3)), new MembersMachine()];
+  const [founder, joiner] = [new MembersMachine(planOf(3)), new MembersMachine()];
   const commands: MembersCommand[] = [
     { kind: "join", member: infoOf(2, { bootId: "early" }) },
     { kind: "found", plan: planOf(3) },

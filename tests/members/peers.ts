@@ -41,7 +41,7 @@ export function planOf(count: number): FormationPlan {
 /** A founder's machine that has applied the founding entry of `planOf(count)`. */
 export function foundedMachine(count: number): MembersMachine {
   const plan = planOf(count);
-  const machine = MembersMachine.founding(plan);
+  const machine = new MembersMachine(plan);
   machine.apply({ kind: "found", plan }, { group: 0, index: 3, term: 2, timeMs: 5 });
   return machine;
 }

@@ -64,7 +64,7 @@ Deno.test("the view joins the list with opinions, roles and leadership", async (
 });
 
 Deno.test("a founder's view is whole before the founding entry is applied", () => {
-  const { service } = serviceOf(3, MembersMachine.founding(planOf(3)));
+  const { service } = serviceOf(3, new MembersMachine(planOf(3)));
   const { clusterId, partitions, members } = service.view();
   assert.deepEqual([clusterId, partitions, members.length], [CLUSTER_ID, 16, 3]);
   assert.equal(service.find(idOf(2))!.name, "peer-2");

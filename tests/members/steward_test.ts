@@ -46,7 +46,7 @@ const numbersOf = (replicas: readonly { peer: string }[]) =>
   replicas.map(({ peer }) => parseInt(peer.slice(0, 2), 16));
 
 Deno.test("the first leader brings the founders", async () => {
-  const { steward, machine } = stewardOf(3, MembersMachine.founding(planOf(3)));
+  const { steward, machine } = stewardOf(3, new MembersMachine(planOf(3)));
   steward.tick(0);
   await idle();
   assert.deepEqual(machine.members().map(({ name }) => name), ["peer-1", "peer-2", "peer-3"]);
