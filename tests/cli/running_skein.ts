@@ -2,7 +2,7 @@
  * A `skein` process that runs until it is told to stop: its first line of standard output, its log so far, and what
  * is waited for in it, with a deadline.
  */
-import { skeinCommand } from "./skein_process.ts";
+import { skeinCommand } from "../skein_command.ts";
 
 const DEADLINE_MS = 20_000;
 
@@ -15,7 +15,7 @@ export class RunningSkein implements AsyncDisposable {
   output = "";
 
   constructor(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
-    this.#child = skeinCommand(args, environment).spawn();
+    this.#child = skeinCommand(args, { environment }).spawn();
     this.#stdout = this.#collect(this.#child.stdout);
     this.#stderr = this.#collect(this.#child.stderr);
     void this.ended().then(() => this.#hasEnded = true);

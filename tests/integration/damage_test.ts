@@ -9,7 +9,8 @@ import { storeIdBytes } from "../../src/storage/log/identity_file.ts";
 import { judgeNewest } from "../../src/storage/log/newest_segment.ts";
 import { segmentNumberOf } from "../../src/storage/log/segment_header.ts";
 import { LockLoad } from "./lock_load.ts";
-import { eventually, SkeinCluster, skeinCommand, type SkeinProcess } from "./skein_process.ts";
+import { skeinCommand } from "../skein_command.ts";
+import { eventually, SkeinCluster, type SkeinProcess } from "./skein_process.ts";
 
 const EXIT_CORRUPT = 4;
 const KEPT = 20;
@@ -131,7 +132,7 @@ Deno.test("a flipped byte that was durable for certain keeps the peer from start
       assert.match(victim.log.join("\n"), /with an empty data directory it joins anew/);
 
       const directory = victim.options.directory;
-      const check = await skeinCommand(["log", "check", "--json", directory], "piped").output();
+      const check = await skeinCommand(["log", "check", "--json", directory]).output();
       assert.equal(check.code, EXIT_CORRUPT);
       const report = JSON.parse(new TextDecoder().decode(check.stdout));
       assert.equal(report.success, false);

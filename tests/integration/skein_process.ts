@@ -4,12 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { eventually } from "../eventually.ts";
+import { skeinCommand } from "../skein_command.ts";
 import { TextLineStream } from "./text_lines.ts";
-
-const MAIN = new URL("../../src/main.ts", import.meta.url).pathname;
-
-/** What a peer needs of the surroundings; settings that lie in the environment must not leak in. */
-const KEPT_ENVIRONMENT = ["PATH", "HOME", "DENO_DIR", "DENO_COVERAGE_DIR"];
 
 /** Below the range that systems take the ports of outgoing connections from. */
 const PORT_MIN = 10_000;
@@ -70,7 +66,7 @@ export class SkeinProcess {
       "--http", String(httpPort), "--listen", `127.0.0.1:${peerPort}`,
       ...(peers.length === 0 ? [] : ["--peers", peers.join(",")]),
       "--cluster-key", clusterKey, "--log-format", "json", ...flags,
-    ]).spawn();
+    ], { stdout: "null" }).spawn();
     this.#child = child;
     const lines = child.stderr.pipeThrough(new TextDecoderStream()).pipeThrough(
       new TextLineStream(),
@@ -140,25 +136,6 @@ export class SkeinProcess {
     }
     return sum;
   }
-}
-
-/** The command line, to be spawned: standard output is dropped, standard error piped. */
-export function skeinCommand(
-  args: readonly string[],
-  stdout: "null" | "piped" = "null",
-): Deno.Command {
-  const kept = KEPT_ENVIRONMENT.flatMap((name) => {
-    const value = Deno.env.get(name);
-    return value === undefined ? [] : [[name, value]];
-  });
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "--allow-all", "--no-check", "--quiet", MAIN, ...args],
-    env: { ...Object.fromEntries(kept), NO_COLOR: "1" },
-    clearEnv: true,
-    stdin: "null",
-    stdout,
-    stderr: "piped",
-  });
 }
 
 async function jsonRequest(url: string, init: RequestInit): Promise<JsonAnswer> {

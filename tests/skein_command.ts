@@ -1,0 +1,51 @@
+/**
+ * The one way in which tests start Skein as a process. By default that is the source under the Deno that runs the
+ * test; SKEIN_TEST_EXECUTABLE names a built file to start in its place, SKEIN_TEST_DENO another Deno for the
+ * source. Nothing of the surroundings leaks in: neither SKEIN_ variables nor the names that settings go by.
+ */
+import { fileURLToPath } from "node:url";
+
+const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+
+/** What a process needs of the surroundings: HOME and XDG_CACHE_HOME for files that unpack themselves. */
+const KEPT_ENVIRONMENT = ["PATH", "HOME", "XDG_CACHE_HOME"];
+
+/** And Deno, where it runs the source. */
+const KEPT_FOR_SOURCE = ["DENO_DIR", "DENO_COVERAGE_DIR"];
+
+export interface CommandOptions {
+  /** Beside what is kept of the surroundings, and the user after whom owners are named. */
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly stdout?: "null" | "piped";
+}
+
+/** The built file that is tested, null where it is the source. @throws where both variables are set */
+export function testedExecutable(): string | null {
+  const executable = Deno.env.get("SKEIN_TEST_EXECUTABLE") ?? null;
+  if (executable !== null && Deno.env.has("SKEIN_TEST_DENO")) {
+    throw new Error("an executable brings its own Deno: SKEIN_TEST_EXECUTABLE or SKEIN_TEST_DENO");
+  }
+  return executable;
+}
+
+/** The command line, not started yet: no standard input, standard error piped, standard output as asked. */
+export function skeinCommand(
+  args: readonly string[],
+  { environment = {}, stdout = "piped" }: CommandOptions = {},
+): Deno.Command {
+  const executable = testedExecutable();
+  const kept = executable === null ? [...KEPT_ENVIRONMENT, ...KEPT_FOR_SOURCE] : KEPT_ENVIRONMENT;
+  const surroundings = kept.flatMap((name) => {
+    const value = Deno.env.get(name);
+    return value === undefined ? [] : [[name, value]];
+  });
+  const source = ["run", "--allow-all", "--no-check", "--quiet", MAIN];
+  return new Deno.Command(executable ?? Deno.env.get("SKEIN_TEST_DENO") ?? Deno.execPath(), {
+    args: executable === null ? [...source, ...args] : [...args],
+    env: { ...Object.fromEntries(surroundings), USER: "ann", NO_COLOR: "1", ...environment },
+    clearEnv: true,
+    stdin: "null",
+    stdout,
+    stderr: "piped",
+  });
+}
