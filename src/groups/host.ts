@@ -8,6 +8,7 @@
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
 import type { Transport } from "../net/transport.ts";
+import { isSoleVoter } from "../raft/configuration.ts";
 import type { PeerId, SnapshotMeta } from "../raft/entry.ts";
 import type { Random } from "../random.ts";
 import {
@@ -157,6 +158,11 @@ export class Host {
   async #bringBack(found: RecoveredGroup): Promise<void> {
     const group = this.#replicas.add(found.group, found.replica, found);
     if (found.snapshot !== null) await this.#work.load(group, found.snapshot);
+    const { self } = this.#edges;
+    // Nobody else's vote is needed, so there is no leader that an election timeout could wait for.
+    if (isSoleVoter(group.raft.configuration, { peer: self, replica: group.replica })) {
+      group.raft.campaign(true);
+    }
     this.#markDirty(group);
   }
 

@@ -99,6 +99,13 @@ export function isVoter(configuration: Configuration, replica: Replica): boolean
   return configuration.voters.some(isIt) || configuration.votersOutgoing.some(isIt);
 }
 
+/** Whether this replica's own vote is a majority, of both sets where there are two. */
+export function isSoleVoter(configuration: Configuration, replica: Replica): boolean {
+  const { voters, votersOutgoing } = configuration;
+  return voters.length > 0 &&
+    [...voters, ...votersOutgoing].every((voter) => isSameReplica(voter, replica));
+}
+
 /** Everyone in any role, those with two roles twice. */
 export function allReplicas(configuration: Configuration): readonly Replica[] {
   const { voters, votersOutgoing, learners, learnersNext } = configuration;

@@ -255,3 +255,35 @@ Deno.test("a read waits until this peer has applied what the leader had committe
   await fleet.settle(reading, 1_000);
   assert.equal(count, 1);
 });
+
+Deno.test("a sole voter that comes back leads at once, with learners or without", async () => {
+  for (const peers of [1, 2]) {
+    const fleet = await Fleet.led({ peers, founders: 1, timing: { snapshotEntries: 5 } });
+    const [first, second] = fleet.peers;
+    if (second !== undefined) {
+      const added = first!.service.changeConfiguration(0, {
+        expectedIndex: 1,
+        operations: [{ kind: "addLearner", peer: second.id }],
+      }, 1_000);
+      await fleet.settle(added, 1_000);
+    }
+    for (let round = 0; round < 12; round++) await fleet.settle(first!.add("n", 1), 100);
+    first!.crash();
+    await first!.start();
+    await fleet.until("it leads", () => first!.group().leads, 20);
+    assert.equal(await fleet.settle(first!.add("n", 1), 20), 13);
+    fleet.check();
+  }
+});
+
+Deno.test("one voter of several that comes back disturbs nobody", async () => {
+  const fleet = await Fleet.led({ peers: 2 });
+  const [first, second] = fleet.peers;
+  const { term } = first!.group().raft;
+  second!.crash();
+  await second!.start();
+  assert.equal(second!.group().raft.role, "follower");
+  await fleet.until("it follows", () => second!.group().raft.leader === first!.id, 500);
+  assert.equal(first!.group().raft.term, term);
+  fleet.check();
+});

@@ -72,4 +72,28 @@ export const HOST_MUTANTS: readonly Mutant[] = [
     replace: `      to.replica >= 0;`,
     caughtBy: [test("tests/groups/replicas_test.ts")],
   },
+  {
+    name: "a sole voter waits for others when it comes back",
+    file: "src/groups/host.ts",
+    search: `      group.raft.campaign(true);
+    }
+    this.#markDirty(group);`,
+    replace: `    }
+    this.#markDirty(group);`,
+    caughtBy: [test("tests/groups/host_test.ts")],
+  },
+  {
+    name: "one voter of several stands at once when it comes back",
+    file: "src/raft/configuration.ts",
+    search: `[...voters, ...votersOutgoing].every((voter)`,
+    replace: `[...voters, ...votersOutgoing].some((voter)`,
+    caughtBy: [test("tests/groups/host_test.ts")],
+  },
+  {
+    name: "the outgoing voters are not asked whether a voter is alone",
+    file: "src/raft/configuration.ts",
+    search: `[...voters, ...votersOutgoing].every((voter)`,
+    replace: `voters.every((voter)`,
+    caughtBy: [test("tests/raft/configuration_test.ts")],
+  },
 ];

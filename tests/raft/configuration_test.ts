@@ -6,6 +6,7 @@ import {
   EMPTY_CONFIGURATION,
   encodeConfiguration,
   isJoint,
+  isSoleVoter,
   leaveJoint,
 } from "../../src/raft/configuration.ts";
 import type { Configuration, Entry } from "../../src/raft/entry.ts";
@@ -110,4 +111,17 @@ Deno.test("impossible changes are refused in words", () => {
     assert.equal(typeof changeConfiguration(ABC, operations, 5), "string");
   }
   assert.equal(EMPTY_CONFIGURATION.voters.length, 0);
+});
+
+Deno.test("a sole voter is one without whom, and with whom alone, there is a majority", () => {
+  const [a, b] = founding("a", "b").voters as [Configuration["voters"][0], typeof a];
+  const alone = founding("a");
+  assert.ok(isSoleVoter(alone, a));
+  assert.ok(isSoleVoter({ ...alone, learners: [b] }, a), "a learner has no vote");
+  assert.ok(isSoleVoter({ ...alone, votersOutgoing: [a] }, a));
+  assert.ok(!isSoleVoter({ ...alone, votersOutgoing: [a, b] }, a), "both sets must agree");
+  assert.ok(!isSoleVoter(founding("a", "b"), a));
+  assert.ok(!isSoleVoter(alone, { peer: "a", replica: 2 }), "another replica of the peer");
+  assert.ok(!isSoleVoter({ ...alone, learners: [b] }, b));
+  assert.ok(!isSoleVoter(EMPTY_CONFIGURATION, a));
 });
