@@ -10,11 +10,14 @@ export interface Package {
   readonly path: string;
 }
 
-/** Declared, yet never loaded by Deno: the package → what it asks for → why that is left out. */
+/** A package → what it asks for, yet loads in the Bare runtime alone. */
 const NOT_LOADED: Readonly<Record<string, readonly string[]>> = {
-  // Its `imports` take node:assert everywhere but in the Bare runtime.
+  "events-universal": ["bare-events"],
   "sodium-native": ["bare-assert"],
 };
+
+/** Packages may have to be downloaded; nothing that works takes this long. */
+const DEADLINE_MS = 300_000;
 
 interface ModuleGraph {
   readonly modules: readonly { readonly npmPackage?: string; readonly error?: string }[];
@@ -34,11 +37,13 @@ interface ModuleGraph {
  * @returns in order of their names
  * @throws {Error} when the lock file does not fit, a package cannot be had, or two versions of one are needed
  */
-export async function installPackages(directory: string): Promise<readonly Package[]> {
-  await deno(directory, "install", "--frozen", "--quiet");
-  const graph: ModuleGraph = JSON.parse(
-    await deno(directory, "info", "--json", "--frozen", "src/main.ts"),
-  );
+export async function installPackages(
+  directory: string,
+  signal?: AbortSignal,
+): Promise<readonly Package[]> {
+  const deno = (...args: readonly string[]) => runDeno(args, directory, signal);
+  await deno("install", "--frozen", "--quiet");
+  const graph: ModuleGraph = JSON.parse(await deno("info", "--json", "--frozen", "src/main.ts"));
   const needed = new Map<string, Package>();
   const open = graph.modules.flatMap(({ npmPackage, error }) => {
     if (error !== undefined) throw new Error(`a module of src/ cannot be resolved: ${error}`);
@@ -65,12 +70,22 @@ function nameOf(id: string): string {
   return id.slice(0, id.indexOf("@", 1));
 }
 
-async function deno(directory: string, ...args: readonly string[]): Promise<string> {
+async function runDeno(
+  args: readonly string[],
+  directory: string,
+  signal?: AbortSignal,
+): Promise<string> {
+  const deadline = AbortSignal.timeout(DEADLINE_MS);
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [...args],
     cwd: directory,
     env: { NO_COLOR: "1" },
+    signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline]),
   }).output();
+  signal?.throwIfAborted();
   if (code === 0) return new TextDecoder().decode(stdout);
-  throw new Error(`deno ${args[0]} failed:\n${new TextDecoder().decode(stderr).trim()}`);
+  const reason = deadline.aborted
+    ? `took longer than ${DEADLINE_MS / 1_000} s`
+    : `failed:\n${new TextDecoder().decode(stderr).trim()}`;
+  throw new Error(`deno ${args[0]} ${reason}`);
 }
