@@ -37,6 +37,8 @@ export interface Setting<T> {
   readonly repeatable?: boolean;
   /** Never shown, not even in a refusal. */
   readonly secret?: boolean;
+  /** Its value is a path: of what is read, or of what is read and written. */
+  readonly path?: "read" | "write";
   /** `skein cluster` takes it too and hands it to each of its peers. */
   readonly shared?: boolean;
   readonly help: string;

@@ -1,0 +1,143 @@
+/**
+ * What the process is allowed, in one table: each right with its scope, the reason, which commands need it, and until
+ * when. The flags of launchers and of the compiled executable, the README's table and `giveUpRights` come from it;
+ * nobody writes a permission flag by hand, and none that allows everything exists. Pure.
+ */
+import { environmentNames } from "../config/describe.ts";
+import { SETTING_ROWS } from "../config/settings.ts";
+
+export type RightName = "net" | "read" | "write" | "env" | "sys" | "ffi" | "run";
+
+/**
+ * When a command needs a right no more. `called`: its code, native code included, is loaded and its command line
+ * is read. `begun`: its settings are read, or what it starts is started. `ended`: never before its end.
+ */
+export type Moment = "called" | "begun" | "ended";
+
+export interface Right {
+  readonly name: RightName;
+  /** What a launcher narrows it to, for people. */
+  readonly scope: string;
+  readonly reason: string;
+}
+
+/** What a command needs, each right until that moment. */
+export type CommandRights = Readonly<Partial<Record<RightName, Moment>>>;
+
+/** Names of operating system calls that Deno guards: the default name of a peer or an owner, room on the disk. */
+const SYSTEM_CALLS = ["hostname", "statfs"];
+
+/** Where sodium-native looks to learn which C library it is on. */
+export const NATIVE_CODE_READS: readonly string[] = ["/etc/alpine-release"];
+
+export const RIGHTS: readonly Right[] = [
+  {
+    name: "net",
+    scope: "everywhere: peers and clients have any address",
+    reason: "listen for peers and clients, dial peers, ask a cluster",
+  },
+  {
+    name: "read",
+    scope: "the program, and what the command line names: data, configuration, keys, certificates",
+    reason: "load the program, its settings, and what it stored",
+  },
+  {
+    name: "write",
+    scope: "the data directory",
+    reason: "keep the log, snapshots and values",
+  },
+  {
+    name: "env",
+    scope: "the names of the settings; every other variable looks unset",
+    reason: "read settings from the environment",
+  },
+  {
+    name: "sys",
+    scope: SYSTEM_CALLS.join(", "),
+    reason: "name a peer or an owner after its host, see how much room the disk has",
+  },
+  {
+    name: "ffi",
+    scope: "the program's own folder",
+    reason: "load libsodium (sodium-native), which peers encrypt and sign with",
+  },
+  {
+    name: "run",
+    scope: "any program",
+    reason: "start the peers of a cluster on this machine, or the command under a lock",
+  },
+];
+
+const CLIENT: CommandRights = { net: "ended", env: "called" };
+/** The owner of a lock is named after user and host. */
+const OWNER: CommandRights = { ...CLIENT, sys: "called" };
+
+/** By the words of the command. */
+export const COMMAND_RIGHTS: Readonly<Record<string, CommandRights>> = {
+  "run": {
+    net: "ended",
+    read: "ended",
+    write: "ended",
+    env: "begun",
+    sys: "ended",
+    ffi: "called",
+  },
+  "cluster": {
+    net: "ended",
+    read: "begun",
+    write: "begun",
+    env: "begun",
+    sys: "begun",
+    run: "begun",
+  },
+  "status": CLIENT,
+  "members": CLIENT,
+  "lock acquire": OWNER,
+  "lock release": OWNER,
+  "lock renew": OWNER,
+  "lock status": CLIENT,
+  "lock ls": CLIENT,
+  "lock graph": CLIENT,
+  "lock run": { ...CLIENT, sys: "begun", run: "begun" },
+  "log check": { read: "ended", write: "ended" },
+  "keygen": {},
+  "version": {},
+};
+
+/** What the clients' commands look for in the environment. */
+const CLIENT_ENVIRONMENT = ["SKEIN_URL", "SKEIN_TOKEN", "SKEIN_OWNER", "USER", "LOGNAME"];
+/** How a launcher says by what the program is started again. */
+export const EXECUTABLE_ENVIRONMENT = "SKEIN_EXECUTABLE";
+
+const SETTINGS_ENVIRONMENT: readonly string[] = SETTING_ROWS.flatMap(([, row]) =>
+  environmentNames(row)
+);
+
+/**
+ * The flags of the rights that are narrowed by nothing on the command line: all but `read`, `write` and `ffi`.
+ * @param needed what a command needs
+ */
+export function fixedFlags(needed: readonly RightName[]): string[] {
+  const flags: Readonly<Partial<Record<RightName, readonly string[]>>> = {
+    net: ["--allow-net"],
+    env: [
+      `--allow-env=${
+        [...SETTINGS_ENVIRONMENT, ...CLIENT_ENVIRONMENT, EXECUTABLE_ENVIRONMENT].join(",")
+      }`,
+    ],
+    sys: [`--allow-sys=${SYSTEM_CALLS.join(",")}`],
+    run: ["--allow-run"],
+  };
+  // What is not allowed by its name looks unset instead of failing: libraries look for names of their own.
+  return ["--no-prompt", "--ignore-env", ...needed.flatMap((name) => flags[name] ?? [])];
+}
+
+/** @param words the command's; an unknown command needs nothing but to say so */
+export function rightsOf(words: readonly string[]): CommandRights {
+  return COMMAND_RIGHTS[words.join(" ")] ?? {};
+}
+
+/** The names of the rights, in the order of the table. */
+export function namesOf(rights: CommandRights): RightName[] {
+  return RIGHTS.map(({ name }) => name).filter((name) => rights[name] !== undefined);
+}
