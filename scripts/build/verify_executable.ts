@@ -11,6 +11,13 @@ import { HEAD_BYTES, machineOf } from "./native_code.ts";
 import type { Stage } from "./stage.ts";
 import type { Target } from "./targets.ts";
 
+export interface Expected {
+  readonly stage: Stage;
+  readonly target: Target;
+  /** What it was compiled with. */
+  readonly flags: readonly string[];
+}
+
 export interface Verified {
   readonly fileCount: number;
   /** Of what was embedded; the rest is the runtime. */
@@ -25,8 +32,7 @@ const LOADED_LATER = /\bimport\("(\.[^"]+)"\)/g;
 /** @throws {Error} whose message has a line for each thing that is not right */
 export async function verifyExecutable(
   executable: Uint8Array,
-  stage: Stage,
-  target: Target,
+  { stage, target, flags }: Expected,
 ): Promise<Verified> {
   const problems: string[] = [];
   const machine = machineOf(executable.subarray(0, HEAD_BYTES));
@@ -36,7 +42,7 @@ export async function verifyExecutable(
   const embedded = readEmbedded(executable);
   problems.push(...await compareFiles(embedded, stage.directory));
   problems.push(...checkModulesLoadedLater(embedded));
-  problems.push(...checkMetadata(embedded));
+  problems.push(...checkMetadata(embedded, flags));
   const directory = await Deno.realPath(stage.directory);
   if (embedded.section.includes(Buffer.from(directory))) {
     problems.push(`it names the directory that it was built in, ${directory}`);
@@ -77,12 +83,39 @@ function checkModulesLoadedLater({ files }: Embedded): string[] {
   return problems;
 }
 
-function checkMetadata({ metadata }: Embedded): string[] {
+function checkMetadata({ metadata }: Embedded, flags: readonly string[]): string[] {
   const problems: string[] = [];
-  const { permissions, entrypoint_key: entry, code_cache_key: codeCache } = metadata;
+  const { permissions, v8_flags: v8Flags, entrypoint_key: entry, code_cache_key: codeCache } =
+    metadata;
+  const wanted = permissionsOf(flags);
+  for (const [name, allowed] of Object.entries(permissions)) {
+    if (!name.startsWith("allow_")) continue;
+    const denied = permissions[name.replace("allow_", "deny_")];
+    const given = Array.isArray(denied) && denied.length === 0 ? null : allowed;
+    const scope = wanted.get(name) ?? null;
+    if (JSON.stringify(given) === JSON.stringify(scope)) continue;
+    problems.push(`${name} is ${JSON.stringify(given)}, not ${JSON.stringify(scope)}`);
+  }
   if (permissions.prompt) problems.push("it would ask for permissions");
-  if (permissions["allow_all"] === true) problems.push("it is allowed everything");
+  for (const flag of v8FlagsOf(flags)) {
+    if (!v8Flags.includes(flag)) problems.push(`V8 does not get ${flag}`);
+  }
   if (entry !== "src/main.ts") problems.push(`it begins with ${entry}`);
   if (codeCache !== null) problems.push("it would keep compiled code in a directory for all");
   return problems;
+}
+
+/** As the metadata has them: `allow_env` → its scope, which is empty for all. */
+function permissionsOf(flags: readonly string[]): Map<string, readonly string[]> {
+  const permissions = flags.flatMap((flag) => {
+    const [, name, scope] = /^--allow-(\w+)(?:=(.*))?$/.exec(flag) ?? [];
+    return name === undefined ? [] : [[`allow_${name}`, scope?.split(",") ?? []] as const];
+  });
+  return new Map(permissions);
+}
+
+function v8FlagsOf(flags: readonly string[]): string[] {
+  const prefix = "--v8-flags=";
+  return flags.filter((flag) => flag.startsWith(prefix))
+    .flatMap((flag) => flag.slice(prefix.length).split(","));
 }
