@@ -9,7 +9,7 @@ import {
   isSoleVoter,
   leaveJoint,
 } from "../../src/raft/configuration.ts";
-import type { Configuration, Entry } from "../../src/raft/entry.ts";
+import type { Configuration, Entry, Replica } from "../../src/raft/entry.ts";
 import type { ConfigurationOperation } from "../../src/raft/ready.ts";
 import { LIMITS } from "../../src/limits.ts";
 import { founding } from "./replica_harness.ts";
@@ -114,7 +114,7 @@ Deno.test("impossible changes are refused in words", () => {
 });
 
 Deno.test("a sole voter is one without whom, and with whom alone, there is a majority", () => {
-  const [a, b] = founding("a", "b").voters as [Configuration["voters"][0], typeof a];
+  const [a, b] = founding("a", "b").voters as [Replica, Replica];
   const alone = founding("a");
   assert.ok(isSoleVoter(alone, a));
   assert.ok(isSoleVoter({ ...alone, learners: [b] }, a), "a learner has no vote");
