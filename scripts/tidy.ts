@@ -2,6 +2,7 @@
  * The rules of the house, as a check: direction of imports, purity, shape of files. Prints each problem
  * as `path:line: message` and exits with 1 when there is one. The rules are in tidy/, a table each.
  */
+import { checkErasable } from "./tidy/erasable.ts";
 import { checkLayers } from "./tidy/layers.ts";
 import { checkPurity } from "./tidy/purity.ts";
 import { checkShape } from "./tidy/shape.ts";
@@ -12,7 +13,8 @@ const ROOTS = ["src", "tests", "scripts", "bench"];
 const texts = new Map<string, string>();
 for (const root of ROOTS) await readInto(root);
 const tree = buildTree(texts);
-const problems = [...checkLayers(tree), ...checkPurity(tree), ...checkShape(tree)];
+const checks = [checkLayers, checkPurity, checkShape, checkErasable];
+const problems = checks.flatMap((check) => check(tree));
 for (const { path, line, message } of problems) {
   console.error(line > 0 ? `${path}:${line}: ${message}` : `${path}: ${message}`);
 }

@@ -35,17 +35,17 @@ export type ErrorCode = keyof typeof ERROR_STATUS;
 /** An error for a caller: `message` says what could not be done first, then the value in the way. */
 export class SkeinError extends Error {
   override readonly name = "SkeinError";
+  readonly code: ErrorCode;
+  readonly details: Readonly<Record<string, unknown>>;
 
   /**
    * @param code which kind of error
    * @param message one sentence for a person
    * @param details further fields of the JSON answer, such as `leader` or `cycle`
    */
-  constructor(
-    readonly code: ErrorCode,
-    message: string,
-    readonly details: Readonly<Record<string, unknown>> = {},
-  ) {
+  constructor(code: ErrorCode, message: string, details: Readonly<Record<string, unknown>> = {}) {
     super(message);
+    this.code = code;
+    this.details = details;
   }
 }

@@ -15,9 +15,11 @@ import { EXIT, exitCodeOf } from "./exit_codes.ts";
 /** Ends the command with this code and no further word: it has said what there was to say. */
 export class Exit extends Error {
   override readonly name = "Exit";
+  readonly code: number;
 
-  constructor(readonly code: number) {
+  constructor(code: number) {
     super(`exit code ${code}`);
+    this.code = code;
   }
 }
 

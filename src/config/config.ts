@@ -80,8 +80,10 @@ export interface ConfigProblem {
 /** The configuration was refused; all that is wrong with it at once. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
+  readonly problems: readonly ConfigProblem[];
 
-  constructor(readonly problems: readonly ConfigProblem[]) {
+  constructor(problems: readonly ConfigProblem[]) {
     super(problems.map(({ message }) => message).join("\n"));
+    this.problems = problems;
   }
 }

@@ -24,11 +24,16 @@ export const DURATION_BUCKETS_MS: readonly number[] = [
 ];
 
 export class RouteCounters {
+  readonly method: string;
+  readonly path: string;
   readonly byStatus = new Map<number, number>();
   readonly buckets: number[] = new Array(DURATION_BUCKETS_MS.length + 1).fill(0);
   durationMs = 0;
 
-  constructor(readonly method: string, readonly path: string) {}
+  constructor(method: string, path: string) {
+    this.method = method;
+    this.path = path;
+  }
 
   observe(status: number, durationMs: number): void {
     this.byStatus.set(status, (this.byStatus.get(status) ?? 0) + 1);

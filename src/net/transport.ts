@@ -34,17 +34,24 @@ export interface ConnectedPeer {
 /** An answer to a request that was refused by the other side, or could not be delivered. */
 export class RequestError extends Error {
   override readonly name = "RequestError";
+  readonly reason: "unreachable" | "lost" | "timeout" | "refused";
+  readonly code: string;
+  readonly details: Readonly<Record<string, unknown>>;
+
   /**
    * @param reason `unreachable`: never left this peer. `lost`: it left, and what became of it is unknown.
    * `timeout`: likewise. `refused`: the other side says no, `code` says why.
    */
   constructor(
-    readonly reason: "unreachable" | "lost" | "timeout" | "refused",
+    reason: "unreachable" | "lost" | "timeout" | "refused",
     message: string,
-    readonly code = "",
-    readonly details: Readonly<Record<string, unknown>> = {},
+    code = "",
+    details: Readonly<Record<string, unknown>> = {},
   ) {
     super(message);
+    this.reason = reason;
+    this.code = code;
+    this.details = details;
   }
 }
 

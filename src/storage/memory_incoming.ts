@@ -9,15 +9,24 @@ import type { SnapshotMeta } from "../raft/entry.ts";
 import type { IncomingSnapshot } from "./storage.ts";
 
 export class MemoryIncoming implements IncomingSnapshot {
+  readonly key: string;
+  readonly snapshot: SnapshotMeta;
+  readonly confirm: () => Promise<void>;
+  readonly ended: (bytes: Uint8Array | null) => void;
   #parts: Uint8Array[] = [];
   #storedBytes = 0;
 
   constructor(
-    readonly key: string,
-    readonly snapshot: SnapshotMeta,
-    readonly confirm: () => Promise<void>,
-    readonly ended: (bytes: Uint8Array | null) => void,
-  ) {}
+    key: string,
+    snapshot: SnapshotMeta,
+    confirm: () => Promise<void>,
+    ended: (bytes: Uint8Array | null) => void,
+  ) {
+    this.key = key;
+    this.snapshot = snapshot;
+    this.confirm = confirm;
+    this.ended = ended;
+  }
 
   get storedBytes(): number {
     return this.#storedBytes;

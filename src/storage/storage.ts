@@ -159,8 +159,13 @@ export class StorageFailedError extends Error {
 /** What was durable is damaged. The peer refuses to start, and says how to rejoin. */
 export class StorageCorruptError extends Error {
   override readonly name = "StorageCorruptError";
-  constructor(message: string, readonly file: string, readonly offsetBytes: number) {
+  readonly file: string;
+  readonly offsetBytes: number;
+
+  constructor(message: string, file: string, offsetBytes: number) {
     super(message);
+    this.file = file;
+    this.offsetBytes = offsetBytes;
   }
 }
 

@@ -3,6 +3,7 @@
  * strings here, so that this file itself breaks no rule.
  */
 import assert from "node:assert/strict";
+import { checkErasable } from "../../scripts/tidy/erasable.ts";
 import { checkLayers } from "../../scripts/tidy/layers.ts";
 import { checkPurity } from "../../scripts/tidy/purity.ts";
 import { checkShape } from "../../scripts/tidy/shape.ts";
@@ -151,4 +152,32 @@ Deno.test("shape: each folder of src/ needs a README", () => {
 Deno.test("shape: a good file passes, and a word in a string is no promise", () => {
   const tree = plant({ "src/a.ts": `${HEADER}const words = ["TO` + `DO"];\n` });
   assert.deepEqual(said(checkShape(tree)), []);
+});
+
+const notErasable = [
+  ["class A { constructor(readonly a: number) {} }", /src\/a\.ts:1: a parameter property/],
+  ["class A { constructor(a: string, private b = {}) {} }", /parameter property/],
+  [
+    "class A {\n  constructor(\n    a: (b: number) => void,\n    public c: Map<string, number>,\n  ) {}\n}",
+    /:4:/,
+  ],
+  ["export enum Colour { Red }", /enum is not erasable/],
+  ["export namespace Colours { const red = 1; }", /namespace is not erasable/],
+] as const;
+
+for (const [source, expected] of notErasable) {
+  Deno.test(`erasable: refused in src/: ${source}`, () => {
+    const problems = said(checkErasable(plant({ "src/a.ts": source })));
+    assert.equal(problems.length, 1, problems.join("\n"));
+    assert.match(problems[0]!, expected);
+  });
+}
+
+Deno.test("erasable: fields, types of parameters and mere names pass, and tests may do as they like", () => {
+  const tree = plant({
+    "src/a.ts":
+      "class A {\n  readonly a: number;\n  constructor(a: number, b: readonly string[], c: { readonly d: number }) {}\n}\nconst readonly = { enum: 1 };\nnew A(readonly, []);",
+    "tests/a.ts": "class A { constructor(readonly a: number) {} }",
+  });
+  assert.deepEqual(said(checkErasable(tree)), []);
 });

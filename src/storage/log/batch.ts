@@ -21,6 +21,8 @@ export interface SegmentKey {
 export type SegmentBeginning = Omit<SegmentHeader, "oldestLive" | "attestedBytes">;
 
 export class Batch {
+  readonly segment: SegmentKey;
+  readonly beginning: SegmentBeginning | null;
   readonly buffer: ByteBuffer;
   readonly done = Promise.withResolvers<void>();
   /** Offset of the buffer's first byte in the segment. */
@@ -35,11 +37,13 @@ export class Batch {
    * @param buffer an empty one, of a batch that is done
    */
   constructor(
-    readonly segment: SegmentKey,
+    segment: SegmentKey,
     headerOffset: number,
-    readonly beginning: SegmentBeginning | null,
+    beginning: SegmentBeginning | null,
     buffer: ByteBuffer,
   ) {
+    this.segment = segment;
+    this.beginning = beginning;
     this.buffer = buffer;
     this.headerOffset = headerOffset;
     this.startOffset = beginning === null ? headerOffset : headerOffset - SEGMENT_HEADER_BYTES;

@@ -73,10 +73,16 @@ export class MalformedError extends Error {
 }
 
 export class ByteReader {
+  readonly bytes: Uint8Array;
+  at: number;
+  readonly end: number;
   readonly #view: DataView;
 
   /** @param end where the readable bytes end, in `bytes` */
-  constructor(readonly bytes: Uint8Array, public at: number, readonly end: number) {
+  constructor(bytes: Uint8Array, at: number, end: number) {
+    this.bytes = bytes;
+    this.at = at;
+    this.end = end;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 

@@ -90,10 +90,13 @@ export class DenoFileSystem implements FileSystem {
 }
 
 class DenoFile implements FileHandle {
+  readonly file: Deno.FsFile;
   #turn: Promise<unknown> = Promise.resolve();
   #busy = 0;
 
-  constructor(readonly file: Deno.FsFile) {}
+  constructor(file: Deno.FsFile) {
+    this.file = file;
+  }
 
   write(offsetBytes: number, bytes: Uint8Array): Promise<number> {
     if (this.#busy === 0 && bytes.length <= SYNCHRONOUS_WRITE_BYTES_MAX) {

@@ -39,6 +39,7 @@ export type LiveBytes = (segment: number, changeBytes: number) => void;
 const ROWS_MIN = 16;
 
 export class EntryIndex {
+  readonly live: LiveBytes;
   #first = new Float64Array(ROWS_MIN);
   #position = new Float64Array(ROWS_MIN);
   #count = new Uint32Array(ROWS_MIN);
@@ -48,7 +49,9 @@ export class EntryIndex {
   #head = 0;
   #end = 0;
 
-  constructor(readonly live: LiveBytes) {}
+  constructor(live: LiveBytes) {
+    this.live = live;
+  }
 
   get rows(): number {
     return this.#end - this.#head;

@@ -24,11 +24,15 @@ interface Window {
 }
 
 export class EntryReader {
-  constructor(
-    readonly state: LogState,
-    readonly writer: LogWriter,
-    readonly segments: SegmentSet,
-  ) {}
+  readonly state: LogState;
+  readonly writer: LogWriter;
+  readonly segments: SegmentSet;
+
+  constructor(state: LogState, writer: LogWriter, segments: SegmentSet) {
+    this.state = state;
+    this.writer = writer;
+    this.segments = segments;
+  }
 
   /**
    * @returns entries `fromIndex` .. before `toIndex`, at least one, else until `bytesMax`; null when the

@@ -93,14 +93,17 @@ export async function recover(fileSystem: FileSystem, directory: string): Promis
 }
 
 class Replay {
+  readonly fileSystem: FileSystem;
+  readonly wal: string;
+  readonly storeId: Uint8Array;
   readonly state = new LogState();
   readonly segments: RecoveredSegment[] = [];
 
-  constructor(
-    readonly fileSystem: FileSystem,
-    readonly wal: string,
-    readonly storeId: Uint8Array,
-  ) {}
+  constructor(fileSystem: FileSystem, wal: string, storeId: Uint8Array) {
+    this.fileSystem = fileSystem;
+    this.wal = wal;
+    this.storeId = storeId;
+  }
 
   /** Applies what lies before the newest segment: all of it is attested by headers. */
   async sealed(newest: NewestSegment, numbers: readonly number[]): Promise<void> {

@@ -10,15 +10,17 @@ const NAME = "reserve";
 const STEP_BYTES = 1024 * 1024;
 
 export class ReserveFile {
+  readonly fileSystem: FileSystem;
+  readonly directory: string;
+  readonly sizeBytes: number;
   readonly #path: string;
   #stopped = false;
 
   /** @param directory of the store */
-  constructor(
-    readonly fileSystem: FileSystem,
-    readonly directory: string,
-    readonly sizeBytes: number,
-  ) {
+  constructor(fileSystem: FileSystem, directory: string, sizeBytes: number) {
+    this.fileSystem = fileSystem;
+    this.directory = directory;
+    this.sizeBytes = sizeBytes;
     this.#path = `${directory}/${NAME}`;
   }
 

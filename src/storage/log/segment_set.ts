@@ -7,12 +7,17 @@ import type { FileHandle, FileSystem } from "./file_system.ts";
 import { segmentName } from "./segment_header.ts";
 
 export class SegmentSet {
+  readonly fileSystem: FileSystem;
+  readonly wal: string;
   readonly #keys = new Map<number, SegmentKey>();
   /** Of all but the newest. */
   readonly #sizes = new Map<number, number>();
   readonly #handles = new Map<number, Promise<FileHandle>>();
 
-  constructor(readonly fileSystem: FileSystem, readonly wal: string) {}
+  constructor(fileSystem: FileSystem, wal: string) {
+    this.fileSystem = fileSystem;
+    this.wal = wal;
+  }
 
   get count(): number {
     return this.#keys.size;

@@ -30,6 +30,7 @@ interface KeptFile {
 }
 
 export class SnapshotFiles {
+  readonly fileSystem: FileSystem;
   readonly #directory: string;
   /** Durable files by name. */
   readonly #kept = new Map<string, KeptFile>();
@@ -37,7 +38,8 @@ export class SnapshotFiles {
   #serial = 0;
 
   /** @param directory of the store */
-  constructor(readonly fileSystem: FileSystem, directory: string) {
+  constructor(fileSystem: FileSystem, directory: string) {
+    this.fileSystem = fileSystem;
     this.#directory = snapshotDirectory(directory);
   }
 
@@ -172,17 +174,26 @@ export class SnapshotFiles {
 }
 
 class IncomingFile implements IncomingSnapshot {
+  readonly name: string;
+  readonly snapshot: SnapshotMeta;
+  readonly file: FileHandle;
+  readonly end: (sound: boolean) => Promise<void>;
   #storedBytes = 0;
   #checksum = 0;
   #ended = false;
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(
-    readonly name: string,
-    readonly snapshot: SnapshotMeta,
-    readonly file: FileHandle,
-    readonly end: (sound: boolean) => Promise<void>,
-  ) {}
+    name: string,
+    snapshot: SnapshotMeta,
+    file: FileHandle,
+    end: (sound: boolean) => Promise<void>,
+  ) {
+    this.name = name;
+    this.snapshot = snapshot;
+    this.file = file;
+    this.end = end;
+  }
 
   get storedBytes(): number {
     return this.#storedBytes;

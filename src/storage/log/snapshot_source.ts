@@ -3,10 +3,13 @@
  * gives up costs its snapshot, a write that fails costs the store.
  */
 export class SnapshotSource {
+  readonly source: AsyncIterable<Uint8Array>;
   /** True once the encoder has thrown. */
   failed = false;
 
-  constructor(readonly source: AsyncIterable<Uint8Array>) {}
+  constructor(source: AsyncIterable<Uint8Array>) {
+    this.source = source;
+  }
 
   async *chunks(): AsyncIterable<Uint8Array> {
     try {
