@@ -83,6 +83,9 @@ export const LIMITS = {
   httpConnectionsMax: 8_192,
   httpHeadersTimeoutMs: 10_000,
 
+  /** Ring: a key that is looked up; no name is longer, and no key of the cache. */
+  ringKeyBytesMax: 1_024,
+
   /** Members of one cluster. */
   membersMax: 64,
 } as const;
@@ -97,3 +100,4 @@ assert(
 assert(LIMITS.bodyBytesMax < LIMITS.commandBytesMax, "a request's body must fit a command");
 assert(LIMITS.recordBytesMax < LIMITS.segmentBytesMax, "a record must fit a segment");
 assert(LIMITS.appendBytesMax <= LIMITS.inflightBytesMax, "one message must fit the window");
+assert(LIMITS.nameBytesMax <= LIMITS.ringKeyBytesMax, "every topic can be looked up on the ring");

@@ -16,7 +16,9 @@ import {
 } from "./answers.ts";
 import { type CallOptions, LockClient } from "./lock_client.ts";
 import { Requester, RETRY_MAX_MS } from "./requester.ts";
+import { type RingAnswer, type RingKeyAnswer, toRing, toRingKey } from "./ring_answers.ts";
 import { SkeinError } from "../errors.ts";
+import type { PartitionedKind } from "../ring/partition_of.ts";
 
 export interface ClientOptions {
   /** Where peers answer, e.g. `http://127.0.0.1:8001`. The first is asked first. */
@@ -29,6 +31,11 @@ export interface ClientOptions {
   readonly retryMs?: number;
   /** In place of the global `fetch`. */
   readonly fetch?: typeof fetch;
+}
+
+export interface RingKeyOptions extends CallOptions {
+  /** Whose partition is meant; a queue's where absent. */
+  readonly kind?: PartitionedKind;
 }
 
 /**
@@ -71,6 +78,19 @@ export class SkeinClient {
   async self({ signal }: CallOptions = {}): Promise<SelfAnswer> {
     const call = { method: "GET", path: "/cluster/self", retry: "read", signal } as const;
     return toSelf(await this.#requester.json(call));
+  }
+
+  /** Where the hash ring wants the partitions, as the peer that answers knows it. */
+  async ring({ signal }: CallOptions = {}): Promise<RingAnswer> {
+    const call = { method: "GET", path: "/ring", retry: "read", signal } as const;
+    return toRing(await this.#requester.json(call));
+  }
+
+  /** Where a key hashes to, and which partition it belongs to. */
+  async ringKey(key: string, { kind, signal }: RingKeyOptions = {}): Promise<RingKeyAnswer> {
+    const query = new URLSearchParams({ key, ...(kind === undefined ? {} : { kind }) });
+    const path = `/ring?${query}`;
+    return toRingKey(await this.#requester.json({ method: "GET", path, retry: "read", signal }));
   }
 
   /**

@@ -2,7 +2,7 @@
  * The door of the client: what programs, the command line and tests import. It needs nothing but
  * `fetch`, and of the rest of Skein only its errors.
  */
-export { type ClientOptions, SkeinClient } from "./client.ts";
+export { type ClientOptions, type RingKeyOptions, SkeinClient } from "./client.ts";
 export type {
   AcquireOptions,
   CallOptions,
@@ -21,5 +21,13 @@ export type {
   SelfAnswer,
   SnapshotAnswer,
 } from "./answers.ts";
+export type {
+  PartitionAnswer,
+  PlacedPeer,
+  RingAnswer,
+  RingKeyAnswer,
+  RingPeerAnswer,
+} from "./ring_answers.ts";
+export type { PartitionedKind } from "../ring/partition_of.ts";
 export type { HolderView, LockMode, LockView, WaiterView, WaitForEdge } from "../locks/locks.ts";
 export { type ErrorCode, SkeinError } from "../errors.ts";

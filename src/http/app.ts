@@ -20,6 +20,7 @@ import type { HttpOptions } from "./options.ts";
 import type { Peer } from "../peer/peer.ts";
 import { raftEndpoints } from "./raft.ts";
 import { RequestCounters } from "./request_counters.ts";
+import { ringEndpoints } from "./ring.ts";
 
 /** What one server's applications share: the counters, so that /metrics shows every listener's. */
 export function createSite(peer: Peer, options: HttpOptions): Site {
@@ -51,6 +52,7 @@ export function assemble(site: Site): OpenAPIHono {
     ...healthEndpoints(site),
     ...raftEndpoints(site),
     ...clusterEndpoints(site),
+    ...ringEndpoints(site),
     ...metricsEndpoints(site),
   ];
   mount(app, site, [...endpoints, ...documentEndpoints(endpoints, site.peer.version)]);

@@ -12,20 +12,22 @@ const CONTROL_CHARACTER = /[\u0000-\u001f\u007f-\u009f]/;
 const UTF8_BYTES_PER_UNIT_MAX = 3;
 const encoder = new TextEncoder();
 
-/** True for 1 to 512 bytes of UTF-8 without control characters. */
-export function isName(text: string): boolean {
+/** True for 1 to so many bytes of UTF-8 without control characters. */
+function isName(text: string, bytesMax: number): boolean {
   const { length } = text;
-  if (length === 0 || length > LIMITS.nameBytesMax) return false;
+  if (length === 0 || length > bytesMax) return false;
   if (CONTROL_CHARACTER.test(text) || !text.isWellFormed()) return false;
-  return length * UTF8_BYTES_PER_UNIT_MAX <= LIMITS.nameBytesMax ||
-    encoder.encode(text).length <= LIMITS.nameBytesMax;
+  return length * UTF8_BYTES_PER_UNIT_MAX <= bytesMax || encoder.encode(text).length <= bytesMax;
 }
 
-/** A resource, an owner, a topic: whatever callers name. */
-export function nameField(description: string) {
-  return z.string().refine(isName, {
-    message: `must be 1 to ${LIMITS.nameBytesMax} bytes of UTF-8 without control characters`,
-  }).openapi({ description, minLength: 1, maxLength: LIMITS.nameBytesMax });
+/**
+ * A resource, an owner, a topic: whatever callers name.
+ * @param bytesMax that of names, except where more may be named
+ */
+export function nameField(description: string, bytesMax: number = LIMITS.nameBytesMax) {
+  return z.string().refine((text) => isName(text, bytesMax), {
+    message: `must be 1 to ${bytesMax} bytes of UTF-8 without control characters`,
+  }).openapi({ description, minLength: 1, maxLength: bytesMax });
 }
 
 /** A span of time as scripts write it; the program itself counts in milliseconds. */

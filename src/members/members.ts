@@ -3,6 +3,7 @@
  * (`machine.ts`); liveness beside it is this peer's own opinion (the failure detector).
  */
 import type { PeerId } from "../raft/entry.ts";
+import type { Wanted } from "./wanted.ts";
 
 /** This peer's opinion of another, by its heartbeats. Never used for safety. */
 export type Liveness = "alive" | "suspect" | "dead";
@@ -34,6 +35,8 @@ export interface Members {
   view(): ClusterView;
   /** The member of this id, if known. */
   find(id: PeerId): MemberView | null;
+  /** Where the ring wants the partitions, by this peer's own applied state; null while the cluster is not formed. */
+  wanted(): Wanted | null;
   /** Removes a member for good. @throws {SkeinError} NOT_FOUND, CONFLICT, NO_LEADER by rejection */
   remove(idOrName: string, timeoutMs: number): Promise<void>;
 }

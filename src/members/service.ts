@@ -20,6 +20,7 @@ import type { MembersEffect, MembersMachine } from "./machine.ts";
 import type { MemberInfo } from "./member_info.ts";
 import type { ClusterView, Liveness, Members, MemberView } from "./members.ts";
 import type { Member } from "./state.ts";
+import { type Wanted, WantedPlacement } from "./wanted.ts";
 
 /** The failure detector's opinion. */
 export interface LivenessSource {
@@ -49,15 +50,14 @@ export class MemberService implements Members, GroupListener {
   #registered: JoinRequest | null = null;
   /** Counts registrations: one that is under way ends when a newer one, or `stop`, takes its place. */
   #registration = 0;
+  readonly #wanted = new WantedPlacement();
 
   constructor(options: MemberServiceOptions) {
     this.#options = options;
   }
 
   view(): ClusterView {
-    const { machine } = this.#options;
-    // Between forming and the founding entry, a founder's plan says the same.
-    const { clusterId, partitions, replicas } = this.#founded() ? machine : machine.plan ?? machine;
+    const { clusterId, partitions, replicas } = this.#foundation();
     return {
       clusterId,
       partitions,
@@ -70,6 +70,11 @@ export class MemberService implements Members, GroupListener {
   find(id: PeerId): MemberView | null {
     const member = this.#members().find((candidate) => candidate.id === id);
     return member === undefined ? null : this.#viewOf(member);
+  }
+
+  wanted(): Wanted | null {
+    const { clusterId, partitions, replicas } = this.#foundation();
+    return clusterId === null ? null : this.#wanted.of(this.#members(), partitions, replicas);
   }
 
   /**
@@ -206,6 +211,12 @@ export class MemberService implements Members, GroupListener {
 
   #founded(): boolean {
     return this.#options.machine.clusterId !== null;
+  }
+
+  /** Between forming and the founding entry, a founder's plan says the same. */
+  #foundation(): Pick<ClusterView, "clusterId" | "partitions" | "replicas"> {
+    const { machine } = this.#options;
+    return this.#founded() ? machine : machine.plan ?? machine;
   }
 
   #members(): readonly Member[] {

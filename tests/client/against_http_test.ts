@@ -145,6 +145,36 @@ Deno.test("client and http: views, health, raft and cluster", async () => {
   match(await client.metrics(), /skein_raft_term\{group="0"\} 3/);
 });
 
+Deno.test("client and http: the ring, and a key on it", async () => {
+  await using served = await Served.start();
+  const { fake, client } = served;
+  const { ring, placements } = fake.members.wanted()!;
+  const whole = await client.ring();
+  match(whole.hashFunction, /^MurmurHash3 x86-32/);
+  equal(whole.replicas, 3);
+  deepEqual(whole.peers[0], {
+    name: "one",
+    id: SELF_ID,
+    zone: "",
+    weight: 1,
+    virtualNodes: 128,
+    share: ring.shareOf(ring.peers[0]!),
+    wantedReplicas: 16,
+    preferredLeader: placements.filter(({ leader }) => leader!.id === SELF_ID).length,
+    preferredLeaderMax: 10,
+  });
+  equal(whole.partitions.length, 16);
+
+  const key = await client.ringKey("a/b?c&d", { kind: "cache" });
+  deepEqual([key.key, key.kind, key.hashFunction], ["a/b?c&d", "cache", whole.hashFunction]);
+  equal(key.preference[0]!.id, ring.ownerOf(key.hash)!.id);
+  const { partition, wantedReplicas, preferredLeader } = key;
+  const { hash: _hash, ...placed } = whole.partitions[partition - 1]!;
+  deepEqual({ partition, wantedReplicas, preferredLeader }, placed);
+  equal((await client.ringKey("a/b?c&d")).kind, "queue");
+  await rejects(client.ringKey(""), { code: "INVALID" });
+});
+
 Deno.test("client: the example of its documentation runs", async () => {
   await using served = await Served.start();
   const source = await Deno.readTextFile(new URL("../../src/client/client.ts", import.meta.url));

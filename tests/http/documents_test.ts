@@ -20,6 +20,7 @@ const ROUTES: Readonly<Record<string, readonly string[]>> = {
   "/raft/state": ["get"],
   "/raft/transfer": ["post"],
   "/ready": ["get"],
+  "/ring": ["get"],
 };
 
 // deno-lint-ignore no-explicit-any -- a document is looked into freely

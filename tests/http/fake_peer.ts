@@ -20,6 +20,7 @@ import type {
 } from "../../src/locks/locks.ts";
 import type { LogLevel } from "../../src/logger.ts";
 import type { ClusterView, Members, MemberView } from "../../src/members/members.ts";
+import { type Wanted, WantedPlacement } from "../../src/members/wanted.ts";
 import type { HealthReport, Peer } from "../../src/peer/peer.ts";
 
 export const SELF_ID = "a".repeat(64);
@@ -119,6 +120,17 @@ class FakeMembers implements Members {
 
   view() {
     return this.cluster;
+  }
+  wanted(): Wanted | null {
+    const { clusterId, members, partitions, replicas } = this.cluster;
+    const listed = members.map((member) => ({
+      ...member,
+      bootId: "",
+      version: "0.1.0",
+      joinedAtMs: 0,
+      dead: member.state === "dead",
+    }));
+    return clusterId === null ? null : new WantedPlacement().of(listed, partitions, replicas);
   }
   find(id: string) {
     return this.cluster.members.find((known) => known.id === id) ?? null;

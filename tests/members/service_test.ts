@@ -70,6 +70,30 @@ Deno.test("a founder's view is whole before the founding entry is applied", () =
   assert.equal(service.find(idOf(2))!.name, "peer-2");
 });
 
+Deno.test("what the ring wants is the same before the founding entry and after it, and to a later joiner", () => {
+  const { service: founder, machine } = serviceOf(3, new MembersMachine(planOf(3)));
+  const before = founder.wanted()!;
+  assert.deepEqual([before.ring.owners, before.replicas, before.placements.length], [3, 3, 16]);
+  machine.apply({ kind: "found", plan: planOf(3) }, { group: 0, index: 3, term: 2, timeMs: 5 });
+  assert.deepEqual(founder.wanted(), before);
+  const joined = new MembersMachine();
+  const { service: joiner } = serviceOf(3, joined);
+  assert.equal(joiner.wanted(), null);
+  joined.restore({ [Symbol.iterator]: () => machine.snapshot() });
+  assert.deepEqual(joiner.wanted(), before);
+});
+
+Deno.test("whom an entry calls dead, the ring leaves out; an opinion alone changes nothing", async () => {
+  const { service, groups } = serviceOf(4);
+  const weightOf = (number: number) =>
+    service.wanted()!.ring.peers.find(({ id }) => id === idOf(number))!.weight;
+  assert.equal(service.find(idOf(3))!.state, "suspect");
+  assert.deepEqual([weightOf(2), weightOf(3)], [1, 1]);
+  const options = { timeoutMs: 1, request: null };
+  await groups.propose(0, "members", ["markDead", idOf(2), "boot-2"], options);
+  assert.deepEqual([weightOf(2), weightOf(3)], [0, 1]);
+});
+
 Deno.test("a cluster of two is warned of", () => {
   assert.match(serviceOf(2).service.view().warnings[0]!, /cluster of two stops when either/);
 });
