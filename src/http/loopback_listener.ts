@@ -2,6 +2,7 @@
  * A loopback address, served by `Deno.serve`. That ends for good when it can not accept a connection, as
  * when a program of this machine has used up the file descriptors: here it is opened again until it holds.
  */
+import { answerCaller } from "./departure.ts";
 import type { Answering, Listener, Reporter } from "./listener.ts";
 import type { HttpOptions, ListenAddress } from "./options.ts";
 
@@ -37,7 +38,7 @@ export class LoopbackListener implements Listener {
     const { tls } = this.#options;
     const server = Deno.serve(
       { hostname, port, signal, onListen() {}, ...(tls ?? {}) },
-      (request) => this.#answering(request),
+      (request, delivery) => answerCaller(request, delivery, this.#answering),
     );
     server.finished.catch((cause) => this.#failed(cause));
     return server;
