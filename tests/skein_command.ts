@@ -1,11 +1,14 @@
 /**
  * The one way in which tests start Skein as a process. By default that is the source under the Deno that runs the
- * test; SKEIN_TEST_EXECUTABLE names a built file to start in its place, SKEIN_TEST_DENO another Deno for the
- * source. Nothing of the surroundings leaks in: neither SKEIN_ variables nor the names that settings go by.
+ * test, with the rights of that command line and no others; SKEIN_TEST_EXECUTABLE names a built file to start in
+ * its place, SKEIN_TEST_DENO another Deno for the source. Nothing of the surroundings leaks in: neither SKEIN_
+ * variables nor the names that settings go by.
  */
 import { fileURLToPath } from "node:url";
+import { launchFlags } from "../src/cli/launch_flags.ts";
 
-const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+const PROGRAM = fileURLToPath(new URL("..", import.meta.url)).replace(/[\\/]$/, "");
+const MAIN = `${PROGRAM}/src/main.ts`;
 
 /** What a process needs of the surroundings: HOME and XDG_CACHE_HOME for files that unpack themselves. */
 const KEPT_ENVIRONMENT = ["PATH", "HOME", "XDG_CACHE_HOME"];
@@ -39,10 +42,22 @@ export function skeinCommand(
     const value = Deno.env.get(name);
     return value === undefined ? [] : [[name, value]];
   });
-  const source = ["run", "--allow-all", "--no-check", "--quiet", MAIN];
+  const env = {
+    ...Object.fromEntries(surroundings),
+    USER: "ann",
+    NO_COLOR: "1",
+    ...environment,
+  };
+  const rights = launchFlags({
+    args,
+    environment: env,
+    readFile: (path) => Deno.readTextFileSync(path),
+    programFolder: PROGRAM,
+  });
+  const source = ["run", "--no-check", "--quiet", ...rights, MAIN];
   return new Deno.Command(executable ?? Deno.env.get("SKEIN_TEST_DENO") ?? Deno.execPath(), {
     args: executable === null ? [...source, ...args] : [...args],
-    env: { ...Object.fromEntries(surroundings), USER: "ann", NO_COLOR: "1", ...environment },
+    env,
     clearEnv: true,
     stdin: "null",
     stdout,

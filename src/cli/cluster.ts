@@ -10,6 +10,8 @@ import { peerEnvironment, peerFlags, PEERS_MAX, planPeers, sharedFlags } from ".
 import type { PlannedPeer } from "./cluster_plan.ts";
 import { EXIT } from "./exit_codes.ts";
 import { Exit } from "./failure.ts";
+import { giveUpRights } from "./give_up_rights.ts";
+import { callItself } from "./itself.ts";
 import { generateClusterKey } from "./keygen.ts";
 import { LocalPeer } from "./local_peer.ts";
 import { examples, JSON_FLAG, JSON_HELP, print, table } from "./output.ts";
@@ -62,25 +64,28 @@ async function runCluster(
   const { peers: _peers, data: _data, ...flags } = given;
   const plan = planPeers(options.peers, options.port, options.data);
   const keyFile = `${options.data}/cluster.key`;
-  const environment = peerEnvironment(Deno.env.toObject(), flags, keyFile);
-  const checked = { ...processSources({ ...flags, name: plan[0]!.name }), environment };
+  const sources = processSources({ ...flags, name: plan[0]!.name });
+  const added = peerEnvironment(Deno.env.toObject(), flags, keyFile);
+  const environment = { ...Deno.env.toObject(), ...added };
   requireFree(plan.flatMap(({ addresses }) => addresses));
   if (options.fresh === true) await removeData(options.data);
   await ensureKey(options.data, keyFile);
-  const config = loadConfig(checked);
+  const config = loadConfig({ ...sources, environment });
 
-  const peers = plan.map((peer, index) =>
-    new LocalPeer({
+  const peers = plan.map((peer, index) => {
+    const own = [
+      ...peerFlags(peer, plan),
+      ...sharedFlags({ ...flags, "log-format": config.logFormat }),
+    ];
+    return new LocalPeer({
       name: peer.name,
-      args: [
-        ...peerFlags(peer, plan),
-        ...sharedFlags({ ...flags, "log-format": config.logFormat }),
-      ],
-      environment,
+      call: callItself(["run", "--parent-pipe", ...own], environment),
+      environment: added,
       url: `http://127.0.0.1:${peer.httpPorts[0]}`,
       writeLine: lineWriter(peer.name, index, config.logFormat),
-    })
-  );
+    });
+  });
+  giveUpRights(["cluster"], "begun");
   let stopping = false;
   const stopAll = () => {
     stopping = true;

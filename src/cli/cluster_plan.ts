@@ -64,17 +64,18 @@ export function sharedFlags(flags: Flags): string[] {
 }
 
 /**
- * The environment of the peers: this process's own, less what only one peer may have (a name, a port), with
- * what must not stand on a command line that others can read.
+ * What the peers' environment has besides this process's own: nothing in the names that only one peer may have
+ * (a name, a port), and what must not stand on a command line that others can read.
  */
 export function peerEnvironment(
   own: Readonly<Record<string, string>>,
   flags: Flags,
   keyFile: string,
 ): Record<string, string> {
-  const environment = { ...own };
+  const environment: Record<string, string> = {};
   for (const row of rows(({ shared }) => shared !== true)) {
-    for (const name of environmentNames(row)) delete environment[name];
+    // An inherited variable cannot be taken away; an empty one counts as not set.
+    for (const name of environmentNames(row)) if (name in own) environment[name] = "";
   }
   for (const row of rows(({ shared, secret }) => shared === true && secret === true)) {
     const value = flags[row.flag];

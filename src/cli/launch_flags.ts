@@ -19,7 +19,7 @@ export interface LaunchPath {
   readonly configKey: string | null;
   /** `write` is read as well. */
   readonly access: "read" | "write";
-  /** Where nobody names it; null: none. */
+  /** Where nobody names one; null: none. */
   readonly default: string | null;
 }
 
@@ -84,3 +84,104 @@ export const LAUNCH_TABLE: LaunchTable = {
     environment: SETTINGS.config.environment.map(({ name }) => name),
   },
 };
+
+export interface LaunchLine {
+  /** What stands behind the program's name. */
+  readonly args: readonly string[];
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** @throws whatever reading throws: the program will read the file again, and say what is wrong with it */
+  readonly readFile: (path: string) => string;
+  /** The real path of the folder that holds `src/` and `node_modules/`. */
+  readonly programFolder: string;
+}
+
+/** The permission flags of `deno run` for one command line: what it needs, and nothing else. */
+export function launchFlags(line: LaunchLine): string[] {
+  const args = line.args[0] === "help" ? line.args.slice(1) : line.args;
+  const command =
+    LAUNCH_TABLE.commands.find(({ words }) => words.every((word, at) => args[at] === word)) ??
+      LAUNCH_TABLE.other;
+  const said = readLine(args.slice(command.words.length));
+  const file = configFile(said, line);
+  const found = command.paths.map((path) => ({ ...path, value: valueOf(path, said, line, file) }));
+  const named = found.filter(({ value }) => value !== "");
+  const read = [line.programFolder, ...command.reads, ...named.map(({ value }) => value)];
+  const written = named.filter(({ access }) => access === "write").map(({ value }) => value);
+  return [
+    ...command.flags,
+    pathFlag("--allow-read", read),
+    ...written.length === 0 ? [] : [pathFlag("--allow-write", written)],
+    ...command.ffi ? [pathFlag("--allow-ffi", [line.programFolder])] : [],
+  ];
+}
+
+interface SaidLine {
+  /** By option, dashes included; the last one counts. */
+  readonly options: ReadonlyMap<string, string>;
+  readonly arguments: readonly string[];
+}
+
+/** Behind `--` stand arguments alone. An option's value may follow it, so a word may be taken for both. */
+function readLine(args: readonly string[]): SaidLine {
+  const end = args.indexOf("--");
+  const own = end < 0 ? args : args.slice(0, end);
+  const options = new Map<string, string>();
+  own.forEach((word, at) => {
+    if (!word.startsWith("--")) return;
+    const [option = "", ...value] = word.split("=");
+    options.set(option, value.length > 0 ? value.join("=") : own[at + 1] ?? "");
+  });
+  const others = own.filter((word) => !word.startsWith("-"));
+  return { options, arguments: end < 0 ? others : [...others, ...args.slice(end + 1)] };
+}
+
+function configFile(said: SaidLine, line: LaunchLine): Readonly<Record<string, unknown>> {
+  const path = spoken(LAUNCH_TABLE.config, said, line);
+  if (path === undefined) return {};
+  try {
+    const content: unknown = JSON.parse(line.readFile(path));
+    return typeof content === "object" && content !== null ? { ...content } : {};
+  } catch {
+    return {};
+  }
+}
+
+/** What the option or the environment says. */
+function spoken(
+  { option, environment }: Pick<LaunchPath, "option" | "environment">,
+  said: SaidLine,
+  line: LaunchLine,
+): string | undefined {
+  const given = option === null ? undefined : said.options.get(option);
+  if (given !== undefined) return given;
+  return environment.map((name) => line.environment[name]).find((value) => value);
+}
+
+/** @returns "" where nobody names one */
+function valueOf(
+  path: LaunchPath,
+  said: SaidLine,
+  line: LaunchLine,
+  file: Readonly<Record<string, unknown>>,
+): string {
+  const { argument, configKey } = path;
+  const given = argument === null ? spoken(path, said, line) : said.arguments[argument];
+  if (given !== undefined) return given.trim();
+  const inFile = configKey !== null && Object.hasOwn(file, configKey) ? file[configKey] : undefined;
+  return String(inFile ?? path.default ?? "").trim();
+}
+
+function pathFlag(flag: string, paths: readonly string[]): string {
+  return `${flag}=${[...new Set(paths.map(withoutComma))].join(",")}`;
+}
+
+/**
+ * Deno separates paths by commas, and its escape for one that is part of a path does not work in Deno 2.9: the
+ * folder that lies above the comma is allowed in its place.
+ */
+function withoutComma(path: string): string {
+  if (!path.includes(",")) return path;
+  const [before = ""] = path.split(",");
+  const folder = before.replace(/[^\\/]*$/, "");
+  return folder === "" ? "." : folder;
+}

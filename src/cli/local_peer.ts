@@ -2,14 +2,15 @@
  * One peer of `skein cluster`: a process of its own, in a process group of its own, so that Ctrl-C reaches it only
  * as the closing of its standard input. Its log goes out line by line, with the peer's name before each.
  */
-import { RUNTIME_FLAGS } from "./runtime_flags.ts";
+import type { ProgramCall } from "./itself.ts";
 import { SIGNAL_NUMBERS } from "./stop_signals.ts";
 import { SIGNAL_OFFSET } from "./exit_codes.ts";
 
 export interface LocalPeerOptions {
   readonly name: string;
-  /** What stands behind `skein run`. */
-  readonly args: readonly string[];
+  /** `skein run --parent-pipe` with its flags. */
+  readonly call: ProgramCall;
+  /** What its environment has besides this process's own. */
   readonly environment: Readonly<Record<string, string>>;
   /** Where it answers GET /health. */
   readonly url: string;
@@ -25,14 +26,12 @@ export class LocalPeer {
   readonly #child: Deno.ChildProcess;
   #exitCode: number | null = null;
 
-  constructor({ name, args, environment, url, writeLine }: LocalPeerOptions) {
+  constructor({ name, call, environment, url, writeLine }: LocalPeerOptions) {
     this.name = name;
     this.url = url;
-    const { program, prefix } = ourselves();
-    this.#child = new Deno.Command(program, {
-      args: [...prefix, "run", "--parent-pipe", ...args],
+    this.#child = new Deno.Command(call.program, {
+      args: [...call.args],
       env: { ...environment },
-      clearEnv: true,
       detached: true,
       stdin: "piped",
       stdout: "piped",
@@ -76,14 +75,6 @@ export class LocalPeer {
       return false;
     }
   }
-}
-
-/** How to start this program once more: compiled it is the executable, else Deno with our main module. */
-function ourselves(): { readonly program: string; readonly prefix: readonly string[] } {
-  const program = Deno.execPath();
-  if (Deno.build.standalone) return { program, prefix: [] };
-  const main = new URL("../main.ts", import.meta.url).href;
-  return { program, prefix: ["run", "--allow-all", "--quiet", ...RUNTIME_FLAGS, main] };
 }
 
 /** Hands on each line of a stream, the last one too where it does not end. */

@@ -10,6 +10,7 @@ import { readGrace, readTtl, readWait } from "./arguments.ts";
 import { addConnectionOptions, connect } from "./connection.ts";
 import { EXIT, lockRunCode, SIGNAL_OFFSET } from "./exit_codes.ts";
 import { Exit, reportFailure } from "./failure.ts";
+import { giveUpRights } from "./give_up_rights.ts";
 import { LeaseKeeper } from "./lease_keeper.ts";
 import { examples, JSON_FLAG, JSON_HELP } from "./output.ts";
 import { SIGNAL_NUMBERS } from "./stop_signals.ts";
@@ -149,6 +150,7 @@ async function runUnder(
 ): Promise<number> {
   signals.interrupted.throwIfAborted();
   const child = spawn(program, args, grant);
+  giveUpRights(["lock", "run"], "begun");
   if (typeof child === "number") return child;
   signals.forwardTo(child);
   const end = await Promise.race([child.status, keeper.lost]);

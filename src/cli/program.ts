@@ -6,6 +6,7 @@
 import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { EXIT, EXIT_CODES_HELP } from "./exit_codes.ts";
 import { Exit, reportFailure, UsageError } from "./failure.ts";
+import { giveUpRights } from "./give_up_rights.ts";
 
 /** What a command's file exports. */
 export interface CommandModule {
@@ -106,7 +107,11 @@ const GROUPS: Readonly<Record<string, string>> = {
 export async function main(args: readonly string[]): Promise<number> {
   const asked = args[0] === "help" ? [...args.slice(1), "--help"] : args;
   try {
-    const program = await buildProgram(asked);
+    const called = entryOf(asked);
+    const words = called?.words ?? [];
+    giveUpRights(words, "started");
+    const program = await buildProgram(called);
+    program.hook("preAction", () => giveUpRights(words, "called"));
     await program.parseAsync([...asked], { from: "user" });
     return EXIT.ok;
   } catch (error) {
@@ -115,14 +120,13 @@ export async function main(args: readonly string[]): Promise<number> {
 }
 
 /** The whole tree of commands; only the one that is called has its options. */
-async function buildProgram(args: readonly string[]): Promise<CommandUnknownOpts> {
+async function buildProgram(called: CommandEntry | undefined): Promise<CommandUnknownOpts> {
   const program: CommandUnknownOpts = new Command("skein")
     .description("Consensus and locks for a group of machines, in one program.")
     .enablePositionalOptions()
     .helpCommand(false)
     .addHelpText("after", `\n${EXIT_CODES_HELP}\n\nHelp of one command: skein COMMAND --help`);
   const groups = new Map<string, CommandUnknownOpts>();
-  const called = entryOf(args);
   for (const entry of COMMANDS) {
     const [first = "", second] = entry.words;
     const command = entry === called ? (await entry.load()).define() : new Command();

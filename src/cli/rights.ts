@@ -9,10 +9,10 @@ import { SETTING_ROWS } from "../config/settings.ts";
 export type RightName = "net" | "read" | "write" | "env" | "sys" | "ffi" | "run";
 
 /**
- * When a command needs a right no more. `called`: its code, native code included, is loaded and its command line
- * is read. `begun`: its settings are read, or what it starts is started. `ended`: never before its end.
+ * When a command needs a right no more. `started`: it never did. `called`: its code, native code included, is loaded
+ * and its command line is read. `begun`: its settings are read, and what it starts is started. `ended`: at its end.
  */
-export type Moment = "called" | "begun" | "ended";
+export type Moment = "started" | "called" | "begun" | "ended";
 
 export interface Right {
   readonly name: RightName;
@@ -25,7 +25,7 @@ export interface Right {
 export type CommandRights = Readonly<Partial<Record<RightName, Moment>>>;
 
 /** Names of operating system calls that Deno guards: the default name of a peer or an owner, room on the disk. */
-const SYSTEM_CALLS = ["hostname", "statfs"];
+export const SYSTEM_CALLS = ["hostname", "statfs"] as const;
 
 /** Where sodium-native looks to learn which C library it is on. */
 export const NATIVE_CODE_READS: readonly string[] = ["/etc/alpine-release"];
@@ -92,6 +92,7 @@ export const COMMAND_RIGHTS: Readonly<Record<string, CommandRights>> = {
   },
   "status": CLIENT,
   "members": CLIENT,
+  "ring": CLIENT,
   "lock acquire": OWNER,
   "lock release": OWNER,
   "lock renew": OWNER,
@@ -109,32 +110,47 @@ const CLIENT_ENVIRONMENT = ["SKEIN_URL", "SKEIN_TOKEN", "SKEIN_OWNER", "USER", "
 /** How a launcher says by what the program is started again. */
 export const EXECUTABLE_ENVIRONMENT = "SKEIN_EXECUTABLE";
 
-const SETTINGS_ENVIRONMENT: readonly string[] = SETTING_ROWS.flatMap(([, row]) =>
-  environmentNames(row)
-);
+/** Every variable that the program reads. */
+export const ENVIRONMENT_NAMES: readonly string[] = [
+  ...SETTING_ROWS.flatMap(([, row]) => environmentNames(row)),
+  ...CLIENT_ENVIRONMENT,
+  EXECUTABLE_ENVIRONMENT,
+];
 
 /**
- * The flags of the rights that are narrowed by nothing on the command line: all but `read`, `write` and `ffi`.
+ * The flags of the rights that no path narrows, which are all but `read`, `write` and `ffi`.
  * @param needed what a command needs
  */
 export function fixedFlags(needed: readonly RightName[]): string[] {
-  const flags: Readonly<Partial<Record<RightName, readonly string[]>>> = {
-    net: ["--allow-net"],
-    env: [
-      `--allow-env=${
-        [...SETTINGS_ENVIRONMENT, ...CLIENT_ENVIRONMENT, EXECUTABLE_ENVIRONMENT].join(",")
-      }`,
-    ],
-    sys: [`--allow-sys=${SYSTEM_CALLS.join(",")}`],
-    run: ["--allow-run"],
+  const flags: Readonly<Partial<Record<RightName, string>>> = {
+    net: "--allow-net",
+    env: `--allow-env=${ENVIRONMENT_NAMES.join(",")}`,
+    sys: `--allow-sys=${SYSTEM_CALLS.join(",")}`,
+    run: "--allow-run",
   };
-  // What is not allowed by its name looks unset instead of failing: libraries look for names of their own.
-  return ["--no-prompt", "--ignore-env", ...needed.flatMap((name) => flags[name] ?? [])];
+  return [
+    // Without it whoever sits at a terminal is asked to hand back what was given up.
+    "--no-prompt",
+    // Libraries look for variables of their own: those look unset, where they else would throw.
+    "--ignore-env",
+    // Deno trusts some hosts to load code from unless told not to.
+    "--deny-import",
+    ...needed.flatMap((name) => flags[name] ?? []),
+  ];
 }
 
-/** @param words the command's; an unknown command needs nothing but to say so */
+/** For whoever cannot know the command line beforehand: every right that some command needs, on any path. */
+export const UNBOUNDED_FLAGS: readonly string[] = [
+  ...fixedFlags(RIGHTS.map(({ name }) => name)),
+  "--allow-read",
+  "--allow-write",
+  "--allow-ffi",
+];
+
+/** @param words the command's; an unknown one needs nothing but to be told so */
 export function rightsOf(words: readonly string[]): CommandRights {
-  return COMMAND_RIGHTS[words.join(" ")] ?? {};
+  // Its own code is part of the program, and loaded when it is called.
+  return { read: "called", ...COMMAND_RIGHTS[words.join(" ")] };
 }
 
 /** The names of the rights, in the order of the table. */

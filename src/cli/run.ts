@@ -12,6 +12,7 @@ import { REAL_CLOCK } from "../peer/real_clock.ts";
 import { startPeer } from "../peer/start_peer.ts";
 import { EXIT, SIGNAL_OFFSET } from "./exit_codes.ts";
 import { Exit, reportFailure } from "./failure.ts";
+import { giveUpRights } from "./give_up_rights.ts";
 import { examples, JSON_FLAG } from "./output.ts";
 import { probe, requireFree } from "./ports.ts";
 import { addSettingFlags, processSources, settingFlags } from "./settings_flags.ts";
@@ -41,6 +42,7 @@ export function define() {
   return command.action(async () => {
     const options = command.opts();
     const config = loadConfig(processSources(settingFlags(options)));
+    giveUpRights(["run"], "begun");
     throw new Exit(await run(config, options["json"] === true, options["parentPipe"] === true));
   });
 }
