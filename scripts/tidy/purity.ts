@@ -28,6 +28,9 @@ const EDGES: readonly { readonly path: string; readonly may: readonly Effect[] }
   { path: "src/client/", may: ["clock", "chance", "timer", "io"] },
   { path: "src/http/network_listener.ts", may: ["io"] },
   { path: "src/http/loopback_listener.ts", may: ["deno"] },
+  { path: "src/http/relay_listener.ts", may: ["deno"] },
+  { path: "src/http/relay.ts", may: ["deno"] },
+  { path: "src/http/tls.ts", may: ["deno"] },
   { path: "src/http/metrics.ts", may: ["deno", "io"] },
   {
     path: "src/storage/log/deno_file_system.ts",

@@ -1,11 +1,13 @@
 /**
  * An address that is listened on. Loopback ones are served by `Deno.serve`, which takes half the time of
  * node:http for a request but has neither a limit of connections nor a timeout for headers: only
- * programs of this machine can connect there. All others are served by node:http, which has both.
+ * programs of this machine can connect there. All others are served by node:http, which has both; and so is
+ * HTTPS everywhere, because `Deno.serve` keeps the certificate that it began with.
  */
 import type { LogLevel } from "../logger.ts";
 import { LoopbackListener } from "./loopback_listener.ts";
 import type { HttpOptions, ListenAddress } from "./options.ts";
+import type { TlsPair } from "./tls.ts";
 
 /** Tells the operator. */
 export type Reporter = (level: LogLevel, message: string) => void;
@@ -14,6 +16,11 @@ export type Answering = (request: Request) => Response | Promise<Response>;
 
 export interface Listener {
   readonly address: ListenAddress;
+  /**
+   * Meets new connections with another certificate, one that can be used; those that are open go on with theirs.
+   * Null where it speaks plain HTTP, or keeps its certificate.
+   */
+  readonly renewTls: ((tls: TlsPair) => void) | null;
   /** For when no request is in flight any more. Resolves when its connections are gone, or at `late`. */
   close(late: Promise<void>): Promise<void>;
   /** Ends everything at once. */
@@ -30,10 +37,14 @@ export async function listen(
   options: HttpOptions,
   report: Reporter,
 ): Promise<Listener> {
-  if (isLoopback(address.host)) return new LoopbackListener(address, answering, options, report);
+  if (options.tls === null && isLoopback(address.host)) {
+    return new LoopbackListener(address, answering, options, report);
+  }
   // Most peers never need node's servers, which take a few megabytes.
-  const { listenOnNetwork } = await import("./network_listener.ts");
-  return await listenOnNetwork(address, answering, options);
+  const { listenOnNetwork, RENEWS_TLS } = await import("./network_listener.ts");
+  if (options.tls === null || RENEWS_TLS) return await listenOnNetwork(address, answering, options);
+  const { RelayListener } = await import("./relay_listener.ts");
+  return new RelayListener(address, answering, options, report);
 }
 
 function isLoopback(host: string): boolean {

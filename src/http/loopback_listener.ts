@@ -10,6 +10,7 @@ const REOPEN_AFTER_MS = 100;
 
 export class LoopbackListener implements Listener {
   readonly address: ListenAddress;
+  readonly renewTls = null;
   readonly #answering: Answering;
   readonly #options: HttpOptions;
   readonly #report: Reporter;
@@ -36,8 +37,9 @@ export class LoopbackListener implements Listener {
     this.#cutting = new AbortController();
     const { signal } = this.#cutting;
     const { tls } = this.#options;
+    const pair = tls === null ? {} : { cert: tls.cert, key: tls.key };
     const server = Deno.serve(
-      { hostname, port, signal, onListen() {}, ...(tls ?? {}) },
+      { hostname, port, signal, onListen() {}, ...pair },
       (request, delivery) => answerCaller(request, delivery, this.#answering),
     );
     server.finished.catch((cause) => this.#failed(cause));

@@ -3,9 +3,10 @@
  * every field is required, so that a default lives in one place only (`src/config/`).
  */
 import type { Clock } from "../clock.ts";
+import type { TlsPair } from "./tls.ts";
 
 export interface ListenAddress {
-  /** An IP address or a name; loopback ones are served by `Deno.serve`, all others by node:http. */
+  /** An IP address or a name; `listener.ts` says what serves it. */
   readonly host: string;
   /** 0: any free port; `HttpServer.addresses` says which. */
   readonly port: number;
@@ -17,8 +18,8 @@ export interface HttpOptions {
   readonly metricsListener: ListenAddress | null;
   /** What callers must present as `Authorization: Bearer`; null: everybody may call. */
   readonly token: string | null;
-  /** Certificate chain and key in PEM; null: plain HTTP. */
-  readonly tls: { readonly cert: string; readonly key: string } | null;
+  /** Null: plain HTTP. */
+  readonly tls: TlsPair | null;
   readonly bodyBytesMax: number;
   /** How long a caller may take to send a body. */
   readonly bodyTimeoutMs: number;

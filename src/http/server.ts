@@ -6,6 +6,7 @@ import { assemble, assembleMetrics, createSite } from "./app.ts";
 import { type Answering, listen, type Listener, type Reporter } from "./listener.ts";
 import type { HttpOptions, ListenAddress } from "./options.ts";
 import type { Peer } from "../peer/peer.ts";
+import { requireUsable, type TlsPair } from "./tls.ts";
 
 export type { HttpOptions, ListenAddress } from "./options.ts";
 
@@ -13,6 +14,11 @@ export interface HttpServer {
   /** Where it listens, with the ports that were really taken, in the order of `listeners`. */
   readonly addresses: readonly ListenAddress[];
   readonly metricsAddress: ListenAddress | null;
+  /**
+   * Meets new connections with another certificate; those that are open go on with theirs.
+   * @throws {TlsError} where it cannot be used; nothing has changed
+   */
+  renewTls(tls: TlsPair): void;
   /**
    * Takes no further connections, and waits for what is in flight.
    * @param graceMs after this, connections that are still open are cut
@@ -24,9 +30,11 @@ export interface HttpServer {
  * Opens every listener, or none.
  * @param peer what answers
  * @returns the running server
+ * @throws {TlsError} for a certificate or key that cannot be used
  * @throws when an address can not be listened on; those that were open already are closed again
  */
 export async function startHttp(peer: Peer, options: HttpOptions): Promise<HttpServer> {
+  if (options.tls !== null) requireUsable(options.tls);
   const site = createSite(peer, options);
   const answering: Answering = assemble(site).fetch;
   const report: Reporter = (level, message) => peer.logger.log(level, message);
@@ -48,6 +56,10 @@ export async function startHttp(peer: Peer, options: HttpOptions): Promise<HttpS
   return {
     addresses: opened.map(({ address }) => address),
     metricsAddress: metrics?.address ?? null,
+    renewTls(tls) {
+      requireUsable(tls);
+      for (const listener of all) listener.renewTls?.(tls);
+    },
     async stop({ graceMs }) {
       const isLate = Promise.withResolvers<void>();
       const grace = options.clock.timer(graceMs, isLate.resolve);

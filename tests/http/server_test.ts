@@ -164,20 +164,6 @@ for (const { kind, host } of KINDS) {
     for (const client of idle) client.close();
   });
 
-  Deno.test(`${kind}: speaks TLS where it has a certificate`, async () => {
-    const fixture = (name: string) =>
-      Deno.readTextFile(new URL(`fixtures/${name}.pem`, import.meta.url));
-    const [cert, key] = await Promise.all([fixture("certificate"), fixture("key")]);
-    await using running = await Running.start(host, { tls: { cert, key } });
-    using client = Deno.createHttpClient({ caCerts: [cert], poolMaxIdlePerHost: 0 });
-    const url = `https://127.0.0.1:${running.port}/lock/acquire`;
-    const response = await fetch(url, { method: "POST", body: VALID, client });
-    deepEqual([response.status, (await response.json()).success], [200, true]);
-    using plain = await RawClient.connect(running.port);
-    await plain.send(post("/lock/acquire", VALID));
-    ok(!/"success":true/.test(await plain.untilClosed()));
-  });
-
   Deno.test(`${kind}: stop waits for what is in flight, and cuts what is late`, async () => {
     const running = await Running.start(host);
     const gate = Promise.withResolvers<void>();
