@@ -42,6 +42,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./members.ts"),
   },
   {
+    words: ["ring"],
+    summary: "where the hash ring wants the partitions, or where one key hashes to",
+    load: () => import("./ring.ts"),
+  },
+  {
     words: ["lock", "acquire"],
     summary: "take a lock, or wait for it",
     load: () => import("./lock_acquire.ts"),

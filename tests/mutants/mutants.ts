@@ -4,6 +4,7 @@ import { HOST_MUTANTS } from "./host_mutants.ts";
 import { LOCKS_MUTANTS } from "./locks_mutants.ts";
 import type { Mutant } from "./mutant.ts";
 import { RAFT_MUTANTS } from "./raft_mutants.ts";
+import { RING_MUTANTS } from "./ring_mutants.ts";
 import { STORAGE_MUTANTS } from "./storage_mutants.ts";
 
 export const MUTANTS: readonly Mutant[] = [
@@ -12,4 +13,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...GROUPS_MUTANTS,
   ...HOST_MUTANTS,
   ...LOCKS_MUTANTS,
+  ...RING_MUTANTS,
 ];
