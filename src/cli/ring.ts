@@ -50,7 +50,8 @@ function describeKey(answer: RingKeyAnswer): string {
 }
 
 async function describeRing({ hashFunction, peers, partitions }: RingAnswer): Promise<string> {
-  const peerRows = peers.map((peer) => [
+  const byName = peers.toSorted((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
+  const peerRows = byName.map((peer) => [
     peer.name,
     peer.zone,
     peer.weight,

@@ -19,21 +19,26 @@ const KEY = {
   preferred_leader: ONE,
 };
 
+function ringPeer(peer: typeof ONE, share: number) {
+  return {
+    ...peer,
+    zone: "b",
+    weight: 1,
+    virtual_nodes: 128,
+    share,
+    wanted_replicas: 2,
+    preferred_leader: 1,
+    preferred_leader_max: 2,
+  };
+}
+
 const RING = {
   success: true,
   hash_function: HASH_FUNCTION,
   replicas: 3,
   peers: [
-    {
-      ...ONE,
-      zone: "b",
-      weight: 1,
-      virtual_nodes: 128,
-      share: 0.51234,
-      wanted_replicas: 2,
-      preferred_leader: 1,
-      preferred_leader_max: 2,
-    },
+    ringPeer({ name: "peer-10", id: "00".repeat(32) }, 0.48766),
+    ringPeer(ONE, 0.51234),
   ],
   partitions: [
     { partition: 1, hash: 17, wanted_replicas: [TWO, ONE], preferred_leader: TWO },
@@ -67,7 +72,10 @@ Deno.test("ring: every peer and every partition", async () => {
   const { code, stdout, stderr } = await skein(["ring"], env);
   assert.equal(code, 0, stderr);
   assert.match(stdout, /^hash: MurmurHash3 x86-32, seed 0/);
-  assert.match(stdout, /\npeer-1 +b +1 +128 +51\.2 % +2 +1 +01234567\n/);
+  assert.match(
+    stdout,
+    /\npeer-1 +b +1 +128 +51\.2 % +2 +1 +01234567\npeer-10 +b +1 +128 +48\.8 % +2 +1 +00000000\n/,
+  );
   assert.match(stdout, /\n1 +17 +peer-2 +peer-2, peer-1\n2 +18 +none\n$/);
   assert.deepEqual(JSON.parse((await skein(["ring", "--json"], env)).stdout), RING);
 });
