@@ -44,7 +44,7 @@ const EDGES: readonly { readonly path: string; readonly may: readonly Effect[] }
 const PURE: readonly RegExp[] = [
   /^src\/(?:raft|ring|codec|config)\//,
   /^src\/(?:\w+\/)*(?:\w+_)?machine\.ts$/,
-  /^src\/members\/(?:formation|former|decide|expect|plan|steward)\.ts$/,
+  /^src\/members\/(?:formation|former|decide|expect|plan|steward|wanted)\.ts$/,
   /^src\/net\/failure_detector\.ts$/,
   /^src\/cache\/protocol\.ts$/,
 ];
