@@ -25,6 +25,16 @@ export interface PeerAddress extends Address {
   readonly kind: "peer" | "http";
 }
 
+/** What HTTPS is served with, and where that was read. */
+export interface TlsFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
+  /** Certificate chain in PEM. */
+  readonly cert: string;
+  /** Its private key in PEM. */
+  readonly key: string;
+}
+
 /** Where others reach this peer, if that differs from where it listens. */
 export interface Advertised {
   readonly host: string;
@@ -39,8 +49,7 @@ export interface Config {
   /** True: listening off loopback without a token was asked for. */
   readonly httpOpen: boolean;
   readonly token: string | null;
-  /** Certificate chain and key in PEM. */
-  readonly tls: { readonly cert: string; readonly key: string } | null;
+  readonly tls: TlsFiles | null;
   readonly metrics: Address | null;
   /** The peer protocol. */
   readonly listen: Address;
@@ -66,6 +75,8 @@ export interface Config {
   readonly lockTtlMs: number;
   readonly logLevel: LogLevel;
   readonly logFormat: "pretty" | "json";
+  /** Null: standard error. */
+  readonly logFile: string | null;
   /** What was asked for and is not done; one sentence each, for the log. */
   readonly warnings: readonly string[];
 }

@@ -6,7 +6,7 @@ import { resolve } from "./resolve.ts";
 import { type Config, ConfigError, type ConfigProblem } from "./config.ts";
 import type { Setting } from "./setting.ts";
 import { readNamedFile, type Sources } from "./sources.ts";
-import { SETTING_ROWS, SETTINGS, type SettingValues } from "./settings.ts";
+import { SETTING_ROWS, type SettingName, SETTINGS, type SettingValues } from "./settings.ts";
 
 /** A setting as it was found, before it is understood. */
 interface Found {
@@ -18,6 +18,21 @@ interface Found {
 
 /** @throws {ConfigError} naming each setting that cannot be used, its value, and what is allowed */
 export function loadConfig(sources: Sources): Config {
+  const { config, problems } = examineConfig(sources);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return config;
+}
+
+/** A configuration as far as it can be used. */
+export interface Examined {
+  /** Where a setting is refused its default stands here; nothing may be started with it then. */
+  readonly config: Config;
+  /** One for each setting that cannot be used; none: `loadConfig` would take it. */
+  readonly problems: readonly ConfigProblem[];
+}
+
+/** As `loadConfig`, for whoever looks for what else is wrong. */
+export function examineConfig(sources: Sources): Examined {
   const problems: ConfigProblem[] = [];
   const file = readConfigFile(sources, problems);
   const values: Record<string, unknown> = {};
@@ -25,8 +40,22 @@ export function loadConfig(sources: Sources): Config {
     values[name] = valueOf(setting, file, sources, problems);
   }
   const config = resolve(values as SettingValues, sources, problems);
-  if (config === null || problems.length > 0) throw new ConfigError(problems);
-  return config;
+  return { config, problems };
+}
+
+/**
+ * A few settings, for whoever needs no whole configuration: what is wrong with others does not matter.
+ * @throws {ConfigError} where one of these cannot be used, or the configuration file
+ */
+export function loadSettings<const Name extends SettingName>(
+  names: readonly Name[],
+  sources: Sources,
+): Pick<SettingValues, Name> {
+  const problems: ConfigProblem[] = [];
+  const file = readConfigFile(sources, problems);
+  const values = names.map((name) => [name, valueOf(SETTINGS[name], file, sources, problems)]);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return Object.fromEntries(values) as Pick<SettingValues, Name>;
 }
 
 function valueOf(
@@ -40,19 +69,22 @@ function valueOf(
     found = find(setting, file, sources);
   } catch (error) {
     problems.push({ setting: `--${setting.flag}`, message: (error as Error).message });
-    return null;
+    return defaultOf(setting);
   }
-  if (found === null) {
-    return setting.default === null ? null : setting.format.parse(setting.default);
-  }
+  if (found === null) return defaultOf(setting);
   const value = found.format.parse(found.text.trim());
   if (value === null) {
     const shown = setting.secret ? "the value" : JSON.stringify(found.text);
     const message = `--${setting.flag}: cannot use ${shown} from ${found.origin}; ` +
       `allowed: ${found.format.allowed}`;
     problems.push({ setting: `--${setting.flag}`, message });
+    return defaultOf(setting);
   }
   return value;
+}
+
+function defaultOf({ default: written, format }: Setting<unknown>): unknown {
+  return written === null ? null : format.parse(written);
 }
 
 /** @throws {Error} when a file that the environment names cannot be read, or a JSON value has no text */

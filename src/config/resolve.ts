@@ -4,27 +4,22 @@
  */
 import { assert } from "../assert.ts";
 import type { Address, Advertised, Config, ConfigProblem } from "./config.ts";
-import { readNamedFile, type Sources } from "./sources.ts";
+import type { Sources } from "./sources.ts";
 import type { SettingValues } from "./settings.ts";
+import { readTlsFiles } from "./tls_files.ts";
 
 /** The peer protocol's default port lies so far below the HTTP port. */
 const PEER_PORT_BELOW_HTTP = 1000;
 
 /**
- * @param values null where a setting has neither value nor default, or was refused
- * @param problems what does not fit together is added
- * @returns null where a refused setting leaves nothing to go on
+ * @param values null where a setting has neither value nor default; where it was refused, its default
+ * @param problems what does not fit together is added, unless one of the settings was refused already
  */
 export function resolve(
   values: SettingValues,
   { hostName, terminal, readFile }: Sources,
   problems: ConfigProblem[],
-): Config | null {
-  const refuse = (setting: string, message: string) => {
-    problems.push({ setting, message: `${setting}: ${message}` });
-  };
-  if (problems.length > 0) return null;
-
+): Config {
   const [http] = required(values.http);
   assert(http !== undefined, "a list of HTTP addresses is never empty");
   const name = values.name ?? `${hostName.split(".")[0]}-${http.port}`;
@@ -56,32 +51,40 @@ export function resolve(
     cacheEntriesMax: required(values.cacheMaxEntries),
     lockTtlMs: required(values.lockTtl),
     logLevel: required(values.logLevel),
-    logFormat: values.logFormat ?? (terminal ? "pretty" : "json"),
+    logFormat: values.logFormat ?? (terminal && values.logFile === null ? "pretty" : "json"),
+    logFile: values.logFile,
     warnings: quorumWarnings(values),
   };
-  checkTogether(config, refuse);
+  checkTogether(config, problems);
   return config;
 }
 
-/** A row with a default always has a value once none was refused. */
+/** A row with a default always has a value. */
 function required<T>(value: T | null): T {
   assert(value !== null, "a setting's default fits its own format");
   return value;
 }
 
-function checkTogether(config: Config, refuse: (setting: string, message: string) => void): void {
+function checkTogether(config: Config, problems: ConfigProblem[]): void {
+  const refused = new Set(problems.map(({ setting }) => setting));
+  /** Where the file cannot be read, or one of them was refused, nothing can be said of them together. */
+  const refuse = (settings: readonly string[], message: string) => {
+    const [setting = ""] = settings;
+    if (["--config", ...settings].some((each) => refused.has(each))) return;
+    problems.push({ setting, message: `${setting}: ${message}` });
+  };
   const open = [...config.http, ...(config.metrics === null ? [] : [config.metrics])]
     .find(({ host }) => !isLoopback(host));
   if (open !== undefined && config.token === null && !config.httpOpen) {
     refuse(
-      "--token",
+      ["--token", "--http", "--http-open", "--metrics-port"],
       `none is given, and ${formatAddress(open)} is reachable from other machines; ` +
         "allowed: a token, --http-open, or a loopback address",
     );
   }
   if (config.listen.port < 0) {
     refuse(
-      "--listen",
+      ["--listen", "--http"],
       `none is given, and the HTTP port ${
         config.http[0]!.port
       } less ${PEER_PORT_BELOW_HTTP} is no port; ` +
@@ -92,14 +95,14 @@ function checkTogether(config: Config, refuse: (setting: string, message: string
     isLoopback(config.listen.host);
   if (config.clusterKey === null && !alone) {
     refuse(
-      "--cluster-key",
+      ["--cluster-key", "--peers", "--expect", "--listen", "--http"],
       "none is given, and only a single local peer can do without; " +
         "allowed: 16 to 256 bytes, the same at every peer (skein keygen makes one)",
     );
   }
   if (config.heartbeatMs * 2 > config.electionTimeoutMinMs) {
     refuse(
-      "--heartbeat",
+      ["--heartbeat", "--election-timeout"],
       `cannot use ${config.heartbeatMs / 1000} with an election timeout from ` +
         `${config.electionTimeoutMinMs / 1000}; allowed: at most half of it`,
     );
@@ -117,24 +120,16 @@ function readTls(
       ? ["--tls-cert", "--tls-key"]
       : ["--tls-key", "--tls-cert"];
     const message = `${missing}: none is given beside ${given}; allowed: both or neither`;
-    problems.push({ setting: missing, message });
+    // A file that cannot be read may name the other one.
+    if (problems.every(({ setting }) => setting !== "--config")) {
+      problems.push({ setting: missing, message });
+    }
     return null;
   }
-  try {
-    return {
-      cert: readPem(readFile, tlsCert, "--tls-cert"),
-      key: readPem(readFile, tlsKey, "--tls-key"),
-    };
-  } catch (error) {
-    problems.push({ setting: "--tls-cert", message: (error as Error).message });
-    return null;
-  }
-}
-
-function readPem(readFile: Sources["readFile"], path: string, setting: string): string {
-  const content = readNamedFile(readFile, path, setting, "that it names");
-  if (content.includes("-----BEGIN ")) return content;
-  throw new Error(`${setting}: cannot use the file ${JSON.stringify(path)}; allowed: a PEM file`);
+  const read = readTlsFiles(tlsCert, tlsKey, readFile);
+  if (!("problems" in read)) return read;
+  problems.push(...read.problems);
+  return null;
 }
 
 function defaultListen(http: Address): Address {

@@ -341,6 +341,17 @@ export const SETTINGS = {
     shared: true,
     help: "pretty or json",
   }),
+  logFile: setting({
+    section: "Logging",
+    flag: "log-file",
+    placeholder: "FILE",
+    environment: [{ name: "LOG_FILE" }],
+    format: text("the path of a file", /^[^\0]+$/),
+    default: null,
+    defaultText: "none: standard error",
+    path: "write",
+    help: "append the log to this file; SIGHUP opens it anew",
+  }),
 };
 
 export type SettingName = keyof typeof SETTINGS;

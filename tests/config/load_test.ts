@@ -1,6 +1,13 @@
 /** Where a setting's value comes from, what is refused and how it is said, and the defaults that follow. */
 import assert from "node:assert/strict";
-import { type Config, ConfigError, loadConfig, type Sources } from "../../src/config/mod.ts";
+import {
+  type Config,
+  ConfigError,
+  examineConfig,
+  loadConfig,
+  loadSettings,
+  type Sources,
+} from "../../src/config/mod.ts";
 
 const KEY = "a key of sixteen bytes and more";
 
@@ -11,8 +18,12 @@ interface Said {
   readonly terminal?: boolean;
 }
 
-function load({ flags = {}, environment = {}, files = {}, terminal = false }: Said): Config {
-  return loadConfig({
+function load(said: Said): Config {
+  return loadConfig(sourcesOf(said));
+}
+
+function sourcesOf({ flags = {}, environment = {}, files = {}, terminal = false }: Said): Sources {
+  return {
     flags,
     environment,
     terminal,
@@ -22,7 +33,7 @@ function load({ flags = {}, environment = {}, files = {}, terminal = false }: Sa
       if (content === undefined) throw new Error("no such file");
       return content;
     },
-  });
+  };
 }
 
 /** The one message that the configuration is refused with. */
@@ -70,9 +81,14 @@ Deno.test("nothing said: a single local peer on port 8001", () => {
     lockTtlMs: 300_000,
     logLevel: "info",
     logFormat: "json",
+    logFile: null,
     warnings: [],
   });
   assert.equal(load({ terminal: true }).logFormat, "pretty");
+  const toFile = { terminal: true, environment: { LOG_FILE: "/var/log/skein.log" } };
+  assert.equal(load(toFile).logFile, "/var/log/skein.log");
+  assert.equal(load(toFile).logFormat, "json");
+  assert.equal(load({ ...toFile, flags: { "log-format": "pretty" } }).logFormat, "pretty");
 });
 
 Deno.test("flag over environment over file over default", () => {
@@ -266,6 +282,51 @@ Deno.test("everything wrong is said at once", () => {
   );
 });
 
+/** What is wrong, by the settings' names. */
+function problemsOf(said: Said): string[] {
+  return examineConfig(sourcesOf(said)).problems.map(({ setting }) => setting);
+}
+
+Deno.test("what does not fit together is said beside what is wrong by itself", () => {
+  const http = "0.0.0.0:8001";
+  assert.deepEqual(problemsOf({ flags: { http, expect: "x" } }), ["--expect", "--token"]);
+  const tls = { "tls-cert": "none.pem", "tls-key": "nothing.pem" };
+  assert.deepEqual(problemsOf({ flags: { heartbeat: "0.9", zone: "/", ...tls } }), [
+    "--zone",
+    "--tls-cert",
+    "--tls-key",
+    "--heartbeat",
+  ]);
+});
+
+Deno.test("a refused setting is not held against others", () => {
+  const http = "0.0.0.0:8001";
+  for (
+    const flags of [
+      { http: "0.0.0.0:x" },
+      { http, token: "two words" },
+      { http, "http-open": "perhaps" },
+      { http: "999", listen: "x" },
+      { peers: "a:7001", "cluster-key": "short" },
+      { peers: "a:x" },
+      { heartbeat: "0.9", "election-timeout": "2,1" },
+      { http, peers: "a:7001", heartbeat: "0.9", "tls-cert": "c.pem", config: "none.json" },
+    ]
+  ) {
+    assert.equal(problemsOf({ flags }).length, 1, JSON.stringify(flags));
+  }
+});
+
+Deno.test("a few settings are read for themselves", () => {
+  const environment = { HTTP_PORT: "0.0.0.0:9001", TLS_CERT: "/none", HEARTBEAT: "x", EXPECT: "x" };
+  const { http, tlsCert } = loadSettings(["http", "tlsCert"], sourcesOf({ environment }));
+  assert.deepEqual(http, [{ host: "0.0.0.0", port: 9001, optional: false }]);
+  assert.equal(tlsCert, "/none");
+  const wrong = { environment: { HTTP_PORT: "x" } };
+  assert.throws(() => loadSettings(["http"], sourcesOf(wrong)), ConfigError);
+  assert.equal(loadSettings(["zone"], sourcesOf(wrong)).zone, null);
+});
+
 Deno.test("the configuration file: unknown keys, wrong values and wrong files are refused", () => {
   const flags = { config: "c.json" };
   const refusedFile = (content: string) => refusal({ flags, files: { "c.json": content } });
@@ -301,7 +362,12 @@ Deno.test("TLS needs both files, and they must be PEM", () => {
     x: "",
   };
   const flags = { "tls-cert": "c.pem", "tls-key": "k.pem" };
-  assert.equal(load({ files, flags }).tls?.cert, "-----BEGIN CERTIFICATE-----");
+  assert.deepEqual(load({ files, flags }).tls, {
+    certFile: "c.pem",
+    keyFile: "k.pem",
+    cert: "-----BEGIN CERTIFICATE-----",
+    key: "-----BEGIN KEY-----",
+  });
   assert.match(refusal({ files, flags: { "tls-cert": "c.pem" } }), /^--tls-key: none is given/);
   assert.match(refusal({ files, flags: { ...flags, "tls-key": "x" } }), /allowed: a PEM file/);
   assert.match(refusal({ files, flags: { ...flags, "tls-key": "y" } }), /--tls-key: cannot read/);
