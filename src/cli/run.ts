@@ -19,8 +19,10 @@ import { addSettingFlags, processSources, settingFlags } from "./settings_flags.
 import { onStopSignals, SIGNAL_NUMBERS } from "./stop_signals.ts";
 
 const STOP_TIMEOUT_MS = 5_000;
-/** What requests in flight may take before their connections are cut. */
-const HTTP_GRACE_MS = 2_000;
+/** How long requests in flight may go on: what is not committed by then has no quorum. */
+const HTTP_GRACE_MS = 1_000;
+/** How long the last answers may take to reach their callers. */
+const LAST_ANSWERS_MS = 500;
 /** How long a client may take to send a request's body. */
 const BODY_TIMEOUT_MS = 30_000;
 
@@ -85,8 +87,14 @@ async function run(config: Config, json: boolean, parentPipe: boolean): Promise<
 async function stopWithin(timeoutMs: number, peer: Peer, http: HttpServer): Promise<boolean> {
   const late = Promise.withResolvers<false>();
   const timer = setTimeout(() => late.resolve(false), timeoutMs);
-  const stopped = Promise.all([peer.stop(), http.stop({ graceMs: HTTP_GRACE_MS })]);
-  const inTime = await Promise.race([stopped.then(() => true), late.promise]);
+  const stopped = (async () => {
+    await peer.drain();
+    await http.drain({ graceMs: HTTP_GRACE_MS });
+    await peer.stop();
+    await http.stop({ graceMs: LAST_ANSWERS_MS });
+    return true;
+  })();
+  const inTime = await Promise.race([stopped, late.promise]);
   clearTimeout(timer);
   if (!inTime) peer.logger.log("warn", `${peer.name} did not stop cleanly in ${timeoutMs} ms`);
   return inTime;

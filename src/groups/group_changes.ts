@@ -18,7 +18,7 @@ import type { LeaderWatch } from "./leader_watch.ts";
 export interface GroupChangesEdges {
   readonly self: PeerId;
   readonly clock: Clock;
-  readonly transport: Pick<Transport, "request">;
+  readonly transport: Pick<Transport, "request" | "peers">;
   readonly deadlines: Deadlines;
   readonly watch: LeaderWatch;
   /** @throws {SkeinError} where this peer has no such group */
@@ -86,7 +86,7 @@ export class GroupChanges {
   }
 
   async #transferHere(group: Group, to: PeerId, timeoutMs: number): Promise<void> {
-    const { clock, watch } = this.#edges;
+    const { clock, transport, watch } = this.#edges;
     const giveUpMs = clock.monotonicMs() + timeoutMs;
     const result = group.raft.transferLeadership(to);
     this.#edges.changed(group);
@@ -95,6 +95,12 @@ export class GroupChanges {
       const leftMs = giveUpMs - clock.monotonicMs();
       if (leftMs <= 0 || group.ended) {
         throw new SkeinError("UNAVAILABLE", `leadership did not pass to ${to} in time`);
+      }
+      if (!transport.peers().some(({ id }) => id === to)) {
+        throw new SkeinError(
+          "UNAVAILABLE",
+          `leadership can not pass to ${to}: it is not connected`,
+        );
       }
       await watch.wait(group.id, leftMs);
     }

@@ -144,6 +144,11 @@ export class GroupService implements Groups {
     return group;
   }
 
+  /** A peer was lost: who waits for something of it looks again. */
+  disconnected(): void {
+    this.#watch.allChanged();
+  }
+
   /** The host was halted: whoever still waits for something is told that it will not come. */
   close(): void {
     this.#deadlines.close();

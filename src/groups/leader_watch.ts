@@ -48,9 +48,14 @@ export class LeaderWatch {
     for (const changed of [...this.#watching.get(group) ?? []]) changed();
   }
 
+  /** Something changed that may concern every group. */
+  allChanged(): void {
+    for (const group of [...this.#watching.keys()]) this.changed(group);
+  }
+
   /** The end: whoever waits goes on now. */
   close(): void {
     this.#closed = true;
-    for (const group of [...this.#watching.keys()]) this.changed(group);
+    this.allChanged();
   }
 }

@@ -44,7 +44,7 @@ export function respondToThrown(site: Site, thrown: unknown, path: string): Resp
 
 /** @returns what Hono calls for each request of this route */
 export function handlerOf(site: Site, endpoint: Endpoint): (context: Context) => Promise<Response> {
-  const { gate, inFlight, options: { clock } } = site;
+  const { peer, gate, inFlight, options: { clock } } = site;
   const { method, path } = endpoint.route;
   const observed = site.counters.route(method, path);
   const needsToken = endpoint.access === "token";
@@ -68,6 +68,8 @@ export function handlerOf(site: Site, endpoint: Endpoint): (context: Context) =>
       response = isGone ? callerGone() : respondToThrown(site, thrown, path);
     }
     observed.observe(response.status, clock.monotonicMs() - startedMs);
+    // Its client goes elsewhere by itself, before the connection is closed under a request.
+    if (peer.draining) response.headers.set("connection", "close");
     return response;
   };
 }

@@ -21,7 +21,10 @@ export interface Listener {
    * Null where it speaks plain HTTP, or keeps its certificate.
    */
   readonly renewTls: ((tls: TlsPair) => void) | null;
-  /** For when no request is in flight any more. Resolves when its connections are gone, or at `late`. */
+  /**
+   * Takes no further connections, closes those that are idle, and the others behind their answers. Resolves when
+   * all are gone, or at `late`.
+   */
   close(late: Promise<void>): Promise<void>;
   /** Ends everything at once. */
   cut(): Promise<void>;

@@ -1,8 +1,9 @@
 /**
  * Starts and stops the HTTP face of a peer: every listener of its options, all with one application and its
- * counters. Stopping refuses what is new, waits for what is in flight, and cuts what is late.
+ * counters. How it ends is in `ending.ts`.
  */
 import { assemble, assembleMetrics, createSite } from "./app.ts";
+import { Ending } from "./ending.ts";
 import { type Answering, listen, type Listener, type Reporter } from "./listener.ts";
 import type { HttpOptions, ListenAddress } from "./options.ts";
 import type { Peer } from "../peer/peer.ts";
@@ -21,7 +22,13 @@ export interface HttpServer {
   renewTls(tls: TlsPair): void;
   /**
    * Takes no further connections, and waits for what is in flight.
-   * @param graceMs after this, connections that are still open are cut
+   * @param graceMs how long it waits at most
+   */
+  drain(options: { readonly graceMs: number }): Promise<void>;
+  /**
+   * Takes no further connections, and waits until those that there are have closed behind their answers.
+   * @param graceMs after this, those that are still open are cut. `Deno.serve` cannot do that: they stay
+   * until their other end closes them, or the process ends
    */
   stop(options: { readonly graceMs: number }): Promise<void>;
 }
@@ -53,6 +60,7 @@ export async function startHttp(peer: Peer, options: HttpOptions): Promise<HttpS
     throw cause;
   }
   const all = metrics === null ? opened : [...opened, metrics];
+  const ending = new Ending(all, site.inFlight, options.clock);
   return {
     addresses: opened.map(({ address }) => address),
     metricsAddress: metrics?.address ?? null,
@@ -60,16 +68,9 @@ export async function startHttp(peer: Peer, options: HttpOptions): Promise<HttpS
       requireUsable(tls);
       for (const listener of all) listener.renewTls?.(tls);
     },
+    drain: ({ graceMs }) => ending.drain(graceMs),
     async stop({ graceMs }) {
-      const isLate = Promise.withResolvers<void>();
-      const grace = options.clock.timer(graceMs, isLate.resolve);
-      const late = isLate.promise;
-      const inTime = await Promise.race([
-        site.inFlight.drain().then(() => true),
-        late.then(() => false),
-      ]);
-      await Promise.all(all.map((listener) => inTime ? listener.close(late) : listener.cut()));
-      grace.cancel();
+      await ending.stop(graceMs);
       site.bodies.close();
     },
   };

@@ -3,6 +3,7 @@
  * as an effect of a later entry, perhaps before the answer that says under which ticket the request waits: an
  * effect finds its request by the attachment, or by the ticket where the waiter was attached anew elsewhere.
  */
+import type { SkeinError } from "../errors.ts";
 import type { Attachment } from "../groups/machine.ts";
 import type { AcquireAnswer, SettledEffect } from "./answers.ts";
 import type { LockMachine, LockName } from "./machine.ts";
@@ -38,6 +39,11 @@ export class OpenWaits {
   /** Those whose ticket is known. Several, where one request came to this peer more than once. */
   readonly #byTicket = new Map<number, Set<OpenWait>>();
   #nextSerial = 1;
+  /** Set once nobody may wait here any more: what they are told. */
+  #farewell: SkeinError | null = null;
+  /** Those that were told so, and have something to finish yet. */
+  readonly #leaving = new Set<OpenWait>();
+  readonly #allLeft = Promise.withResolvers<void>();
 
   /**
    * @param machine this peer's replica of the locks
@@ -68,17 +74,38 @@ export class OpenWaits {
     if (sharing === undefined) this.#byTicket.set(ticket, new Set([wait]));
     else sharing.add(wait);
     this.#lookAt(wait, ticket);
+    if (this.#farewell !== null) this.#sendAway(wait, this.#farewell);
   }
 
   close(wait: OpenWait): void {
     this.#bySerial.delete(wait.attachment.serial);
+    if (this.#leaving.delete(wait) && this.#leaving.size === 0) this.#allLeft.resolve();
     if (wait.ticket === null) return;
     const sharing = this.#byTicket.get(wait.ticket)!;
     sharing.delete(wait);
     if (sharing.size === 0) this.#byTicket.delete(wait.ticket);
   }
 
-  /** This peer stops: whoever waits here is told so, and goes on through another peer. */
+  /**
+   * This peer is about to stop: who waits, or would have to from now on, waits here no longer. Those whose answer
+   * is under way get it.
+   * @returns resolves when those that waited are closed
+   */
+  sendAway(farewell: SkeinError): Promise<void> {
+    this.#farewell = farewell;
+    for (const wait of this.#bySerial.values()) {
+      if (wait.ticket !== null) this.#sendAway(wait, farewell);
+    }
+    if (this.#leaving.size === 0) this.#allLeft.resolve();
+    return this.#allLeft.promise;
+  }
+
+  #sendAway(wait: OpenWait, farewell: SkeinError): void {
+    this.#leaving.add(wait);
+    wait.fail(farewell);
+  }
+
+  /** This peer has stopped: nobody is answered here any more. */
   failAll(error: Error): void {
     for (const wait of this.#bySerial.values()) wait.fail(error);
   }

@@ -57,6 +57,8 @@ export interface LockTimeouts {
   readonly waitMarginMs: number;
   /** How long a cancel is tried. Nobody waits for it, and it must outlast an election. */
   readonly cancelMs: number;
+  /** How long the same is tried by a peer that is about to stop, and waits for it. */
+  readonly takeBackMs: number;
 }
 
 const TIMEOUTS: LockTimeouts = {
@@ -64,6 +66,7 @@ const TIMEOUTS: LockTimeouts = {
   readMs: 10_000,
   waitMarginMs: 10_000,
   cancelMs: 60_000,
+  takeBackMs: 500,
 };
 
 /** Stands for the answer to a proposal that has none. */
@@ -77,6 +80,8 @@ export class LockService implements Locks {
   readonly #timeouts: LockTimeouts;
   readonly #waits: OpenWaits;
   #offset: WallOffsetMs;
+  /** What they are told who can not wait at this peer to the end, once it is about to stop. */
+  #farewell: SkeinError | null = null;
 
   /** Listens to group 0 from now on. */
   constructor({ groups, machine, clock, logger, peer, bootId, timeouts }: LockServiceParts) {
@@ -97,6 +102,20 @@ export class LockService implements Locks {
   /** Acquires that are held open at this peer now. */
   get openAcquires(): number {
     return this.#waits.size;
+  }
+
+  /**
+   * This peer is about to stop, and nobody may wait here any more. A request under an id of its caller's leaves its
+   * waiter in the queue, and keeps its place when it is sent again through another peer. Any other could never be
+   * told of a grant, so it is taken back. Whatever need not wait is served as ever.
+   * @returns resolves when those who waited have their answers
+   */
+  drain(): Promise<void> {
+    this.#farewell ??= new SkeinError(
+      "OUTCOME_UNKNOWN",
+      "this peer is about to stop: the same request through another peer keeps its place",
+    );
+    return this.#waits.sendAway(this.#farewell);
   }
 
   /**
@@ -162,6 +181,7 @@ export class LockService implements Locks {
       if (end !== "gone" && end.kind === "granted") this.#releaseIfUnread(command, signal);
       return end as WaitEnd;
     } catch (error) {
+      if (error === this.#farewell) throw request === null ? await this.#takeBack(command) : error;
       const unknown = error instanceof SkeinError && error.code === "OUTCOME_UNKNOWN";
       if (unknown || signal?.aborted === true) this.#cancelAfter(proposing, command);
       throw error;
@@ -177,6 +197,21 @@ export class LockService implements Locks {
     signal?.addEventListener("abort", () => void this.#cancelAfter(granted, command), {
       once: true,
     });
+  }
+
+  /** @returns what is told to a caller who could not ask for the same request again */
+  async #takeBack({ resource, owner, attachment }: AcquireCommand): Promise<SkeinError> {
+    const command = { kind: "cancel", resource, owner, attachment } as const;
+    try {
+      await this.#propose(command, null, this.#timeouts.takeBackMs);
+      const message = "this peer is about to stop, and no longer waits: ask another one";
+      return new SkeinError("SHUTTING_DOWN", message);
+    } catch (error) {
+      if (!(error instanceof SkeinError)) throw error;
+      const message =
+        `this peer is about to stop, and could not take the wait back: ${error.message}`;
+      return new SkeinError("OUTCOME_UNKNOWN", message);
+    }
   }
 
   /** In the background: nobody waits for it. */

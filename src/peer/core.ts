@@ -27,7 +27,8 @@ export class PeerCore implements Peer {
   #expect: number;
   #reopenTimer: Timer | null = null;
   #reopening: Promise<void> = Promise.resolve();
-  #draining = false;
+  /** What it still leads once it has drained: groups that nobody took. */
+  #draining: Promise<ReadonlySet<number>> | null = null;
   #stopping: Promise<void> | null = null;
 
   /** @param opened the store of this peer; its identity is `edges.self`'s */
@@ -126,9 +127,13 @@ export class PeerCore implements Peer {
 
   ready(): HealthReport {
     const reasons = [...this.health().reasons];
-    if (this.#draining) reasons.push("the peer is stopping");
+    if (this.draining) reasons.push("the peer is stopping");
     if (!this.#generation.caughtUp) reasons.push("what was committed at start is being applied");
     return { healthy: reasons.length === 0, reasons };
+  }
+
+  get draining(): boolean {
+    return this.#draining !== null;
   }
 
   storageStatistics(): StorageStatistics | null {
@@ -152,7 +157,7 @@ export class PeerCore implements Peer {
 
   /** However many reasons there are for it, one attempt is made at a time. */
   #reopenLater(): void {
-    if (this.#stopping !== null || this.#reopenTimer !== null) return;
+    if (this.draining || this.#reopenTimer !== null) return;
     this.#reopenTimer = this.#edges.clock.timer(REOPEN_INTERVAL_MS, () => {
       this.#reopenTimer = null;
       this.#reopening = this.#reopening.then(() => this.#reopen());
@@ -164,7 +169,7 @@ export class PeerCore implements Peer {
     try {
       await this.#generation.storage.close();
       const opened = await this.#edges.reopen();
-      if (this.#stopping !== null) return await opened.storage.close();
+      if (this.draining) return await opened.storage.close();
       await this.#begin(opened);
       const { ended } = this.#generation;
       if (ended === null) logger.log("info", "the storage is open again, this peer serves again");
@@ -193,18 +198,35 @@ export class PeerCore implements Peer {
 
   // ---- the end
 
+  async drain(): Promise<void> {
+    await this.#drained();
+  }
+
+  #drained(): Promise<ReadonlySet<number>> {
+    this.#draining ??= this.#drain();
+    return this.#draining;
+  }
+
+  async #drain(): Promise<ReadonlySet<number>> {
+    this.#edges.stopping();
+    this.#reopenTimer?.cancel();
+    await this.#reopening;
+    const kept = await handOver(this.#generation, this.#edges);
+    // Behind the hand-over, so that those who are sent elsewhere find a leader there.
+    await this.#generation.system?.drain();
+    return kept;
+  }
+
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();
     return this.#stopping;
   }
 
   async #stop(): Promise<void> {
-    this.#draining = true;
-    this.#edges.stopping();
-    this.#reopenTimer?.cancel();
-    await this.#reopening;
     try {
-      await handOver(this.#generation, this.#edges);
+      const kept = await this.#drained();
+      // Another peer that stops as well may have handed over to this one meanwhile.
+      await handOver(this.#generation, this.#edges, kept);
     } finally {
       this.#generation.end(new SkeinError("SHUTTING_DOWN", "this peer is stopping"));
       await this.#edges.transport.close();

@@ -255,7 +255,9 @@ export class Generation {
   }
 
   disconnected(peer: PeerId): void {
-    if (this.#ended === null) this.former.disconnected(peer);
+    if (this.#ended !== null) return;
+    this.former.disconnected(peer);
+    this.groups.disconnected();
   }
 
   // ---- what it says of itself

@@ -11,23 +11,34 @@ import type { Generation } from "./generation.ts";
 const ATTEMPT_TIMEOUT_MS = 500;
 const ATTEMPTS_MAX = 2;
 
-export async function handOver(generation: Generation, edges: PeerEdges): Promise<void> {
-  if (generation.ended !== null) return;
+/**
+ * Resolves when this peer leads nothing that another voter would take.
+ * @param kept groups that nobody took when they were offered before
+ * @returns the groups that it still leads
+ */
+export async function handOver(
+  generation: Generation,
+  edges: PeerEdges,
+  kept: ReadonlySet<number> = new Set(),
+): Promise<ReadonlySet<number>> {
+  if (generation.ended !== null) return kept;
   const led = generation.groups.groups().filter((group) => {
-    return generation.groups.status(group)?.role === "leader";
+    return !kept.has(group) && generation.groups.status(group)?.role === "leader";
   });
-  await Promise.all(led.map((group) => handOverGroup(group, generation, edges)));
+  const taken = await Promise.all(led.map((group) => handOverGroup(group, generation, edges)));
+  return new Set([...kept, ...led.filter((_group, place) => !taken[place])]);
 }
 
+/** @returns whether another voter took it */
 async function handOverGroup(
   group: number,
   generation: Generation,
   edges: PeerEdges,
-): Promise<void> {
+): Promise<boolean> {
   for (const successor of successors(group, generation, edges).slice(0, ATTEMPTS_MAX)) {
     try {
       await generation.groups.transferLeadership(group, successor, ATTEMPT_TIMEOUT_MS);
-      return;
+      return true;
     } catch (error) {
       if (!(error instanceof SkeinError)) throw error;
       const to = successor.slice(0, 8);
@@ -37,6 +48,7 @@ async function handOverGroup(
       );
     }
   }
+  return false;
 }
 
 /** Voters that are connected and answer, the one that lacks least first. */

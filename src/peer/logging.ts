@@ -1,6 +1,6 @@
 /**
- * The real logger: LogTape writes to standard error, a line a record, unbuffered; in colour for a person
- * on a terminal, as JSON for a collector.
+ * The real logger: LogTape makes lines of records, in colour for a person on a terminal, as JSON for a
+ * collector. Each is written at once, unbuffered, to standard error or to a file.
  */
 import {
   configureSync,
@@ -10,40 +10,73 @@ import {
 } from "@logtape/logtape";
 import type { LogRecord } from "@logtape/logtape";
 import type { Logger, LogLevel } from "../logger.ts";
+import { LogOutput, openLogFile } from "./log_output.ts";
 
 export interface LoggingOptions {
   readonly level: LogLevel;
   readonly format: "pretty" | "json";
   /** The peer's name: part of every record. */
   readonly name: string;
+  /** Null: standard error. */
+  readonly file: string | null;
+}
+
+/** The log of this process. */
+export interface Log {
+  /** What the peer is built with. */
+  readonly logger: Logger;
+  /**
+   * Opens the file anew, as after it was moved away; what was written until then is in the former one. Null where
+   * the log goes to standard error.
+   * @throws {Error} where it cannot be opened: the former one is written on
+   */
+  readonly reopen: (() => void) | null;
 }
 
 const LEVELS = { debug: "debug", info: "info", warn: "warning", error: "error" } as const;
 
-/** Sets LogTape up for this process and gives the logger that the peer is built with. */
-export function createLogger(options: LoggingOptions): Logger {
-  const format = options.format === "json"
+/**
+ * Sets LogTape up for this process.
+ * @throws {Error} where the file cannot be opened
+ */
+export function openLog({ level, format, name, file }: LoggingOptions): Log {
+  let opened = file === null ? null : openLogFile(file);
+  const output = new LogOutput(opened ?? Deno.stderr, {
+    name: file ?? "standard error",
+    tell: file === null ? null : tell,
+  });
+  const toLine = format === "json"
     ? getJsonLinesFormatter({ properties: "flatten", message: "rendered" })
     : prettyFormatter();
-  const encoder = new TextEncoder();
+  const sink = (record: LogRecord) => {
+    const lost = output.write(toLine(record));
+    if (lost === null) return;
+    logger.log("warn", `${lost.lines} lines of the log are lost: ${lost.reason}`);
+  };
   configureSync({
     reset: true,
-    sinks: {
-      standardError: (record: LogRecord) => writeAll(encoder.encode(format(record))),
-    },
+    sinks: { sink },
     loggers: [
-      { category: ["skein"], lowestLevel: LEVELS[options.level], sinks: ["standardError"] },
-      { category: ["logtape", "meta"], lowestLevel: "error", sinks: ["standardError"] },
+      { category: ["skein"], lowestLevel: LEVELS[level], sinks: ["sink"] },
+      { category: ["logtape", "meta"], lowestLevel: "error", sinks: ["sink"] },
     ],
   });
-  const logger = getLogger(["skein"]).with({ name: options.name });
-  return {
+  const named = getLogger(["skein"]).with({ name });
+  const logger: Logger = {
     log(level, message, fields = {}) {
       // Braces are placeholders to LogTape; a resource's name may hold them.
       const text = message.replaceAll("{", "{{").replaceAll("}", "}}");
-      logger[level](text, { ...fields });
+      named[level](text, { ...fields });
     },
+    linesLost: () => output.linesLost,
   };
+  const reopen = file === null ? null : () => {
+    const next = openLogFile(file);
+    output.replace(next);
+    opened?.close();
+    opened = next;
+  };
+  return { logger, reopen };
 }
 
 function prettyFormatter(): (record: LogRecord) => string {
@@ -59,9 +92,11 @@ function plain(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value) ?? String(value);
 }
 
-/** A pipe may take less than the whole line at once. */
-function writeAll(bytes: Uint8Array): void {
-  for (let written = 0; written < bytes.length;) {
-    written += Deno.stderr.writeSync(bytes.subarray(written));
+/** To whoever started the process; nobody may be there any more. */
+function tell(message: string): void {
+  try {
+    Deno.stderr.writeSync(new TextEncoder().encode(`skein: ${message}\n`));
+  } catch {
+    // The count tells it to whoever scrapes the metrics.
   }
 }

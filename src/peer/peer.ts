@@ -30,12 +30,19 @@ export interface Peer {
   health(): HealthReport;
   /** Healthy, what was committed at start is applied, and not draining. */
   ready(): HealthReport;
+  /** Whether it is about to stop. */
+  readonly draining: boolean;
   storageStatistics(): StorageStatistics | null;
   /** Counters of the transport: handshakes refused by reason, bytes, reconnects. */
   transportStatistics(): TransportStatistics;
   /** How many locks there are, of this peer's own replica; for metrics. Takes constant time. */
   lockStatistics(): LockStatistics;
-  /** Hands leadership over and stops, within 5 s, quorum or not. */
+  /**
+   * The first half of stopping: it is no longer ready, leadership of what it leads goes to others, and acquires that
+   * wait here are sent elsewhere. Whatever else is asked is answered as ever. Takes 2 s at most, quorum or not.
+   */
+  drain(): Promise<void>;
+  /** Drains where that did not happen, and stops: who still waits is told so. Within 4 s, quorum or not. */
   stop(): Promise<void>;
 }
 

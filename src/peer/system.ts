@@ -114,6 +114,11 @@ export class System {
     this.members.register(clusterId, memberInfo({ id: this.#edges.self, hello }));
   }
 
+  /** This peer is about to stop: who waits here is sent elsewhere. */
+  drain(): Promise<void> {
+    return this.locks.drain();
+  }
+
   /** @param reason what callers are told who wait here */
   stop(reason: SkeinError): void {
     this.#stopped = true;

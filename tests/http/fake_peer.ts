@@ -209,6 +209,7 @@ export class FakePeer {
   readonly logged: { level: LogLevel; message: string }[] = [];
   healthReport: HealthReport = { healthy: true, reasons: [] };
   readyReport: HealthReport = { healthy: true, reasons: [] };
+  draining = false;
 
   /** As a peer throws it that is not formed yet, or whose storage has failed. */
   unavailable: SkeinError | null = null;
@@ -220,6 +221,7 @@ export class FakePeer {
 
   asPeer(): Peer {
     const { locks, members } = this;
+    const isDraining = () => this.draining;
     const available = <T>(service: T): T => {
       if (this.unavailable !== null) throw this.unavailable;
       return service;
@@ -240,6 +242,9 @@ export class FakePeer {
       logger: { log: (level, message) => void this.logged.push({ level, message }) },
       health: () => this.healthReport,
       ready: () => this.readyReport,
+      get draining() {
+        return isDraining();
+      },
       storageStatistics: () => ({
         batches: 1,
         records: 2,
@@ -258,6 +263,7 @@ export class FakePeer {
         handshakesRefused: { key: 2 },
       }),
       lockStatistics: () => ({ held: 3, waiting: 1 }),
+      drain: () => Promise.resolve(),
       stop: () => Promise.resolve(),
     };
   }

@@ -163,27 +163,6 @@ for (const { kind, host } of KINDS) {
     await running.assertServes();
     for (const client of idle) client.close();
   });
-
-  Deno.test(`${kind}: stop waits for what is in flight, and cuts what is late`, async () => {
-    const running = await Running.start(host);
-    const gate = Promise.withResolvers<void>();
-    running.fake.locks.acquireWith = async ({ resource }) => {
-      await (resource === "late" ? new Promise(() => {}) : gate.promise);
-      return GRANT;
-    };
-    using client = await RawClient.connect(running.port);
-    await client.send(post("/lock/acquire", VALID));
-    while (running.fake.locks.acquires.length === 0) await pause();
-    using late = await RawClient.connect(running.port);
-    await late.send(post("/lock/acquire", VALID.replace("printer", "late")));
-    while (running.fake.locks.acquires.length === 1) await pause();
-    const stopped = running.server.stop({ graceMs: 300 });
-    gate.resolve();
-    match(await client.until(/\}$/), /^HTTP\/1\.1 200 /);
-    equal(await late.untilClosed(), "");
-    await stopped;
-    await rejects(Deno.connect({ hostname: "127.0.0.1", port: running.port }));
-  });
 }
 
 Deno.test("node:http: a head that does not come is given up", async () => {

@@ -19,6 +19,7 @@ export const TIMEOUTS: LockTimeouts = {
   readMs: 5_000,
   waitMarginMs: 1_000,
   cancelMs: 60_000,
+  takeBackMs: 500,
 };
 
 export class SmallCluster {

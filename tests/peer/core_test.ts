@@ -204,6 +204,33 @@ Deno.test("a peer that stops between two attempts makes no other", async () => {
   assert.equal(peer.clock.timers, 0);
 });
 
+Deno.test("a peer that drains is not ready and sends away who waits, but serves all others", async () => {
+  const peer = await new LonePeer().start();
+  await peer.ready();
+  await peer.grant("r");
+  const waitMs = 60_000;
+  const named = { kind: "caller", principal: "test", id: "named" } as const;
+  const waiting = Promise.allSettled([
+    peer.core.locks.acquire({ ...LOCK, owner: "b", waitMs, request: named }),
+    peer.core.locks.acquire({ ...LOCK, owner: "c", waitMs }),
+  ]);
+  await peer.run(10);
+  const drained = peer.core.drain();
+  assert.ok(peer.core.draining);
+  assert.ok(peer.core.ready().reasons.includes("the peer is stopping"));
+  assert.ok(peer.core.health().healthy);
+  const ends = await peer.settle(waiting, 1_000);
+  assert.deepEqual(ends.map((end) => end.status === "rejected" && end.reason.code), [
+    "OUTCOME_UNKNOWN",
+    "SHUTTING_DOWN",
+  ]);
+  await peer.settle(drained, 1_000);
+  await peer.grant("another");
+  const view = await peer.settle(peer.core.locks.status("r", { stale: false }), 1_000);
+  assert.deepEqual(view?.waiters.map(({ owner }) => owner), ["b"]);
+  await peer.settle(peer.core.stop(), 1_000);
+});
+
 Deno.test("a peer that stops tells whoever waits, and is stopped once", async () => {
   const peer = await new LonePeer().start();
   await peer.ready();
@@ -212,7 +239,7 @@ Deno.test("a peer that stops tells whoever waits, and is stopped once", async ()
   await peer.run(10);
   const stops = [peer.core.stop(), peer.core.stop()];
   assert.ok(peer.core.ready().reasons.includes("the peer is stopping"));
-  await assert.rejects(peer.settle(waiting, 1_000), { code: "OUTCOME_UNKNOWN" });
+  await assert.rejects(peer.settle(waiting, 1_000), { code: "SHUTTING_DOWN" });
   await peer.settle(Promise.all(stops), 5_000);
   const request = peer.handlers!.request("b".repeat(64), "group.read", [0]);
   await assert.rejects(request, { code: "SHUTTING_DOWN" });

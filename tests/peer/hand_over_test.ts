@@ -39,8 +39,10 @@ function leaderOf(
     transport: { peers: () => connected.map((id) => ({ id })) },
     logger: { log: (_level: string, message: string) => void lines.push(message) },
   };
-  const run = (ended: SkeinError | null = null) =>
-    handOver({ ...generation, ended } as unknown as Generation, edges as unknown as PeerEdges);
+  const run = (ended: SkeinError | null = null, kept?: ReadonlySet<number>) => {
+    const over = { ...generation, ended } as unknown as Generation;
+    return handOver(over, edges as unknown as PeerEdges, kept);
+  };
   return { run, tried, lines };
 }
 
@@ -65,9 +67,16 @@ Deno.test("one that does not take it is followed by the next, and not by all", a
     { peer: "c", matchIndex: 7 },
   ];
   const { run, tried, lines } = leaderOf({ 0: followers }, { refusing: ["a", "b", "c"] });
-  await run();
+  const kept = await run();
   assert.deepEqual(tried, ["0 a", "0 b"]);
   assert.equal(lines.length, 2);
+  assert.deepEqual([...kept], [0]);
+});
+
+Deno.test("what nobody took is not offered again, and what is led since then is", async () => {
+  const { run, tried } = leaderOf({ 0: [{ peer: "a" }], 7: [{ peer: "b" }], 9: [] });
+  assert.deepEqual([...await run(null, new Set([0]))], [0, 9]);
+  assert.deepEqual(tried, ["7 b"]);
 });
 
 Deno.test("who is not connected is not asked", async () => {
