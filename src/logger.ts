@@ -11,6 +11,8 @@ export interface Logger {
    * @param fields values for machines; also shown behind the message in the pretty format
    */
   log(level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>): void;
+  /** How many lines could not be written; absent where none can be lost. */
+  linesLost?(): number;
 }
 
 /** A logger that drops everything. */

@@ -79,6 +79,11 @@ function addPeer(metrics: MetricSet, { peer }: Site): void {
       for (const [state, count] of Object.entries(counts)) report(count, { state });
     },
   });
+  metrics.counter({
+    name: "skein_log_lines_lost_total",
+    help: "lines of the log that could not be written",
+    read: (report) => report(peer.logger.linesLost?.() ?? 0),
+  });
   metrics.gauge({
     name: "skein_locks_held",
     help: "grants in force",

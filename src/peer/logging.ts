@@ -1,5 +1,5 @@
 /**
- * The real logger: LogTape makes lines of records, in colour for a person on a terminal, as JSON for a
+ * The real logger: LogTape makes lines of records, for a person (in colour, unless in a file) or as JSON for a
  * collector. Each is written at once, unbuffered, to standard error or to a file.
  */
 import {
@@ -7,8 +7,10 @@ import {
   getAnsiColorFormatter,
   getJsonLinesFormatter,
   getLogger,
+  getTextFormatter,
 } from "@logtape/logtape";
 import type { LogRecord } from "@logtape/logtape";
+import type { Config } from "../config/mod.ts";
 import type { Logger, LogLevel } from "../logger.ts";
 import { LogOutput, openLogFile } from "./log_output.ts";
 
@@ -19,6 +21,11 @@ export interface LoggingOptions {
   readonly name: string;
   /** Null: standard error. */
   readonly file: string | null;
+}
+
+/** What the configuration says of the log. */
+export function loggingOptions({ logLevel, logFormat, name, logFile }: Config): LoggingOptions {
+  return { level: logLevel, format: logFormat, name, file: logFile };
 }
 
 /** The log of this process. */
@@ -47,7 +54,7 @@ export function openLog({ level, format, name, file }: LoggingOptions): Log {
   });
   const toLine = format === "json"
     ? getJsonLinesFormatter({ properties: "flatten", message: "rendered" })
-    : prettyFormatter();
+    : prettyFormatter(file === null ? getAnsiColorFormatter : getTextFormatter);
   const sink = (record: LogRecord) => {
     const lost = output.write(toLine(record));
     if (lost === null) return;
@@ -79,8 +86,10 @@ export function openLog({ level, format, name, file }: LoggingOptions): Log {
   return { logger, reopen };
 }
 
-function prettyFormatter(): (record: LogRecord) => string {
-  const format = getAnsiColorFormatter({ timestamp: "time", category: () => "" });
+function prettyFormatter(
+  makeFormat: typeof getAnsiColorFormatter | typeof getTextFormatter,
+): (record: LogRecord) => string {
+  const format = makeFormat({ timestamp: "time", category: () => "" });
   return (record) => {
     const { name: _name, ...fields } = record.properties;
     const shown = Object.entries(fields).map(([key, value]) => ` ${key}=${plain(value)}`).join("");

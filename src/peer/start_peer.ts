@@ -15,7 +15,7 @@ import { type Storage, StorageForeignError } from "../storage/storage.ts";
 import { VERSION } from "../version.ts";
 import { PeerCore } from "./core.ts";
 import type { OpenedStorage } from "./edges.ts";
-import { createLogger } from "./logging.ts";
+import { loggingOptions, openLog } from "./logging.ts";
 import type { Peer } from "./peer.ts";
 import { PeerList } from "./peer_list.ts";
 import { REAL_CLOCK } from "./real_clock.ts";
@@ -37,14 +37,10 @@ const REPLICAS = 3;
  * leader is known is what `ready()` says.
  * @throws {SkeinError} INVALID, for what the configuration asks and this version has not
  * @throws {StorageCorruptError | StorageForeignError | StorageInUseError} for the data directory
- * @throws {Error} when the peer port can not be listened on
+ * @throws {Error} when the log's file cannot be opened, or the peer port not be listened on
  */
 export async function startPeer(config: Config, overrides: StartOverrides = {}): Promise<Peer> {
-  const logger = overrides.logger ?? createLogger({
-    level: config.logLevel,
-    format: config.logFormat,
-    name: config.name,
-  });
+  const logger = overrides.logger ?? openLog(loggingOptions(config)).logger;
   if (config.redisUrl !== null && overrides.storage === undefined) {
     const message = "cannot keep the state in Redis: this version has the embedded log alone";
     throw new SkeinError("INVALID", `${message}; leave --redis (REDIS_URL, REDIS_HOST) away`);
