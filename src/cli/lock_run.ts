@@ -12,6 +12,7 @@ import { EXIT, lockRunCode, SIGNAL_OFFSET } from "./exit_codes.ts";
 import { Exit, reportFailure } from "./failure.ts";
 import { giveUpRights } from "./give_up_rights.ts";
 import { LeaseKeeper } from "./lease_keeper.ts";
+import { restoreOuterEnvironment } from "./outer_environment.ts";
 import { examples, JSON_FLAG, JSON_HELP } from "./output.ts";
 import { SIGNAL_NUMBERS } from "./stop_signals.ts";
 
@@ -34,6 +35,8 @@ interface RunOptions {
 }
 
 export function define() {
+  // At once, for by the time that the command runs the environment may not be touched any more.
+  restoreOuterEnvironment();
   const command = new Command()
     .argument("<NAME>", "what is locked")
     .argument("<COMMAND...>", "what runs while the lock is held, behind --")
