@@ -1,51 +1,14 @@
 /**
- * The end of a leader that is asked to stop, and of one that sleeps: callers of the first notice next to nothing,
- * and the second, when it wakes up, grants and tells nothing that another leader has overtaken.
+ * The end of peers that are asked to stop where nobody can take over from them, and of a leader that sleeps and,
+ * when it wakes up, grants and tells nothing that another one has overtaken. Where somebody can take over:
+ * `planned_restart_test.ts`.
  */
 import assert from "node:assert/strict";
-import { SkeinClient } from "../../src/client/mod.ts";
 import { LockLoad } from "./lock_load.ts";
 import { eventually, SkeinCluster, type SkeinProcess } from "./skein_process.ts";
 
 const STOP_LIMIT_MS = 5_000;
 const FAST = ["--election-timeout", "0.3,0.6", "--heartbeat", "0.05", "--log-level", "warn"];
-
-/** Programs that use our client and take any error for a failure. */
-class ClientLoad {
-  readonly #programs: Promise<void>[];
-  #stopping = false;
-  calls = 0;
-  longestCallMs = 0;
-
-  constructor(peers: readonly SkeinProcess[], programs: number) {
-    this.#programs = Array.from({ length: programs }, (_, number) => {
-      const at = number % peers.length;
-      const urls = [...peers.slice(at), ...peers.slice(0, at)].map(({ url }) => url);
-      return this.#run(new SkeinClient({ urls }), `r${number}`);
-    });
-  }
-
-  async #run({ locks }: SkeinClient, resource: string): Promise<void> {
-    while (!this.#stopping) {
-      const lock = await this.#timed(() => locks.acquire(resource, { ttlMs: 60_000 }));
-      await this.#timed(() => locks.release(lock));
-    }
-  }
-
-  async #timed<T>(call: () => Promise<T>): Promise<T> {
-    const beganMs = performance.now();
-    const answer = await call();
-    this.longestCallMs = Math.max(this.longestCallMs, performance.now() - beganMs);
-    this.calls++;
-    return answer;
-  }
-
-  /** @throws by rejection what any call failed with */
-  async stop(): Promise<void> {
-    this.#stopping = true;
-    await Promise.all(this.#programs);
-  }
-}
 
 async function stopInTime(peer: SkeinProcess): Promise<number> {
   const beganMs = performance.now();
@@ -56,25 +19,35 @@ async function stopInTime(peer: SkeinProcess): Promise<number> {
   return tookMs;
 }
 
-Deno.test("a leader that is asked to stop under load hands over: no call fails, exit code 0", async () => {
-  // An election that begins by timeout would be seen.
-  const flags = ["--election-timeout", "10,20", "--log-level", "warn"];
-  await SkeinCluster.with({ flags }, async (cluster) => {
-    const load = new ClientLoad(cluster.peers, 16);
-    for (let round = 0; round < 3; round++) {
-      const before = load.calls;
-      await eventually("calls go on", 20_000, () => assert.ok(load.calls > before + 200));
-      const leader = await cluster.leader();
-      load.longestCallMs = 0;
-      const tookMs = await stopInTime(leader);
-      const next = await cluster.leader();
-      console.log(
-        `stopped in ${tookMs} ms, the longest call took ${Math.round(load.longestCallMs)} ms`,
-      );
-      assert.notEqual(next, leader);
-      leader.start();
-      await cluster.ready();
-    }
+Deno.test("a peer that is asked to stop is not ready from that moment, and answers all the same", async () => {
+  await SkeinCluster.with({ flags: ["--election-timeout", "10,20"] }, async (cluster) => {
+    const leader = await cluster.leader();
+    const followers = await cluster.followers();
+    // Nobody takes the leadership, so that handing it over lasts.
+    for (const peer of followers) peer.signal("SIGSTOP");
+    const stopped = stopInTime(leader);
+    await eventually("it is not ready", 1_000, async () => {
+      const { status, body } = await leader.get("/ready");
+      assert.equal(status, 503);
+      assert.deepEqual(body.reasons, ["the peer is stopping"]);
+    });
+    assert.equal((await leader.get("/health")).status, 200);
+    await stopped;
+    for (const peer of followers) peer.signal("SIGCONT");
+  });
+});
+
+Deno.test("all peers that are asked to stop at once stop as fast, idle or not", async () => {
+  await SkeinCluster.with({ flags: FAST }, async (cluster) => {
+    const tookMs = await Promise.all(cluster.peers.map(stopInTime));
+    console.log(`stopped in ${tookMs.join(", ")} ms`);
+    for (const peer of cluster.peers) peer.start();
+    await cluster.ready();
+    const load = new LockLoad(cluster.peers, 24);
+    await eventually("grants", 20_000, () => assert.ok(load.grants > 50));
+    const loadedMs = await Promise.all(cluster.peers.map(stopInTime));
+    console.log(`stopped under load in ${loadedMs.join(", ")} ms`);
+    for (const peer of cluster.peers) peer.start();
     await load.stop();
   });
 });
