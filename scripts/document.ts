@@ -1,23 +1,33 @@
 /**
- * Writes what is printed from the table of settings: scripts/.env.example, and in README.md what stands
- * between the two markers. Run it after a change of src/config/settings.ts; a test compares.
+ * Writes what is printed from the tables of settings and of rights: scripts/.env.example, and in README.md what stands
+ * between its markers. Run it after a change of src/config/settings.ts or src/cli/rights.ts; tests compare.
  */
 import { environmentExample, markdownTables } from "../src/config/describe.ts";
+import { rightsTables } from "./rights_tables.ts";
 
 export const EXAMPLE_PATH = "scripts/.env.example";
 export const README_PATH = "README.md";
-const BEGIN = "<!-- settings: written by scripts/document.ts -->";
-const END = "<!-- end of settings -->";
 
 /** @returns the text with the tables between its markers; as it is where it has none */
 export function withSettings(readme: string): string {
-  const begin = readme.indexOf(BEGIN);
-  const end = readme.indexOf(END);
-  if (begin < 0 || end < begin) return readme;
-  return `${readme.slice(0, begin + BEGIN.length)}\n\n${markdownTables()}\n\n${readme.slice(end)}`;
+  return between(readme, "settings", markdownTables());
+}
+
+/** @returns the text with the tables between its markers; as it is where it has none */
+export function withRights(readme: string): string {
+  return between(readme, "rights", rightsTables());
+}
+
+function between(text: string, what: string, tables: string): string {
+  const beginning = `<!-- ${what}: written by scripts/document.ts -->`;
+  const begin = text.indexOf(beginning);
+  const end = text.indexOf(`<!-- end of ${what} -->`);
+  if (begin < 0 || end < begin) return text;
+  return `${text.slice(0, begin + beginning.length)}\n\n${tables}\n\n${text.slice(end)}`;
 }
 
 if (import.meta.main) {
   await Deno.writeTextFile(EXAMPLE_PATH, environmentExample());
-  await Deno.writeTextFile(README_PATH, withSettings(await Deno.readTextFile(README_PATH)));
+  const readme = await Deno.readTextFile(README_PATH);
+  await Deno.writeTextFile(README_PATH, withRights(withSettings(readme)));
 }

@@ -11,6 +11,7 @@ import {
   StorageInUseError,
 } from "../storage/storage.ts";
 import { EXIT, exitCodeOf } from "./exit_codes.ts";
+import { notAllowed } from "./not_allowed.ts";
 
 /** Ends the command with this code and no further word: it has said what there was to say. */
 export class Exit extends Error {
@@ -61,6 +62,8 @@ export function failureOf(error: unknown): Failure {
   }
   if (error instanceof UsageError) return plain("USAGE", EXIT.usage);
   if (error instanceof AddressInUseError) return plain("ADDRESS_IN_USE", EXIT.inUse);
+  const refusal = notAllowed(error);
+  if (refusal !== null) return { ...plain("NOT_ALLOWED", EXIT.usage), message: refusal };
   if (error instanceof StorageInUseError) return plain("STORAGE_IN_USE", EXIT.inUse);
   if (error instanceof StorageForeignError) return plain("STORAGE_FOREIGN", EXIT.corrupt);
   if (error instanceof StorageFailedError) return plain("STORAGE_FAILED", EXIT.unavailable);

@@ -7,6 +7,7 @@ import { helpText } from "../config/describe.ts";
 import type { Sources } from "../config/mod.ts";
 import type { Setting } from "../config/setting.ts";
 import { SETTING_ROWS } from "../config/settings.ts";
+import { notAllowed } from "./not_allowed.ts";
 
 export type Flags = Sources["flags"];
 
@@ -32,10 +33,19 @@ export function processSources(flags: Flags): Sources {
   return {
     flags,
     environment: Deno.env.toObject(),
-    readFile: (path) => Deno.readTextFileSync(path),
+    readFile,
     hostName: Deno.hostname(),
     terminal: Deno.stderr.isTerminal(),
   };
+}
+
+/** @throws {Error} whose message says in words that people can act on why it cannot be read */
+function readFile(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    throw new Error(notAllowed(error) ?? (error as Error).message, { cause: error });
+  }
 }
 
 function rowsOf(wanted: (row: Row) => boolean): Row[] {

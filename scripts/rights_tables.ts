@@ -1,0 +1,40 @@
+/**
+ * The table of rights in words, for the README: what each right is narrowed to and why, and which command has it until
+ * when. Commands that have the same share a row.
+ */
+import { COMMAND_RIGHTS, type Moment, namesOf, RIGHTS, rightsOf } from "../src/cli/rights.ts";
+import { markdownTable } from "../src/config/describe.ts";
+
+const UNTIL: Readonly<Record<Moment, string>> = {
+  started: "",
+  called: "loaded",
+  begun: "begun",
+  ended: "end",
+};
+
+/** Markdown, its columns padded as the formatter wants them. */
+export function rightsTables(): string {
+  return [
+    markdownTable(
+      ["right", "narrowed to", "what for"],
+      RIGHTS.map(({ name, scope, reason }) => [`\`${name}\``, scope, reason]),
+    ),
+    markdownTable(["command", ...RIGHTS.map(({ name }) => `\`${name}\``)], commandRows()),
+  ].join("\n\n");
+}
+
+function commandRows(): string[][] {
+  const commands = Object.keys(COMMAND_RIGHTS);
+  const alike = Map.groupBy(commands, (command) => cellsOf(command).join("|"));
+  return [...alike.values()].map((group) => [
+    group.map((command) => `\`${command}\``).join(", "),
+    ...cellsOf(group[0]!),
+  ]);
+}
+
+/** Until when, for each right. */
+function cellsOf(command: string): string[] {
+  const rights = rightsOf(command.split(" "));
+  const needed = new Set(namesOf(rights));
+  return RIGHTS.map(({ name }) => needed.has(name) ? UNTIL[rights[name]!] : "");
+}
