@@ -138,7 +138,7 @@ export class SkeinProcess {
   }
 }
 
-async function jsonRequest(url: string, init: RequestInit): Promise<JsonAnswer> {
+export async function jsonRequest(url: string, init: RequestInit): Promise<JsonAnswer> {
   const response = await fetch(url, init);
   return { status: response.status, body: await response.json() };
 }
