@@ -167,8 +167,9 @@ function valueOf(
   const { argument, configKey } = path;
   const given = argument === null ? spoken(path, said, line) : said.arguments[argument];
   if (given !== undefined) return given.trim();
-  const inFile = configKey !== null && Object.hasOwn(file, configKey) ? file[configKey] : undefined;
-  return String(inFile ?? path.default ?? "").trim();
+  const inFile = configKey !== null && Object.hasOwn(file, configKey) ? file[configKey] : null;
+  const isText = typeof inFile === "string" || typeof inFile === "number";
+  return String(isText ? inFile : path.default ?? "").trim();
 }
 
 function pathFlag(flag: string, paths: readonly string[]): string {
