@@ -64,6 +64,8 @@ skein_verify() {
   # First what the files look like, then their content: what is changed from now on is seen by the next start.
   skein_stamp=$(skein_make_stamp)
   skein_stamp=${skein_stamp%% *}
+  skein_fault="others can change it"
+  [ -n "$skein_stamp" ] || return 1
   skein_found=$(cd "$skein_copy/program" && set +f && skein_walk . | LC_ALL=C sort)
   if [ "$skein_found" != "$skein_entries" ]; then
     skein_fault="$(skein_first_beyond "$skein_entries" "$skein_found") does not belong there"

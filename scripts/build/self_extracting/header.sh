@@ -45,10 +45,17 @@ skein_main() {
 
 # By what the program is started again, from wherever that happens.
 skein_find_itself() {
+  SKEIN_EXECUTABLE=$0
   case $0 in
-    /*) SKEIN_EXECUTABLE=$0 ;;
-    */*) SKEIN_EXECUTABLE=$PWD/$0 ;;
-    *) if [ -f "./$0" ]; then SKEIN_EXECUTABLE=$PWD/$0; else SKEIN_EXECUTABLE=$(command -v "$0"); fi ;;
+    */*) ;;
+    *) if [ -f "./$0" ]; then SKEIN_EXECUTABLE=./$0; else SKEIN_EXECUTABLE=$(command -v "$0"); fi ;;
+  esac
+  case $SKEIN_EXECUTABLE in
+    /*) ;;
+    *)
+      skein_said=$(cd -P -- "./${SKEIN_EXECUTABLE%/*}" && printf '%s.' "$PWD")
+      SKEIN_EXECUTABLE=${skein_said%.}/${SKEIN_EXECUTABLE##*/}
+      ;;
   esac
   [ ! -L "$SKEIN_EXECUTABLE" ] || SKEIN_EXECUTABLE=$(readlink -f "$SKEIN_EXECUTABLE")
   [ -r "$SKEIN_EXECUTABLE" ] || skein_fail "cannot read its own file: $0"

@@ -15,16 +15,16 @@ skein_prepare() {
   [ ! -w "$skein_folder" ] || skein_lock_folder
   # Another start may have been at work until now.
   ! skein_find_unchanged || return 0
-  if skein_find; then
-    if skein_verify; then
-      # Where that cannot be written the next start verifies again.
-      [ ! -w "$skein_copy" ] || { skein_write_name && mv -f "$skein_copy/name" "$skein_folder/$skein_id"; }
-      return 0
-    fi
+  if ! skein_find; then
+    skein_unpack
+  elif ! skein_verify; then
     skein_say "$skein_copy is not as it was built, and is replaced: $skein_fault"
     skein_unpack || skein_fail "it cannot be replaced:$skein_reasons"
-  else
+  elif [ ! -x "$skein_copy/program/deno" ]; then
     skein_unpack
+  elif [ -w "$skein_copy" ]; then
+    # Where this cannot be written the next start verifies again.
+    skein_write_name && mv -f "$skein_copy/name" "$skein_folder/$skein_id" || return 0
   fi
 }
 
