@@ -1,0 +1,85 @@
+/**
+ * Starts what was built for this machine, once: it must say that it was built from this commit, and a peer must come up
+ * and stop, which loads the native code. It gets its own home and temporary directory, so that nothing of it stays.
+ */
+import type { Stage } from "./stage.ts";
+
+const DEADLINE_MS = 60_000;
+const ANY_PORT = "127.0.0.1:0";
+
+/**
+ * @param directory an empty one to work in
+ * @throws {Error} when it does not run, or is not what it should be
+ */
+export async function tryExecutable(
+  executable: string,
+  { origin, form }: Stage,
+  directory: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const options = {
+    env: {
+      ...Deno.build.os === "windows" ? Deno.env.toObject() : { PATH: Deno.env.get("PATH") ?? "" },
+      HOME: directory,
+      XDG_CACHE_HOME: `${directory}/cache`,
+      TMPDIR: directory,
+      NO_COLOR: "1",
+    },
+    clearEnv: true,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+    signal: AbortSignal.any([signal, AbortSignal.timeout(DEADLINE_MS)]),
+  } as const;
+  const version = await new Deno.Command(executable, {
+    ...options,
+    args: ["version", "--json"],
+  }).output();
+  const said = new TextDecoder().decode(version.stdout);
+  const document = parsed(said);
+  if (document?.["commit"] !== origin.commit || document["form"] !== form) {
+    const complaint = said + new TextDecoder().decode(version.stderr);
+    throw new Error(`what was built does not run; asked for its version, it said: ${complaint}`);
+  }
+  const child = new Deno.Command(executable, {
+    ...options,
+    args: [
+      "run",
+      "--json",
+      "--http",
+      ANY_PORT,
+      "--listen",
+      ANY_PORT,
+      "--data",
+      `${directory}/data`,
+    ],
+  }).spawn();
+  const stderr = child.stderr.text();
+  const listening = parsed(await firstLine(child.stdout))?.["success"] === true;
+  if (listening) child.kill("SIGTERM");
+  const { code } = await child.status;
+  signal.throwIfAborted();
+  // Windows ends a process at once, whatever it is asked by.
+  if (listening && (code === 0 || Deno.build.os === "windows")) return;
+  throw new Error(`what was built starts no peer (exit code ${code}):\n${await stderr}`);
+}
+
+function parsed(text: string): Readonly<Record<string, unknown>> | null {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
+
+/** @returns what there is where the stream ends before; the rest of the stream is dropped */
+async function firstLine(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<string> {
+  let text = "";
+  for await (const part of stream.pipeThrough(new TextDecoderStream())) {
+    text += part;
+    const end = text.indexOf("\n");
+    if (end >= 0) return text.slice(0, end);
+  }
+  return text;
+}
