@@ -107,7 +107,7 @@ function tryAgain(peer: VirtualPeer, work: (locks: Locks) => Promise<boolean>): 
   let isDone = false;
   let isUnderWay = false;
   return () => {
-    if (isDone || isUnderWay) return isDone;
+    if (isDone || isUnderWay || peer.core === null) return isDone;
     isUnderWay = true;
     peer.attempt(async (core) => {
       try {

@@ -27,6 +27,8 @@ export interface DiskRates {
 /** Mean true time between two faults of a kind, over the whole cluster; Infinity: never. */
 export interface FaultPeriods {
   readonly crashMs: number;
+  /** A peer is asked to stop, and started again. */
+  readonly restartMs: number;
   readonly pauseMs: number;
   readonly partitionMs: number;
   readonly diskFailureMs: number;
@@ -68,6 +70,7 @@ export function drawFaultRates(random: Random): FaultRates {
     },
     periods: {
       crashMs: period(0.8, 2_000, 20_000),
+      restartMs: period(0.4, 2_000, 15_000),
       pauseMs: period(0.5, 3_000, 20_000),
       partitionMs: period(0.7, 2_000, 20_000),
       diskFailureMs: period(0.4, 5_000, 30_000),
@@ -92,6 +95,7 @@ export const HEALED: FaultRates = {
   disk: { syncMsMin: 0.05, syncMsMean: 0.5, stall: 0 },
   periods: {
     crashMs: Infinity,
+    restartMs: Infinity,
     pauseMs: Infinity,
     partitionMs: Infinity,
     diskFailureMs: Infinity,

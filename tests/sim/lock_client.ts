@@ -67,10 +67,12 @@ const ATTEMPT_MS_MAX = 15_000;
 const WITHOUT_EFFECT: readonly string[] = [
   "NO_LEADER",
   "STORAGE_FAILED",
-  "SHUTTING_DOWN",
   "UNAVAILABLE",
   "TOO_MANY_REQUESTS",
 ];
+
+/** Nobody knows; or what was done was undone again, which others may have seen. */
+const MAYBE_WITH_EFFECT: readonly string[] = ["OUTCOME_UNKNOWN", "SHUTTING_DOWN"];
 
 export class LockClient {
   readonly #name: string;
@@ -317,7 +319,7 @@ export class LockClient {
 
   #refusal(error: unknown): { readonly kind: "refused" | "unknown" } {
     if (error instanceof SkeinError) {
-      if (error.code === "OUTCOME_UNKNOWN") return { kind: "unknown" };
+      if (MAYBE_WITH_EFFECT.includes(error.code)) return { kind: "unknown" };
       if (WITHOUT_EFFECT.includes(error.code)) return { kind: "refused" };
     }
     this.#edges.fail(error);

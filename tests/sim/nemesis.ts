@@ -28,6 +28,7 @@ export class Nemesis {
   start(): void {
     const { periods } = this.#rates;
     this.#every(periods.crashMs, "crash", () => this.#crash());
+    this.#every(periods.restartMs, "restart", () => this.#restart());
     this.#every(periods.pauseMs, "pause", () => this.#pause());
     this.#every(periods.partitionMs, "partition", () => this.#partition());
     this.#every(periods.diskFailureMs, "disk failure", () => this.#failDisk());
@@ -83,6 +84,18 @@ export class Nemesis {
     this.#later(1_500, () => {
       if (!peer.running && !peer.removed) peer.start();
     });
+  }
+
+  /** As an upgrade: each peer by itself, or all at once. */
+  #restart(): void {
+    const running = this.#running();
+    if (running.length === 0) return;
+    const leader = this.#cluster.leader();
+    const dice = this.#random.fraction();
+    const restarted = dice < 0.2
+      ? running
+      : [dice < 0.6 && leader !== null ? leader : this.#random.pick(running)];
+    for (const peer of restarted) peer.restart(exponentialMs(this.#random, 500));
   }
 
   #pause(): void {

@@ -1,51 +1,8 @@
 /** Short stories on a quiet virtual cluster, where chance would take long to tell them. */
 import assert from "node:assert/strict";
 import { SkeinError } from "../../src/errors.ts";
-import { Random } from "../../src/random.ts";
-import { type FaultRates, HEALED } from "./fault_rates.ts";
-import { SimulationLog } from "./simulation_log.ts";
-import { VirtualCluster } from "./virtual_cluster.ts";
-import type { VirtualPeer } from "./virtual_peer.ts";
-import { Scheduler } from "./virtual_time.ts";
-
-const TIMING = {
-  electionTimeoutMinMs: 500,
-  electionTimeoutMaxMs: 1_000,
-  heartbeatMs: 75,
-  snapshotEntries: 1_000,
-  snapshotBytes: 1024 * 1024,
-  deadPeerGraceMs: 10_000,
-  systemVoters: 3,
-};
-const LOCK = {
-  resource: "r",
-  owner: "o",
-  mode: "exclusive",
-  waitMs: 0,
-  ttlMs: 10_000,
-  request: null,
-  signal: null,
-} as const;
-
-interface Formed {
-  readonly scheduler: Scheduler;
-  readonly cluster: VirtualCluster;
-  readonly leader: VirtualPeer;
-  readonly others: readonly VirtualPeer[];
-}
-
-/** Three peers with a leader. Whatever must never happen fails the test. */
-async function formed(rates: FaultRates = HEALED): Promise<Formed> {
-  const scheduler = new Scheduler();
-  const log = new SimulationLog(null);
-  const fail = (error: unknown) => assert.fail(String(error));
-  const cluster = new VirtualCluster(scheduler, new Random(3), rates, TIMING, log, fail);
-  cluster.found(3);
-  await scheduler.runUntil(5_000);
-  const leader = cluster.leader();
-  assert.ok(leader !== null);
-  return { scheduler, cluster, leader, others: cluster.peers.filter((peer) => peer !== leader) };
-}
+import { HEALED } from "./fault_rates.ts";
+import { formed, LOCK } from "./quiet_cluster.ts";
 
 Deno.test("a write whose leader was cut off has an unknown outcome, not a refusal", async () => {
   const { scheduler, cluster, leader, others } = await formed();

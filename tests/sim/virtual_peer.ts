@@ -120,6 +120,24 @@ export class VirtualPeer {
     );
   }
 
+  /**
+   * Asks it to stop, and starts it again.
+   * @param downMs from its end until then
+   */
+  restart(downMs: number): void {
+    const process = this.#process;
+    if (process === null || process.core === null) return;
+    const { scheduler } = this.#world;
+    process.core.stop().then(() => {
+      if (this.#process !== process) return;
+      this.#end("has stopped");
+      this.disk.kill();
+      scheduler.after(downMs, null, "restart", () => {
+        if (!this.running && !this.removed) this.start();
+      });
+    }, (error: unknown) => this.#world.fail(error));
+  }
+
   /** kill -9: memory is gone, the page cache is not. */
   kill(): void {
     if (this.#process === null) return;

@@ -85,6 +85,8 @@ export class Scheduler {
 
   /** Runs everything up to a moment, which is then the present. */
   async runUntil(timeMs: number): Promise<void> {
+    // What was begun from outside, between two events, belongs to the moment in which it was.
+    await settled();
     while (await this.step(timeMs));
     this.#nowMs = Math.max(this.#nowMs, timeMs);
   }
