@@ -9,8 +9,8 @@ import { SETTING_ROWS } from "../config/settings.ts";
 export type RightName = "net" | "read" | "write" | "env" | "sys" | "ffi" | "run";
 
 /**
- * When a command needs a right no more. `started`: it never did. `called`: its code, native code included, is loaded
- * and its command line is read. `begun`: its settings are read, and what it starts is started. `ended`: at its end.
+ * When a command needs a right no more. `started`: it never did. `called`: its code is loaded and its command line is
+ * read. `begun`: its settings are read, native code is loaded, and what it starts is started. `ended`: at its end.
  */
 export type Moment = "started" | "called" | "begun" | "ended";
 
@@ -43,8 +43,8 @@ export const RIGHTS: readonly Right[] = [
   },
   {
     name: "write",
-    scope: "the data directory",
-    reason: "keep the log, snapshots and values",
+    scope: "the data directory, and the file of --log-file",
+    reason: "keep the log, snapshots and values; say what happens",
   },
   {
     name: "env",
@@ -80,7 +80,7 @@ export const COMMAND_RIGHTS: Readonly<Record<string, CommandRights>> = {
     write: "ended",
     env: "begun",
     sys: "ended",
-    ffi: "called",
+    ffi: "begun",
   },
   "cluster": {
     net: "ended",

@@ -1,13 +1,18 @@
 /**
- * When to stop: SIGTERM and Ctrl-C ask for a clean stop, and asking again ends the process at once. Under a task
- * runner one Ctrl-C arrives twice within a millisecond, once from the terminal and once from the runner, so
- * only what comes more than half a second after the first counts as asking again.
+ * When to stop: SIGTERM and Ctrl-C ask for a clean stop, and asking again ends the process at once. Windows has no
+ * SIGTERM; Ctrl-Break and the closing of the console ask there as well. Under a task runner one Ctrl-C arrives twice
+ * within a millisecond, once from the terminal and once from the runner, so only what comes more than half a
+ * second after the first counts as asking again.
  */
 
 /** A signal within this time of the first one is the same Ctrl-C. */
 const SAME_KEY_PRESS_MS = 500;
 
-export type StopSignal = "SIGINT" | "SIGTERM";
+const STOP_SIGNALS = Deno.build.os === "windows"
+  ? ["SIGINT", "SIGBREAK", "SIGHUP"] as const
+  : ["SIGINT", "SIGTERM"] as const;
+
+export type StopSignal = (typeof STOP_SIGNALS)[number];
 
 export class StopRequests {
   #firstMs: number | null = null;
@@ -33,7 +38,7 @@ export interface StopHandlers {
 /** Listens for the signals until the function that it gives back is called. */
 export function onStopSignals(handlers: StopHandlers): () => void {
   const requests = new StopRequests();
-  const listeners = (["SIGINT", "SIGTERM"] as const).map((signal) => {
+  const listeners = STOP_SIGNALS.map((signal) => {
     const listener = () => {
       const asked = requests.signalled(performance.now());
       if (asked === "stop") handlers.stop(signal);
@@ -57,4 +62,5 @@ export const SIGNAL_NUMBERS: Readonly<Record<string, number>> = {
   SIGSEGV: 11,
   SIGPIPE: 13,
   SIGTERM: 15,
+  SIGBREAK: 21,
 };

@@ -30,7 +30,13 @@ export function requireUsable({ cert, key }: TlsPair): void {
   }
 }
 
-/** The certificate in words, and how long it is good; null where only its users can read it. */
+export interface Certificate {
+  readonly subject: string;
+  readonly validFromMs: number;
+  readonly validToMs: number;
+}
+
+/** Whose certificate it is, and how long it is good; null where it is in a form that is not known here. */
 export function describeCertificate({ cert }: TlsPair): Certificate | null {
   try {
     const { subject, validFrom, validTo } = new X509Certificate(cert);
@@ -41,8 +47,13 @@ export function describeCertificate({ cert }: TlsPair): Certificate | null {
   }
 }
 
-export interface Certificate {
-  readonly subject: string;
-  readonly validFromMs: number;
-  readonly validToMs: number;
+/** What clients will refuse it for at this time; null: nothing. */
+export function validityWarning(tls: TlsPair, nowMs: number): string | null {
+  const certificate = describeCertificate(tls);
+  if (certificate === null) return null;
+  const { subject, validFromMs, validToMs } = certificate;
+  const said = (what: string, atMs: number) =>
+    `the certificate of ${subject} ${what} ${new Date(atMs).toISOString()}`;
+  if (nowMs < validFromMs) return said("is not valid before", validFromMs);
+  return nowMs > validToMs ? said("ended at", validToMs) : null;
 }

@@ -95,6 +95,7 @@ export function openLogFile(path: string): Deno.FsFile {
     return Deno.openSync(path, { append: true, create: true, mode: FILE_MODE });
   } catch (error) {
     const { message } = error as Error;
-    throw new Error(`cannot open the log file ${JSON.stringify(path)}: ${message}`);
+    const text = `cannot open the log file ${JSON.stringify(path)}: ${message}`;
+    throw new Error(text, { cause: error });
   }
 }
