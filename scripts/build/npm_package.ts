@@ -3,7 +3,7 @@
  * launcher, which npm puts on the PATH as `skein`; and the runtime's packages, bundled.
  */
 import { sortedFiles } from "./file_tree.ts";
-import { type ModuleMoves, toJavaScript } from "./javascript.ts";
+import { toJavaScript } from "./javascript.ts";
 import { LICENCES_FILE } from "./licences.ts";
 import { bundledManifest, skeinManifest } from "./npm_manifest.ts";
 import { type Stage, stage } from "./stage.ts";
@@ -60,7 +60,7 @@ async function modules(directory: string): Promise<ArchivedFile[]> {
   }
   return [...sources].map(([path, source]) => ({
     path: moves.get(path)!,
-    bytes: utf8(toJavaScript(path, source, moves satisfies ModuleMoves)),
+    bytes: utf8(toJavaScript(path, source, moves)),
     executable: path === `${LAUNCHER_FOLDER}/launcher.ts`,
   }));
 }
