@@ -1,8 +1,11 @@
 /** `skein cluster`: real processes that start, are reported when they die, and leave nothing behind. */
 import assert from "node:assert/strict";
+import { eventually } from "../eventually.ts";
 import { freeFirstPort } from "./free_ports.ts";
 import { RunningSkein } from "./running_skein.ts";
 import { skein } from "./skein_process.ts";
+
+const STOP_TIMEOUT_MS = 20_000;
 
 interface Announced {
   readonly peers: readonly { readonly pid: number; readonly http: readonly string[] }[];
@@ -78,7 +81,10 @@ Deno.test("peers do not outlive a parent that was killed", async () => {
   await using _ = running;
   running.kill("SIGKILL");
   assert.equal(await running.ended(), 137);
-  assert.ok(!await isUp(peers[0]!.http[0]!));
+  // It notices that nobody holds its input any more, and stops as if it were asked to.
+  await eventually("the peer has stopped", STOP_TIMEOUT_MS, async () => {
+    assert.ok(!await isUp(peers[0]!.http[0]!));
+  });
 });
 
 Deno.test("the key stays with the data, and --fresh begins anew", async () => {
