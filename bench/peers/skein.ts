@@ -3,6 +3,7 @@
  * default settings.
  */
 import assert from "node:assert/strict";
+import { UNBOUNDED_FLAGS } from "../../src/cli/rights.ts";
 import { RUNTIME_FLAGS } from "../../src/cli/runtime_flags.ts";
 import type { System } from "./etcd.ts";
 import { HttpSocket, type Operation } from "./load.ts";
@@ -34,7 +35,7 @@ export async function startSkein(
     for (const { name, http, listen } of peers) {
       // deno-fmt-ignore
       processes.start(Deno.execPath(), [
-        "run", "-A", "--no-check", ...RUNTIME_FLAGS, MAIN, "run", "--name", name,
+        "run", "--no-check", ...RUNTIME_FLAGS, ...UNBOUNDED_FLAGS, MAIN, "run", "--name", name,
         "--http", String(http), "--listen", `127.0.0.1:${listen}`, "--peers", list,
         "--cluster-key", key, "--data", `${processes.directory}/${name}`,
         "--log-level", "warn", ...more,

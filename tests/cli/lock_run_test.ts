@@ -45,6 +45,13 @@ Deno.test("its own arguments are left alone, flags and all", async () => {
   assert.equal(stdout, "--json --ttl a b\n");
 });
 
+Deno.test("the command has the environment that skein itself may not read", async () => {
+  await using peer = fakePeer();
+  const environment = { OF_THE_COMMAND: "its own" };
+  const args = [...runArgs(peer), "--", "sh", "-c", "echo $OF_THE_COMMAND"];
+  assert.equal((await skein(args, environment)).stdout, "its own\n");
+});
+
 Deno.test("the lease is renewed while the command runs", async () => {
   await using peer = fakePeer();
   const { code } = await lockRun(peer, ["sleep", "1"], ["--ttl", "0.6"]);
