@@ -1,6 +1,8 @@
 /** `skein cluster`: real processes that start, are reported when they die, and leave nothing behind. */
 import assert from "node:assert/strict";
+import { UNBOUNDED_FLAGS } from "../../src/cli/rights.ts";
 import { eventually } from "../eventually.ts";
+import { testedExecutable } from "../skein_command.ts";
 import { freeFirstPort } from "./free_ports.ts";
 import { RunningSkein } from "./running_skein.ts";
 import { skein } from "./skein_process.ts";
@@ -31,7 +33,15 @@ class Cluster implements AsyncDisposable {
 
   /** Starts it and waits until it says that all are healthy. */
   async start(peers: number, ...more: readonly string[]) {
-    const running = new RunningSkein(this.args(peers, "--json", ...more));
+    return await this.startIn({}, peers, ...more);
+  }
+
+  async startIn(
+    environment: Readonly<Record<string, string>>,
+    peers: number,
+    ...more: readonly string[]
+  ) {
+    const running = new RunningSkein(this.args(peers, "--json", ...more), environment);
     const [line] = await running.wrote(/^\{"success":.*"peers":.*\}$/m);
     return { running, announced: JSON.parse(line) as Announced };
   }
@@ -122,4 +132,42 @@ Deno.test("bad settings are refused before anything is started", async () => {
     assert.equal(code, 2, stderr);
     assert.match(stderr, /[Aa]llowed: /);
   }
+});
+
+Deno.test({
+  name: "each peer may write its own data and no other's",
+  // What a process was started with is told by Linux; a built file starts its peers in its own way.
+  ignore: Deno.build.os !== "linux" || testedExecutable() !== null,
+  async fn() {
+    await using cluster = await Cluster.plan(2);
+    const { running, announced: { peers } } = await cluster.start(2);
+    await using _ = running;
+    for (const [index, { pid }] of peers.entries()) {
+      const words = (await Deno.readTextFile(`/proc/${pid}/cmdline`)).split("\0");
+      assert.ok(words.includes(`--allow-write=${cluster.directory}/peer-${index + 1}`));
+      assert.ok(words.includes("--no-prompt"));
+      assert.ok(!words.some((word) => /^(?:-A|--allow-all|--allow-run.*)$/.test(word)));
+    }
+    running.kill("SIGTERM");
+    assert.equal(await running.ended(), 0);
+  },
+});
+
+Deno.test({
+  name: "peers are started by the launcher that started the cluster",
+  ignore: Deno.build.os === "windows" || testedExecutable() !== null,
+  async fn() {
+    await using cluster = await Cluster.plan(1);
+    const launcher = `${cluster.directory}/launcher`;
+    const main = new URL("../../src/main.ts", import.meta.url).pathname;
+    const deno = [Deno.execPath(), "run", "--no-check", "--quiet", ...UNBOUNDED_FLAGS, main];
+    const words = deno.map((word) => `'${word}'`).join(" ");
+    const script = `#!/bin/sh\necho "launched: $*" >&2\nexec ${words} "$@"\n`;
+    await Deno.writeTextFile(launcher, script, { mode: 0o755 });
+    const { running } = await cluster.startIn({ SKEIN_EXECUTABLE: launcher }, 1);
+    await using _ = running;
+    await running.wrote(/launched: run --parent-pipe --name=peer-1 /);
+    running.kill("SIGTERM");
+    assert.equal(await running.ended(), 0);
+  },
 });
