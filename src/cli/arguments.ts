@@ -20,6 +20,8 @@ export const readWait = reader(seconds(0, LIMITS.lockWaitMaxMs / 1000));
 export const readTtl = reader(seconds(LIMITS.lockTtlMinMs / 1000, LIMITS.lockTtlMaxMs / 1000));
 /** Seconds to milliseconds. */
 export const readGrace = reader(seconds(0, 3600));
+/** Seconds to milliseconds. */
+export const readTimeout = reader(seconds(0.1, 60));
 export const readFencingToken = reader(integer(1, Number.MAX_SAFE_INTEGER));
 
 /** @returns what reads a whole number within these bounds, both included */

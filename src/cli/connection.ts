@@ -36,15 +36,26 @@ export function addConnectionOptions(command: CommandUnknownOpts): void {
  */
 export function connect(command: CommandUnknownOpts, owner?: string): SkeinClient {
   const { url, token, retry } = command.opts() as unknown as ConnectionOptions;
-  const urls = url.split(/[\s,]+/).filter((part) => part !== "");
   const retryMs = RETRY.parse(retry);
   if (retryMs === null) {
     throw new UsageError(`--retry: cannot use "${retry}"; allowed: ${RETRY.allowed}`);
   }
   return new SkeinClient({
-    urls: urls.map((part) => part.includes("://") ? part : `http://${part}`),
+    urls: urlsIn(url),
     retryMs,
     ...(token === undefined || token === "" ? {} : { token }),
     ...(owner === undefined ? {} : { owner }),
   });
+}
+
+/** @returns the first URL that the command line or the environment names; null where neither does */
+export function namedUrl(command: CommandUnknownOpts): string | null {
+  if (command.getOptionValueSource("url") === "default") return null;
+  const { url } = command.opts() as unknown as ConnectionOptions;
+  return urlsIn(url)[0] ?? "";
+}
+
+function urlsIn(list: string): string[] {
+  const urls = list.split(/[\s,]+/).filter((part) => part !== "");
+  return urls.map((part) => part.includes("://") ? part : `http://${part}`);
 }

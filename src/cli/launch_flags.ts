@@ -43,6 +43,7 @@ export interface LaunchTable {
   readonly config: Pick<LaunchPath, "option" | "environment">;
 }
 
+const CONFIG_ENVIRONMENT = SETTINGS.config.environment.map(({ name }) => name);
 const NOWHERE = { option: null, argument: null, environment: [], configKey: null, default: null };
 
 /** Where `skein run` is told of paths. */
@@ -67,6 +68,7 @@ const PATHS: Readonly<Record<string, readonly LaunchPath[]>> = {
     { ...NOWHERE, option: "--data", access: "write", default: "./skein-data/cluster" },
     { ...NOWHERE, environment: ["TOKEN_FILE"], access: "read" },
   ],
+  "status": [{ ...NOWHERE, environment: CONFIG_ENVIRONMENT, access: "read" }],
   "log check": [{ ...NOWHERE, argument: 0, access: "write" }],
 };
 
@@ -81,7 +83,7 @@ export const LAUNCH_TABLE: LaunchTable = {
   other: { words: [], flags: fixedFlags([]), reads: [], ffi: false, paths: [] },
   config: {
     option: `--${SETTINGS.config.flag}`,
-    environment: SETTINGS.config.environment.map(({ name }) => name),
+    environment: CONFIG_ENVIRONMENT,
   },
 };
 

@@ -4,7 +4,7 @@
  */
 import { type CommandUnknownOpts, Option } from "@commander-js/extra-typings";
 import { helpText } from "../config/describe.ts";
-import type { Sources } from "../config/mod.ts";
+import type { SettingSources, Sources } from "../config/mod.ts";
 import type { Setting } from "../config/setting.ts";
 import { SETTING_ROWS } from "../config/settings.ts";
 import { notAllowed } from "./not_allowed.ts";
@@ -31,12 +31,15 @@ export function settingFlags(options: Readonly<Record<string, unknown>>): Flags 
 /** The sources of this process: its environment, its files, its host's name. */
 export function processSources(flags: Flags): Sources {
   return {
-    flags,
-    environment: Deno.env.toObject(),
-    readFile,
+    ...settingSources(flags),
     hostName: Deno.hostname(),
     terminal: Deno.stderr.isTerminal(),
   };
+}
+
+/** The same for who needs single settings, and may not ask for the host's name. */
+export function settingSources(flags: Flags): SettingSources {
+  return { flags, environment: Deno.env.toObject(), readFile };
 }
 
 /** @throws {Error} whose message says in words that people can act on why it cannot be read */

@@ -5,7 +5,7 @@
 import { resolve } from "./resolve.ts";
 import { type Config, ConfigError, type ConfigProblem } from "./config.ts";
 import type { Setting } from "./setting.ts";
-import { readNamedFile, type Sources } from "./sources.ts";
+import { readNamedFile, type SettingSources, type Sources } from "./sources.ts";
 import { SETTING_ROWS, type SettingName, SETTINGS, type SettingValues } from "./settings.ts";
 
 /** A setting as it was found, before it is understood. */
@@ -49,7 +49,7 @@ export function examineConfig(sources: Sources): Examined {
  */
 export function loadSettings<const Name extends SettingName>(
   names: readonly Name[],
-  sources: Sources,
+  sources: SettingSources,
 ): Pick<SettingValues, Name> {
   const problems: ConfigProblem[] = [];
   const file = readConfigFile(sources, problems);
@@ -61,7 +61,7 @@ export function loadSettings<const Name extends SettingName>(
 function valueOf(
   setting: Setting<unknown>,
   file: Readonly<Record<string, unknown>>,
-  sources: Sources,
+  sources: SettingSources,
   problems: ConfigProblem[],
 ): unknown {
   let found: Found | null;
@@ -91,7 +91,7 @@ function defaultOf({ default: written, format }: Setting<unknown>): unknown {
 function find(
   setting: Setting<unknown>,
   file: Readonly<Record<string, unknown>>,
-  { flags, environment, readFile }: Sources,
+  { flags, environment, readFile }: SettingSources,
 ): Found | null {
   const { flag, format } = setting;
   const given = flags[flag];
@@ -129,7 +129,7 @@ function textOfJson({ flag }: Setting<unknown>, value: unknown): string {
 }
 
 function readConfigFile(
-  sources: Sources,
+  sources: SettingSources,
   problems: ConfigProblem[],
 ): Readonly<Record<string, unknown>> {
   try {

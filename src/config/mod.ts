@@ -6,5 +6,5 @@ export type { Address, Advertised, Config, HttpAddress, PeerAddress, TlsFiles } 
 export { ConfigError, type ConfigProblem } from "./config.ts";
 export { examineConfig, type Examined, loadConfig, loadSettings } from "./load.ts";
 export { readTlsFiles } from "./tls_files.ts";
-export type { Sources } from "./sources.ts";
+export type { SettingSources, Sources } from "./sources.ts";
 export { formatAddress, isLoopback } from "./resolve.ts";
