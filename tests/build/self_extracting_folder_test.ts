@@ -150,7 +150,9 @@ Deno.test({
     const environment = { SKEIN_CACHE_DIR: folder };
     await madeWith(folder, 0o755);
     await isRefused(executable, /Permission denied/, { environment, uid: OTHER_USER });
-    const copy = await runsFrom(executable, { environment });
+    // Whatever root's umask is.
+    const shell = ["sh", "-c", 'umask 077 && exec "$@"', "sh"];
+    const copy = await runsFrom(executable, { environment, shell });
     assert.equal(await runsFrom(executable, { environment, uid: OTHER_USER }), copy);
 
     // As in a container's image, where files have other inodes than those that were verified.

@@ -12,6 +12,10 @@
 #                       Locked by every process that runs from it
 #   FOLDER/lock         held by whoever makes, repairs or removes copies
 #
+# Whoever unpacks removes the copies of other versions, but for the one that was started last and those that run: so
+# FOLDER holds two copies, and one more for each further version that runs. Without flock(1) nobody knows what runs;
+# there a copy is kept until it was not started for 30 days.
+#
 # Every variable begins with skein_: if one had the name of a variable of the environment, the program would find
 # that changed.
 set -fu

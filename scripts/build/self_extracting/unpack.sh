@@ -49,7 +49,7 @@ skein_unpack() {
   skein_old=$skein_copy
   skein_copy=$skein_new
   skein_lock_copy
-  { printf '' >"$skein_copy/used" && printf '#!/bin/sh\n' >"$skein_copy/probe"; } 2>/dev/null ||
+  (umask 022 && printf '' >"$skein_copy/used" && printf '#!/bin/sh\n' >"$skein_copy/probe") 2>/dev/null ||
     skein_give_up "cannot write to $skein_folder"
   chmod 700 "$skein_copy/probe"
   if ! "$skein_copy/probe" 2>/dev/null; then
@@ -69,7 +69,7 @@ skein_unpack() {
 skein_extract() {
   umask 022
   cd "$skein_copy" && rm probe && mkdir program cache && chmod 755 . || return 1
-  tail -n +"$skein_archive_line" "$SKEIN_EXECUTABLE" | GZIP= gzip -dc | TAR_OPTIONS= tar -xof - -C program &&
+  tail -n +"$skein_archive_line" "$SKEIN_EXECUTABLE" | GZIP='' gzip -dc | TAR_OPTIONS='' tar -xof - -C program &&
     chmod -R u=rwX,go=rX program
 }
 
@@ -85,9 +85,11 @@ skein_publish() {
   mv -f "$skein_copy/name" "$skein_folder/$skein_id" || skein_give_up "cannot write to $skein_folder"
 }
 
-skein_write_name() {
+# A copy of root's may be meant for others as well.
+skein_write_name() (
+  umask 022
   printf '%s %s\n' "${skein_copy##*/}" "$skein_stamp" >"$skein_copy/name"
-}
+)
 
 skein_discard() {
   rm -rf "$skein_new"
@@ -99,7 +101,7 @@ skein_give_up() {
 }
 
 skein_give_up_unpacking() {
-  tail -n +"$skein_archive_line" "$SKEIN_EXECUTABLE" | GZIP= gzip -t 2>/dev/null ||
+  tail -n +"$skein_archive_line" "$SKEIN_EXECUTABLE" | GZIP='' gzip -t 2>/dev/null ||
     skein_give_up "$SKEIN_EXECUTABLE is damaged or cut short; fetch it again"
   skein_give_up "cannot unpack to $skein_folder: $1"
 }
