@@ -47,6 +47,12 @@ export interface TcpTransportOptions {
   readonly versions?: { readonly oldest: number; readonly newest: number };
 }
 
+/**
+ * How many connections may wait to be accepted; the operating system takes what it allows. In Deno 2.6 it is also how
+ * many are ever accepted: past it that Deno accepts none again.
+ */
+const BACKLOG = 1_000_000_000;
+
 export class TcpTransport implements Transport {
   readonly self: PeerId;
   readonly #options: TcpTransportOptions;
@@ -121,7 +127,8 @@ export class TcpTransport implements Transport {
     this.#handlers = handlers;
     await new Promise<void>((resolve, reject) => {
       this.#listening.once("error", reject);
-      this.#listening.listen({ host: listen.host, port: listen.port }, () => {
+      const { host, port } = listen;
+      this.#listening.listen({ host, port, backlog: BACKLOG }, () => {
         this.#listening.off("error", reject);
         resolve();
       });
