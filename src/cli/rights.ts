@@ -24,8 +24,8 @@ export interface Right {
 /** What a command needs, each right until that moment. */
 export type CommandRights = Readonly<Partial<Record<RightName, Moment>>>;
 
-/** Names of operating system calls that Deno guards: the default name of a peer or an owner, room on the disk. */
-export const SYSTEM_CALLS = ["hostname", "statfs"] as const;
+/** What Deno guards of the system: the default name of a peer or an owner, room on the disk, who may write where. */
+export const SYSTEM_CALLS = ["hostname", "statfs", "uid"] as const;
 
 /** Where sodium-native looks to learn which C library it is on. */
 export const NATIVE_CODE_READS: readonly string[] = ["/etc/alpine-release"];
@@ -54,7 +54,8 @@ export const RIGHTS: readonly Right[] = [
   {
     name: "sys",
     scope: SYSTEM_CALLS.join(", "),
-    reason: "name a peer or an owner after its host, see how much room the disk has",
+    reason:
+      "name a peer or an owner after its host, see whether the disk has room and may be written to",
   },
   {
     name: "ffi",

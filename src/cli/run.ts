@@ -1,6 +1,6 @@
 /**
  * `skein run`: one peer in this process, until somebody asks it to stop. Here is its command line, and the ear for
- * signals; what takes longer to load is loaded behind that.
+ * signals; what takes longer to load is loaded behind that. `--check` looks whether it could start, and starts nothing.
  */
 import { Command, type CommandUnknownOpts, Option } from "@commander-js/extra-typings";
 import { loadConfig } from "../config/mod.ts";
@@ -14,7 +14,11 @@ import { onStopSignals, SIGNAL_NUMBERS } from "./stop_signals.ts";
 
 export function define() {
   const command: CommandUnknownOpts = new Command()
-    .option(JSON_FLAG, "print one JSON document once it listens")
+    .option(JSON_FLAG, "print one JSON document once it listens, or of what --check found")
+    .option(
+      "--check",
+      "say whether it could start, with all that is in its way; start and write nothing",
+    )
     .addOption(
       new Option("--parent-pipe", "stop when standard input closes").hideHelp(),
     )
@@ -22,6 +26,7 @@ export function define() {
       "after",
       examples(
         "skein run",
+        "skein run --config /etc/skein.json --check",
         "CLUSTER_KEY_FILE=cluster.key skein run --http 0.0.0.0:8001 --listen 0.0.0.0:7001 \\\n" +
           "      --advertise http://10.0.0.1:8001 --peers 10.0.0.1:7001,10.0.0.2:7001,10.0.0.3:7001",
       ),
@@ -29,12 +34,19 @@ export function define() {
   addSettingFlags(command, () => true);
   return command.action(async () => {
     const options = command.opts();
+    const json = options["json"] === true;
+    if (options["check"] === true) {
+      const sources = processSources(settingFlags(options));
+      const { printRunCheck } = await import("./run_check.ts");
+      giveUpRights(["run"], "begun");
+      return await printRunCheck(sources, json);
+    }
     const asked = stopAsked(options["parentPipe"] === true);
     const hangUps = new HangUps();
     const config = loadConfig(processSources(settingFlags(options)));
     const { runPeer } = await import("./run_peer.ts");
     giveUpRights(["run"], "begun");
-    throw new Exit(await runPeer(config, { json: options["json"] === true, asked, hangUps }));
+    throw new Exit(await runPeer(config, { json, asked, hangUps }));
   });
 }
 

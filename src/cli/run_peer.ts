@@ -82,8 +82,8 @@ export async function runPeer(
   return inTime ? EXIT.ok : EXIT.unavailable;
 }
 
-/** @throws {ConfigError} */
-function requireTls({ tls }: Config): void {
+/** @throws {ConfigError} where there is a certificate that cannot be served with */
+export function requireTls({ tls }: Config): void {
   try {
     if (tls !== null) requireUsable(tls);
   } catch (error) {

@@ -41,10 +41,7 @@ const REPLICAS = 3;
  */
 export async function startPeer(config: Config, overrides: StartOverrides = {}): Promise<Peer> {
   const logger = overrides.logger ?? openLog(loggingOptions(config)).logger;
-  if (config.redisUrl !== null && overrides.storage === undefined) {
-    const message = "cannot keep the state in Redis: this version has the embedded log alone";
-    throw new SkeinError("INVALID", `${message}; leave --redis (REDIS_URL, REDIS_HOST) away`);
-  }
+  if (overrides.storage === undefined) requireSupported(config);
   for (const warning of config.warnings) logger.log("warn", warning);
   const makeStorage = overrides.storage ??
     (() => new LogStorage({ directory: config.dataDirectory, logger }));
@@ -104,6 +101,13 @@ export async function startPeer(config: Config, overrides: StartOverrides = {}):
   const { reason } = list.expected;
   if (reason !== "") logger.log("info", reason);
   return core;
+}
+
+/** @throws {SkeinError} INVALID, for what the configuration asks and this version has not */
+export function requireSupported({ redisUrl }: Config): void {
+  if (redisUrl === null) return;
+  const message = "cannot keep the state in Redis: this version has the embedded log alone";
+  throw new SkeinError("INVALID", `${message}; leave --redis (REDIS_URL, REDIS_HOST) away`);
 }
 
 async function openStorage(makeStorage: () => Storage): Promise<OpenedStorage> {
