@@ -35,6 +35,12 @@ export const LIMITS = {
   recordBytesMax: 16 * MIB,
   /** Storage: bytes that wait for the write in flight; past it `append` is refused. */
   pendingWriteBytesMax: 256 * MIB,
+  /** Storage: one file of values; the next one begins where a value would not fit. */
+  valueFileBytesMax: 16 * MIB,
+  /** Storage: value files that one snapshot names. */
+  valueFilesMax: 4_096,
+  /** Storage: values that wait to be written; past it, who reads a log to apply it waits. */
+  pendingValueBytesMax: 16 * MIB,
 
   /** Net: one frame between peers (`--max-frame`). */
   frameBytesMax: 8 * MIB,

@@ -73,8 +73,9 @@ function encodeEntry(entry: Entry): unknown[] {
 }
 
 function encodeSnapshot(snapshot: SnapshotMeta): unknown[] {
-  const { index, term, timeMs, configuration, sizeBytes, checksum } = snapshot;
-  return [index, term, timeMs, encodeConfiguration(configuration), sizeBytes, checksum];
+  const { index, term, timeMs, configuration, sizeBytes, checksum, values } = snapshot;
+  const files = values.map((value) => [value.file, value.lengthBytes, value.checksum]);
+  return [index, term, timeMs, encodeConfiguration(configuration), sizeBytes, checksum, files];
 }
 
 function encodeConfiguration(configuration: Configuration): unknown[] {
@@ -201,6 +202,11 @@ function decodeSnapshot(value: unknown): SnapshotMeta {
     configuration: decodeConfiguration(fields[3]),
     sizeBytes: count(fields[4]),
     checksum: count(fields[5]),
+    // Former versions know no value files.
+    values: fields[6] === undefined ? [] : list(fields[6]).map((value) => {
+      const [file, lengthBytes, checksum] = list(value);
+      return { file: count(file), lengthBytes: count(lengthBytes), checksum: count(checksum) };
+    }),
   };
 }
 

@@ -52,7 +52,10 @@ export interface TermSpan {
   readonly term: number;
 }
 
-/** What a snapshot holds, without its bytes. Two are the same only if index, term and checksum are. */
+/**
+ * What a snapshot holds, without its bytes. Two are the same only if index, term, checksums and sizes are. On its
+ * way to another replica it is one stream: its own bytes, then those of each value file, in order.
+ */
 export interface SnapshotMeta {
   /** The last entry that it covers. */
   readonly index: number;
@@ -61,9 +64,41 @@ export interface SnapshotMeta {
   readonly timeMs: number;
   /** The configuration as of that entry. */
   readonly configuration: Configuration;
+  /** Of its own bytes, without value files. */
   readonly sizeBytes: number;
-  /** crc32 of all bytes. */
+  /** crc32 of its own bytes. */
   readonly checksum: number;
+  /** The value files that it refers to, by rising number. */
+  readonly values: readonly SnapshotValues[];
+}
+
+/** What a snapshot needs of one value file: bytes below the length never change. */
+export interface SnapshotValues {
+  /** The number that the snapshot's bytes know it by; a replica that received it may store it under another. */
+  readonly file: number;
+  readonly lengthBytes: number;
+  /** crc32 of that many bytes. */
+  readonly checksum: number;
+}
+
+/** @returns the bytes of a snapshot together with those of its value files */
+export function transferBytes({ sizeBytes, values }: SnapshotMeta): number {
+  let bytes = sizeBytes;
+  for (const { lengthBytes } of values) bytes += lengthBytes;
+  return bytes;
+}
+
+/** Whether two descriptions are of the same bytes. */
+export function isSameSnapshot(left: SnapshotMeta, right: SnapshotMeta): boolean {
+  return left.index === right.index && left.term === right.term &&
+    left.checksum === right.checksum && left.sizeBytes === right.sizeBytes &&
+    left.values.length === right.values.length &&
+    left.values.every((values, place) => isSameFile(values, right.values[place]!));
+}
+
+function isSameFile(left: SnapshotValues, right: SnapshotValues): boolean {
+  return left.file === right.file && left.lengthBytes === right.lengthBytes &&
+    left.checksum === right.checksum;
 }
 
 /**

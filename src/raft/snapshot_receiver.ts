@@ -4,7 +4,7 @@
  * the place of the log, and is acknowledged when its reference is durable. It outlives roles and terms,
  * since what the driver is still writing does.
  */
-import type { Replica, SnapshotMeta } from "./entry.ts";
+import { isSameSnapshot, type Replica, type SnapshotMeta, transferBytes } from "./entry.ts";
 import type { SnapshotChunk, SnapshotOffer } from "./message.ts";
 import type { ReplicaState } from "./replica_state.ts";
 
@@ -49,7 +49,7 @@ export class SnapshotReceiver {
     const incoming = this.#incoming;
     if (incoming === null || !isSameSnapshot(incoming.snapshot, snapshot)) return;
     incoming.busy = false;
-    const complete = nextOffsetBytes !== null && nextOffsetBytes >= snapshot.sizeBytes;
+    const complete = nextOffsetBytes !== null && nextOffsetBytes >= transferBytes(snapshot);
     if (complete || nextOffsetBytes === null) this.#incoming = null;
     // Whoever offered it leads no more: a new leader's offer will find what is stored.
     if (this.#state.leader !== incoming.from.peer) return;
@@ -93,10 +93,4 @@ export class SnapshotReceiver {
       refused: nextOffsetBytes === null,
     });
   }
-}
-
-/** Whether two descriptions are of the same bytes. */
-export function isSameSnapshot(left: SnapshotMeta, right: SnapshotMeta): boolean {
-  return left.index === right.index && left.term === right.term &&
-    left.checksum === right.checksum && left.sizeBytes === right.sizeBytes;
 }

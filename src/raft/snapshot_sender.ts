@@ -4,12 +4,11 @@
  * time: after two heartbeats without progress the snapshot is offered again, and the transfer goes on
  * where the follower is.
  */
-import type { SnapshotMeta } from "./entry.ts";
+import { isSameSnapshot, type SnapshotMeta, transferBytes } from "./entry.ts";
 import type { SnapshotAnswer } from "./message.ts";
 import type { Progress } from "./progress.ts";
 import type { SnapshotRead } from "./ready.ts";
 import type { ReplicaState } from "./replica_state.ts";
-import { isSameSnapshot } from "./snapshot_receiver.ts";
 
 /** Where a transfer to one follower is. */
 export interface Transfer {
@@ -47,7 +46,7 @@ export class SnapshotSender {
     if (answer.refused) return progress.becomeProbe(progress.matchIndex + 1);
     const isNew = transfer.stage === "offered" ||
       (transfer.stage === "sent" && answer.nextOffsetBytes > transfer.offsetBytes);
-    if (!isNew || answer.nextOffsetBytes >= transfer.snapshot.sizeBytes) return;
+    if (!isNew || answer.nextOffsetBytes >= transferBytes(transfer.snapshot)) return;
     transfer.stage = "reading";
     transfer.offsetBytes = answer.nextOffsetBytes;
     transfer.tick = this.#state.ticks;

@@ -3,8 +3,9 @@
  * message that no correct replica sends is dropped before any role sees it, so that the roles may rely on
  * what is checked here.
  */
+import { LIMITS } from "../limits.ts";
 import { decodeConfiguration } from "./configuration.ts";
-import type { SnapshotMeta } from "./entry.ts";
+import { type SnapshotMeta, type SnapshotValues, transferBytes } from "./entry.ts";
 import type { Append, Envelope, MessageBody } from "./message.ts";
 
 /** @returns false when this must be dropped */
@@ -35,7 +36,7 @@ function isBodyWellFormed(body: MessageBody, term: number): boolean {
       return isSnapshotWellFormed(body.snapshot, term);
     case "snapshotChunk":
       return isSnapshotWellFormed(body.snapshot, term) && isCount(body.offsetBytes) &&
-        body.offsetBytes + body.bytes.length <= body.snapshot.sizeBytes;
+        body.offsetBytes + body.bytes.length <= transferBytes(body.snapshot);
     case "snapshotAnswer":
       return isCount(body.index) && isCount(body.nextOffsetBytes);
     default:
@@ -62,7 +63,18 @@ function isAppendWellFormed(append: Append, term: number): boolean {
 function isSnapshotWellFormed(snapshot: SnapshotMeta, term: number): boolean {
   return isCount(snapshot.index) && snapshot.index > 0 && isCount(snapshot.term) &&
     snapshot.term <= term && isCount(snapshot.timeMs) && isCount(snapshot.sizeBytes) &&
-    snapshot.configuration.voters.length > 0;
+    snapshot.configuration.voters.length > 0 && areValuesWellFormed(snapshot.values) &&
+    isCount(transferBytes(snapshot));
+}
+
+function areValuesWellFormed(values: readonly SnapshotValues[]): boolean {
+  let last = 0;
+  for (const { file, lengthBytes, checksum } of values) {
+    if (!isCount(file) || file <= last || !isCount(lengthBytes) || lengthBytes === 0) return false;
+    if (!isCount(checksum)) return false;
+    last = file;
+  }
+  return values.length <= LIMITS.valueFilesMax;
 }
 
 function isCount(value: number): boolean {

@@ -7,19 +7,20 @@
  * injected scheduler's choice, so the simulator may crash between a write and its fsync. An instance
  * whose disk has crashed never settles a promise again, as a dead process would not.
  */
-import { crc32 } from "node:zlib";
 import { assert } from "../assert.ts";
 import { Random } from "../random.ts";
 import { type Entry, entryBytes, type SnapshotMeta } from "../raft/entry.ts";
-import { type MemoryDisk, type MemoryValues, snapshotKey } from "./memory_disk.ts";
+import { LIMITS } from "../limits.ts";
+import type { MemoryDisk } from "./memory_disk.ts";
 import { type MemoryFaults, soundDisk } from "./memory_faults.ts";
-import { concatenate, MemoryIncoming } from "./memory_incoming.ts";
+import { MemorySnapshots } from "./memory_snapshots.ts";
 import { lastIndexOf, MemoryState } from "./memory_state.ts";
 import {
   type GroupId,
   type Identity,
   type IncomingSnapshot,
   type Recovered,
+  type SnapshotPosition,
   type Storage,
   StorageCorruptError,
   StorageFailedError,
@@ -37,11 +38,14 @@ export interface MemoryStorageOptions {
   readonly schedule?: (delayMs: number, run: () => void) => void;
   readonly random?: Random;
   readonly faults?: MemoryFaults;
+  readonly valueFileBytesMax?: number;
 }
 
 /** What gathers for one write. All appends of a batch share its promise. */
 class Batch {
   records: StorageRecord[] = [];
+  /** Removes what its records replace, once they are durable. */
+  readonly removals: (() => void)[] = [];
   readonly done = Promise.withResolvers<void>();
 }
 
@@ -58,13 +62,15 @@ export class MemoryStorage implements Storage {
   #failure: StorageFailedError | null = null;
   #batches = 0;
   #records = 0;
-  readonly #incoming = new Map<GroupId, MemoryIncoming>();
+  readonly #snapshots: MemorySnapshots;
 
   constructor(disk: MemoryDisk, options: MemoryStorageOptions = {}) {
     this.#disk = disk;
     this.#schedule = options.schedule ?? ((_delayMs, run) => queueMicrotask(run));
     this.#random = options.random ?? new Random(1);
     this.#faults = options.faults ?? soundDisk();
+    const { valueFileBytesMax = LIMITS.valueFileBytesMax } = options;
+    this.#snapshots = new MemorySnapshots(disk, valueFileBytesMax, (what) => this.#write(what));
   }
 
   get failure(): StorageFailedError | null {
@@ -105,9 +111,23 @@ export class MemoryStorage implements Storage {
       this.#gathering.done.promise.catch(() => {});
       if (this.#writing === null) queueMicrotask(() => this.#writeNext());
     }
-    for (const record of records) this.#gathering.records.push(record);
+    for (const record of records) {
+      this.#gathering.records.push(record);
+      const removal = this.#removalOf(record);
+      if (removal !== null) this.#gathering.removals.push(removal);
+    }
     this.#records += records.length;
     return this.#gathering.done.promise;
+  }
+
+  /** @returns what removes that which this record replaces */
+  #removalOf(record: StorageRecord): (() => void) | null {
+    const { serial } = this.#snapshots;
+    if (record.kind === "tombstone") return this.#snapshots.retire(record.group, serial);
+    if (record.kind !== "snapshot") return null;
+    const { group, snapshot, keepEntries } = record;
+    if (!keepEntries) this.#snapshots.supersede(group, snapshot);
+    return () => this.#snapshots.retain(group, snapshot, serial);
   }
 
   async readEntries(
@@ -135,20 +155,11 @@ export class MemoryStorage implements Storage {
 
   async writeSnapshot(
     group: GroupId,
-    position: Pick<SnapshotMeta, "index" | "term" | "timeMs" | "configuration">,
+    position: SnapshotPosition,
     chunks: AsyncIterable<Uint8Array>,
   ): Promise<SnapshotMeta> {
-    const values = this.#disk.values.get(group);
-    const named = values && { file: values.file, lengthBytes: values.lengthBytes };
-    const parts: Uint8Array[] = [];
-    for await (const chunk of chunks) parts.push(chunk.slice());
-    const bytes = concatenate(parts);
-    await this.#write("write a snapshot");
-    const snapshot = { ...position, sizeBytes: bytes.length, checksum: crc32(bytes) };
-    const key = snapshotKey(group, snapshot);
-    this.#disk.snapshots.set(key, bytes);
-    if (named !== undefined) this.#disk.namedValues.set(key, named);
-    return snapshot;
+    if (!this.#alive()) return await new Promise(() => {});
+    return await this.#snapshots.write(group, position, chunks);
   }
 
   async readSnapshot(
@@ -158,58 +169,36 @@ export class MemoryStorage implements Storage {
     bytesMax: number,
   ): Promise<Uint8Array | null> {
     await this.#step();
-    const bytes = this.#disk.snapshots.get(snapshotKey(group, snapshot));
-    return bytes?.slice(offsetBytes, offsetBytes + bytesMax) ?? null;
+    return this.#snapshots.read(group, snapshot, offsetBytes, bytesMax);
   }
 
   async receiveSnapshot(group: GroupId, snapshot: SnapshotMeta): Promise<IncomingSnapshot> {
     await this.#step();
-    const key = snapshotKey(group, snapshot);
-    const former = this.#incoming.get(group);
-    if (former !== undefined && former.key === key) return former;
-    const incoming = new MemoryIncoming(
-      key,
-      snapshot,
-      () => this.#write("store a part of a snapshot"),
-      (bytes) => {
-        this.#incoming.delete(group);
-        if (bytes !== null) this.#disk.snapshots.set(key, bytes);
-      },
-    );
-    this.#incoming.set(group, incoming);
-    return incoming;
+    return this.#snapshots.receive(group, snapshot);
+  }
+
+  valueFilesOf(group: GroupId, snapshot: SnapshotMeta): readonly number[] | null {
+    return this.#snapshots.valueFilesOf(group, snapshot);
   }
 
   appendValue(group: GroupId, bytes: Uint8Array): ValueReference {
-    const values = this.#values(group);
-    const reference = {
-      file: values.file,
-      offsetBytes: values.lengthBytes,
-      sizeBytes: bytes.length,
-    };
-    values.values.set(reference.offsetBytes, bytes.slice());
-    values.lengthBytes += Math.max(1, bytes.length);
-    return reference;
+    // A dead process writes nothing: another instance may have files of these numbers by now.
+    if (!this.#alive()) return { file: 0, offsetBytes: 0, sizeBytes: bytes.length };
+    return this.#snapshots.values(group).append(bytes);
+  }
+
+  /** What is appended is on the disk at once. */
+  async valueRoom(): Promise<void> {
+    await this.#step();
   }
 
   async readValues(
     group: GroupId,
     references: readonly ValueReference[],
-  ): Promise<readonly Uint8Array[]> {
+  ): Promise<readonly (Uint8Array | null)[]> {
     await this.#step();
-    const values = this.#disk.values.get(group);
-    return references.map((reference) => {
-      const bytes = values?.file === reference.file
-        ? values.values.get(reference.offsetBytes)
-        : undefined;
-      if (bytes !== undefined && bytes.length === reference.sizeBytes) return bytes;
-      const file = `memory/${group}-${reference.file}.val`;
-      throw new StorageCorruptError(
-        `cannot read the value at offset ${reference.offsetBytes} of ${file}: it is not there`,
-        file,
-        reference.offsetBytes,
-      );
-    });
+    const values = this.#snapshots.values(group);
+    return references.map((reference) => values.read(reference));
   }
 
   statistics(): StorageStatistics {
@@ -247,7 +236,7 @@ export class MemoryStorage implements Storage {
     }
     if (this.#faults.full) throw new StorageFailedError("cannot open the store: the disk is full");
     disk.durable.dropUnborn();
-    this.#dropUnreferenced();
+    this.#snapshots.open();
     this.#view = disk.durable.clone();
     const lost = disk.lostRecords;
     disk.lostRecords = 0;
@@ -262,37 +251,6 @@ export class MemoryStorage implements Storage {
     };
   }
 
-  /** Removes snapshots and values that nothing durable names, as opening the embedded log does. */
-  #dropUnreferenced(): void {
-    const disk = this.#disk;
-    const referenced = new Set<string>();
-    for (const [id, group] of disk.durable.groups) {
-      if (group.snapshot === null) continue;
-      const key = snapshotKey(id, group.snapshot);
-      if (!disk.snapshots.has(key)) {
-        throw new StorageCorruptError(
-          `cannot open the store: the snapshot memory/${key}.snap is referenced and missing`,
-          `memory/${key}.snap`,
-          0,
-        );
-      }
-      referenced.add(key);
-    }
-    for (const key of disk.snapshots.keys()) if (!referenced.has(key)) disk.snapshots.delete(key);
-    for (const [id, values] of disk.values) {
-      const snapshot = disk.durable.groups.get(id)?.snapshot ?? null;
-      const named = snapshot && disk.namedValues.get(snapshotKey(id, snapshot));
-      const lengthBytes = named?.file === values.file ? named.lengthBytes : 0;
-      for (const offset of values.values.keys()) {
-        if (offset >= lengthBytes) values.values.delete(offset);
-      }
-      values.lengthBytes = lengthBytes;
-    }
-    for (const key of disk.namedValues.keys()) {
-      if (!referenced.has(key)) disk.namedValues.delete(key);
-    }
-  }
-
   #writeNext(): void {
     if (this.#failure !== null || !this.#alive()) return;
     const batch = this.#gathering;
@@ -305,36 +263,12 @@ export class MemoryStorage implements Storage {
       if (this.#fails()) return this.#fail("cannot write a batch");
       for (const record of batch.records) this.#disk.durable.apply(record);
       this.#disk.unsynced = [];
-      this.#dropReplaced(batch.records);
+      for (const remove of batch.removals) remove();
       this.#writing = null;
       this.#batches++;
       batch.done.resolve();
       this.#writeNext();
     });
-  }
-
-  /** Snapshots that a newer durable reference replaced, and everything of removed groups, goes. */
-  #dropReplaced(records: readonly StorageRecord[]): void {
-    for (const record of records) {
-      if (record.kind !== "snapshot" && record.kind !== "tombstone") continue;
-      const kept = record.kind === "snapshot" ? snapshotKey(record.group, record.snapshot) : null;
-      for (const key of this.#disk.snapshots.keys()) {
-        if (key === kept || !key.startsWith(`${record.group}-`)) continue;
-        const index = Number(key.split("-")[1]);
-        const older = record.kind === "tombstone" || index <= record.snapshot.index;
-        if (older) this.#disk.snapshots.delete(key);
-      }
-      if (record.kind === "tombstone") this.#disk.values.delete(record.group);
-    }
-  }
-
-  #values(group: GroupId): MemoryValues {
-    let values = this.#disk.values.get(group);
-    if (values === undefined) {
-      values = { file: 1, lengthBytes: 0, values: new Map() };
-      this.#disk.values.set(group, values);
-    }
-    return values;
   }
 
   #fail(what: string): void {
@@ -384,8 +318,8 @@ export class MemoryStorage implements Storage {
   }
 
   #assertSnapshotKept(group: GroupId, snapshot: SnapshotMeta): void {
-    const key = snapshotKey(group, snapshot);
-    assert(this.#disk.snapshots.has(key), `the file of snapshot ${key} must be durable before`);
+    const isKept = this.#snapshots.valueFilesOf(group, snapshot) !== null;
+    assert(isKept, `the file of snapshot ${snapshot.index} of group ${group} must be durable`);
   }
 
   #assertOpen(): void {

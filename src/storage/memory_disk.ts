@@ -8,14 +8,14 @@
  */
 import { Random } from "../random.ts";
 import type { SnapshotMeta } from "../raft/entry.ts";
+import type { ReferencedSnapshot } from "./kept_snapshots.ts";
 import { MemoryState } from "./memory_state.ts";
+import type { MemoryValueFile } from "./memory_values.ts";
 import type { GroupId, Identity, StorageRecord } from "./storage.ts";
 
-/** The bytes of a group's one value file, by offset. */
-export interface MemoryValues {
-  file: number;
-  lengthBytes: number;
-  readonly values: Map<number, Uint8Array>;
+/** A snapshot's file, with what the log's reference says of it beside. */
+export interface MemorySnapshotFile extends ReferencedSnapshot {
+  readonly bytes: Uint8Array;
 }
 
 export class MemoryDisk {
@@ -23,10 +23,10 @@ export class MemoryDisk {
   durable = new MemoryState();
   /** What the last write brought and no fsync has confirmed. */
   unsynced: StorageRecord[] = [];
-  readonly snapshots = new Map<string, Uint8Array>();
-  readonly values = new Map<GroupId, MemoryValues>();
-  /** Length of a group's values that a snapshot of it refers to, by the snapshot's key. */
-  readonly namedValues = new Map<string, { readonly file: number; readonly lengthBytes: number }>();
+  /** By `snapshotKey`. */
+  readonly snapshots = new Map<string, MemorySnapshotFile>();
+  /** By `valueFileName`. */
+  readonly valueFiles = new Map<string, MemoryValueFile>();
   /** Records that the last end of an instance cost; shown as a torn tail by the next opening. */
   lostRecords = 0;
   /** Grows when an instance opens, crashes or closes; an instance of another epoch is dead. */

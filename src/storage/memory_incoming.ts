@@ -5,27 +5,28 @@
 import { crc32 } from "node:zlib";
 import { assert } from "../assert.ts";
 import { LIMITS } from "../limits.ts";
-import type { SnapshotMeta } from "../raft/entry.ts";
+import { type SnapshotMeta, transferBytes } from "../raft/entry.ts";
 import type { IncomingSnapshot } from "./storage.ts";
 
 export class MemoryIncoming implements IncomingSnapshot {
-  readonly key: string;
   readonly snapshot: SnapshotMeta;
-  readonly confirm: () => Promise<void>;
-  readonly ended: (bytes: Uint8Array | null) => void;
+  readonly #confirm: () => Promise<void>;
+  readonly #ended: (bytes: Uint8Array | null) => boolean;
   #parts: Uint8Array[] = [];
   #storedBytes = 0;
 
+  /**
+   * @param confirm one write to the disk
+   * @param ended takes all bytes of the stream, or null where its first part is damaged; tells whether it is sound
+   */
   constructor(
-    key: string,
     snapshot: SnapshotMeta,
     confirm: () => Promise<void>,
-    ended: (bytes: Uint8Array | null) => void,
+    ended: (bytes: Uint8Array | null) => boolean,
   ) {
-    this.key = key;
     this.snapshot = snapshot;
-    this.confirm = confirm;
-    this.ended = ended;
+    this.#confirm = confirm;
+    this.#ended = ended;
   }
 
   get storedBytes(): number {
@@ -33,22 +34,22 @@ export class MemoryIncoming implements IncomingSnapshot {
   }
 
   async write(offsetBytes: number, bytes: Uint8Array): Promise<number> {
-    const fits = this.#storedBytes + bytes.length <= this.snapshot.sizeBytes;
+    const fits = this.#storedBytes + bytes.length <= transferBytes(this.snapshot);
     if (offsetBytes !== this.#storedBytes || !fits) return this.#storedBytes;
     assert(bytes.length <= LIMITS.frameBytesMax, "a part of a snapshot comes in a frame");
     this.#parts.push(bytes.slice());
     this.#storedBytes += bytes.length;
-    await this.confirm();
+    await this.#confirm();
     return this.#storedBytes;
   }
 
   async finish(): Promise<boolean> {
-    await this.confirm();
+    await this.#confirm();
     const bytes = concatenate(this.#parts);
     const { sizeBytes, checksum } = this.snapshot;
-    const sound = bytes.length === sizeBytes && crc32(bytes) === checksum;
-    this.ended(sound ? bytes : null);
-    return sound;
+    const sound = bytes.length === transferBytes(this.snapshot) &&
+      crc32(bytes.subarray(0, sizeBytes)) === checksum;
+    return this.#ended(sound ? bytes : null);
   }
 }
 

@@ -74,17 +74,27 @@ export interface Recovered {
   } | null;
 }
 
-/** An incoming snapshot, resumable within one (index, term, checksum). */
+/** Of what a snapshot is taken here. */
+export interface SnapshotPosition
+  extends Pick<SnapshotMeta, "index" | "term" | "timeMs" | "configuration"> {
+  /** The value files that the state refers to, by rising number; none by default. */
+  readonly valueFiles?: readonly number[];
+}
+
+/** An incoming snapshot with its value files, resumable while it is the same one. */
 export interface IncomingSnapshot {
-  /** Bytes that are stored already. */
+  /** Bytes of the whole stream that are stored already. */
   readonly storedBytes: number;
   /** @param offsetBytes must equal `storedBytes`; anything else is refused and changes nothing */
   write(offsetBytes: number, bytes: Uint8Array): Promise<number>;
-  /** Verifies the checksum, fsyncs, renames, fsyncs the directory. False: it was damaged, and is gone. */
+  /** Verifies the checksums and makes everything durable. False: it was damaged, and is gone. */
   finish(): Promise<boolean>;
 }
 
-/** A value file of one group: bytes that state machines refer to by (file, offset). */
+/**
+ * Where a value lies: bytes that a state machine of a group refers to. In its file it takes
+ * `VALUE_HEAD_BYTES` more. File numbers are this replica's own, and are not used again while it is open.
+ */
 export interface ValueReference {
   readonly file: number;
   readonly offsetBytes: number;
@@ -113,25 +123,43 @@ export interface Storage {
     bytesMax: number,
   ): Promise<readonly Entry[] | null>;
 
-  /** Writes the file of a snapshot taken here; a `snapshot` record must follow before it counts. */
+  /**
+   * Writes the file of a snapshot taken here; a `snapshot` record must follow before it counts. Value files are
+   * named with the length that they have when this is called. With the record those go that are not named
+   * and were there by then.
+   */
   writeSnapshot(
     group: GroupId,
-    position: Pick<SnapshotMeta, "index" | "term" | "timeMs" | "configuration">,
+    position: SnapshotPosition,
     chunks: AsyncIterable<Uint8Array>,
   ): Promise<SnapshotMeta>;
-  /** A part of a snapshot that is referenced; null when it is not kept any more. */
+  /**
+   * A part of a snapshot that is referenced, or of its value files: the offset runs over all of them. At least one
+   * byte before the end, else up to `bytesMax`; null when it is not kept any more.
+   */
   readSnapshot(
     group: GroupId,
     snapshot: SnapshotMeta,
     offsetBytes: number,
     bytesMax: number,
   ): Promise<Uint8Array | null>;
+  /** Value files that come along are stored under new numbers. */
   receiveSnapshot(group: GroupId, snapshot: SnapshotMeta): Promise<IncomingSnapshot>;
+  /** The numbers that the value files of a snapshot have here, in its order; null when it is not kept any more. */
+  valueFilesOf(group: GroupId, snapshot: SnapshotMeta): readonly number[] | null;
 
   /** Appends one value; durable before the entries that brought it may be compacted. */
   appendValue(group: GroupId, bytes: Uint8Array): ValueReference;
-  /** @throws {StorageCorruptError} by rejection, when the checksum is wrong */
-  readValues(group: GroupId, references: readonly ValueReference[]): Promise<readonly Uint8Array[]>;
+  /** Resolves once so little waits to be written that values may be appended in number. */
+  valueRoom(): Promise<void>;
+  /**
+   * @returns each value, or null where its file has gone: no snapshot named it, so nothing refers to it any more
+   * @throws {StorageCorruptError} by rejection, when a checksum is wrong
+   */
+  readValues(
+    group: GroupId,
+    references: readonly ValueReference[],
+  ): Promise<readonly (Uint8Array | null)[]>;
 
   /** Set once something failed; for /health. */
   readonly failure: StorageFailedError | null;

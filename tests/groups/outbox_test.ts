@@ -64,6 +64,7 @@ Deno.test("no frame is larger than the transport takes, and none is empty", () =
       configuration: { index: 1, voters: [], votersOutgoing: [], learners: [], learnersNext: [] },
       sizeBytes: LIMITS.snapshotChunkBytesMax,
       checksum: 0,
+      values: [],
     },
     offsetBytes: 0,
     bytes: new Uint8Array(LIMITS.snapshotChunkBytesMax),

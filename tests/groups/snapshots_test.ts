@@ -10,7 +10,15 @@ const POLICY = { snapshotEntries: 10, snapshotBytes: 1_000 };
 const CONFIGURATION = { index: 1, voters: [], votersOutgoing: [], learners: [], learnersNext: [] };
 
 function metaOf(index: number, sizeBytes = 4): SnapshotMeta {
-  return { index, term: 1, timeMs: 0, configuration: CONFIGURATION, sizeBytes, checksum: 7 };
+  return {
+    index,
+    term: 1,
+    timeMs: 0,
+    configuration: CONFIGURATION,
+    sizeBytes,
+    checksum: 7,
+    values: [],
+  };
 }
 
 const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -55,7 +63,7 @@ function manualSnapshots() {
       const turn = Promise.withResolvers<void>();
       writing.push(turn);
       await turn.promise;
-      return { ...position, sizeBytes: 2, checksum: 1 };
+      return { ...position, sizeBytes: 2, checksum: 1, values: [] };
     },
     append: ([record]: readonly { kind: string; keepEntries: boolean }[]) => {
       done.push(`${record!.kind} keeps ${record!.keepEntries}`);

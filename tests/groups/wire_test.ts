@@ -19,6 +19,10 @@ const SNAPSHOT = {
   },
   sizeBytes: 1_000_000,
   checksum: 0xfedcba98,
+  values: [
+    { file: 3, lengthBytes: 16_000_000, checksum: 0xaaaa_5555 },
+    { file: 7, lengthBytes: 4, checksum: 0 },
+  ],
 };
 
 const BODIES: readonly MessageBody[] = [

@@ -31,6 +31,7 @@ const SNAPSHOT = {
   configuration: CONFIGURATION,
   sizeBytes: 1,
   checksum: 0,
+  values: [],
 };
 
 Deno.test("records go out in the order that one write must have: truncation, entries, state, snapshot", () => {

@@ -192,6 +192,7 @@ class FakeGroups {
           configuration: LEADING.configuration,
           sizeBytes: 1234,
           checksum: 1,
+          values: [],
         }),
       status: (group) => group === 0 ? this.status0 : null,
       groups: () => this.status0 === null ? [] : [0],

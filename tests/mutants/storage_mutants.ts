@@ -99,7 +99,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
   {
     name: "snapshots not verified at opening",
     file: "src/storage/log/opening.ts",
-    search: `    await verifySnapshot(fileSystem, directory, id, group.snapshot);`,
+    search: `    await verifySnapshot(fileSystem, directory, id, snapshot);`,
     replace: `    void verifySnapshot;`,
     caughtBy: [STORAGE],
   },

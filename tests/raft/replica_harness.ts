@@ -217,6 +217,7 @@ export class ReplicaHarness {
       configuration: this.#configuration,
       sizeBytes: bytes.length,
       checksum: checksumOf(bytes),
+      values: [],
     };
     this.disk.files.set(fileOf(snapshot), bytes);
     this.disk.snapshot = snapshot;

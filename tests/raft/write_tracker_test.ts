@@ -75,6 +75,7 @@ Deno.test("a snapshot's reference ends its write, and entries behind it go into 
     configuration: EMPTY_CONFIGURATION,
     sizeBytes: 0,
     checksum: 0,
+    values: [],
   };
   writes.restore(snapshot, 1);
   window.reset(11);

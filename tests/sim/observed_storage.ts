@@ -8,6 +8,7 @@ import type {
   Identity,
   IncomingSnapshot,
   Recovered,
+  SnapshotPosition,
   Storage,
   StorageFailedError,
   StorageRecord,
@@ -59,7 +60,7 @@ export class ObservedStorage implements Storage {
 
   writeSnapshot(
     group: GroupId,
-    position: Pick<SnapshotMeta, "index" | "term" | "timeMs" | "configuration">,
+    position: SnapshotPosition,
     chunks: AsyncIterable<Uint8Array>,
   ): Promise<SnapshotMeta> {
     return this.#storage.writeSnapshot(group, position, chunks);
@@ -78,6 +79,14 @@ export class ObservedStorage implements Storage {
     return this.#storage.receiveSnapshot(group, snapshot);
   }
 
+  valueFilesOf(group: GroupId, snapshot: SnapshotMeta): readonly number[] | null {
+    return this.#storage.valueFilesOf(group, snapshot);
+  }
+
+  valueRoom(): Promise<void> {
+    return this.#storage.valueRoom();
+  }
+
   appendValue(group: GroupId, bytes: Uint8Array): ValueReference {
     return this.#storage.appendValue(group, bytes);
   }
@@ -85,7 +94,7 @@ export class ObservedStorage implements Storage {
   readValues(
     group: GroupId,
     references: readonly ValueReference[],
-  ): Promise<readonly Uint8Array[]> {
+  ): Promise<readonly (Uint8Array | null)[]> {
     return this.#storage.readValues(group, references);
   }
 

@@ -29,7 +29,7 @@ export interface Medium {
   remove(): Promise<void>;
 }
 
-interface Opened {
+export interface Opened {
   storage: Storage;
   recovered: Recovered;
   reopen(): Promise<void>;
@@ -195,6 +195,7 @@ export function conformance(name: string, makeMedium: () => Promise<Medium>): vo
       configuration: { ...VOTERS, index: 88 },
       sizeBytes: 10,
       checksum: crc32(bytes),
+      values: [],
     };
     const first = await storage.receiveSnapshot(5, snapshot);
     strictEqual(await first.write(0, bytes.subarray(0, 4)), 4);
@@ -223,6 +224,7 @@ export function conformance(name: string, makeMedium: () => Promise<Medium>): vo
       configuration: VOTERS,
       sizeBytes: 4,
       checksum: crc32("good"),
+      values: [],
     };
     const other = await opened.storage.receiveSnapshot(5, { ...snapshot, checksum: 1 });
     await other.write(0, bytesOf("go"));
@@ -268,7 +270,7 @@ export function conformance(name: string, makeMedium: () => Promise<Medium>): vo
     );
     const snapshot = await opened.storage.writeSnapshot(
       1,
-      { index: 5, term: 1, timeMs: 1, configuration: VOTERS },
+      { index: 5, term: 1, timeMs: 1, configuration: VOTERS, valueFiles: [first.file] },
       chunksOf(bytesOf("names the value")),
     );
     await opened.storage.append([{ kind: "snapshot", group: 1, snapshot, keepEntries: true }]);
@@ -302,7 +304,8 @@ export function conformance(name: string, makeMedium: () => Promise<Medium>): vo
   });
 }
 
-async function create(medium: Medium): Promise<Opened> {
+/** A store with an identity, on a new medium. */
+export async function create(medium: Medium): Promise<Opened> {
   const storage = medium.instance();
   const opened: Opened = {
     storage,

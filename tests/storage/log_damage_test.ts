@@ -238,7 +238,7 @@ Deno.test("log: a reference to a snapshot without its file, or with another, is 
   const value = storage.appendValue(1, bytesOf("a value"));
   const snapshot = await storage.writeSnapshot(
     1,
-    { index: 5, term: 1, timeMs: 1, configuration: VOTERS },
+    { index: 5, term: 1, timeMs: 1, configuration: VOTERS, valueFiles: [value.file] },
     chunksOf(bytesOf("state")),
   );
   await storage.append([{ kind: "snapshot", group: 1, snapshot, keepEntries: true }]);
@@ -262,7 +262,11 @@ Deno.test("log: a reference to a snapshot without its file, or with another, is 
   flippedValue.setBytes(values, flipped(fileSystem.bytesOf(values), 6, 1));
   const reopened = storageOn(flippedValue);
   await reopened.open();
-  await rejects(reopened.readValues(1, [value]), StorageCorruptError);
+  await rejects(reopened.readValues(1, [value]), (error: unknown) => {
+    ok(error instanceof StorageCorruptError);
+    deepStrictEqual([error.file, error.offsetBytes], [values, value.offsetBytes]);
+    return true;
+  });
   await reopened.close();
 });
 

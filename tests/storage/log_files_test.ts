@@ -65,8 +65,9 @@ Deno.test("log: opening cuts value files to what the snapshot names", async () =
   const fileSystem = new CrashFileSystem();
   const { storage } = await opened(fileSystem);
   await storage.append(founded(1));
-  storage.appendValue(1, bytesOf("named"));
-  const position = { index: 1, term: 1, timeMs: 1, configuration: VOTERS };
+  const { file: valueFile } = storage.appendValue(1, bytesOf("named"));
+  const valueFiles = [valueFile];
+  const position = { index: 1, term: 1, timeMs: 1, configuration: VOTERS, valueFiles };
   const snapshot = await storage.writeSnapshot(1, position, chunksOf(bytesOf("state")));
   const late = storage.appendValue(1, bytesOf("late"));
   await storage.readValues(1, [late]);

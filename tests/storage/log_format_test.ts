@@ -1,6 +1,7 @@
 /**
- * The format on disk: a store that version 1 wrote must open for ever. `fixtures/format_1` is never written
- * anew; a change of format brings a fixture of its own.
+ * The format on disk: a store that version 1 wrote must open for ever. The fixtures are never written anew; a change
+ * of format brings one of its own. `format_1_values` is from when references to snapshots began to keep
+ * checksums of value files, and numbers of files that came from elsewhere.
  */
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { crc32 } from "node:zlib";
@@ -9,12 +10,13 @@ import { LogStorage } from "../../src/storage/log/log_storage.ts";
 import { StorageForeignError } from "../../src/storage/storage.ts";
 import { bytesOf, entries, entry, IDENTITY, VOTERS } from "./records.ts";
 
-const FIXTURE = new URL("./fixtures/format_1", import.meta.url).pathname;
-
-async function withCopy(run: (directory: string) => Promise<void>): Promise<void> {
+async function withCopy(
+  run: (directory: string) => Promise<void>,
+  fixture = "format_1",
+): Promise<void> {
   const directory = await Deno.makeTempDir({ prefix: "skein-format-" });
   try {
-    await copy(FIXTURE, directory);
+    await copy(new URL(`./fixtures/${fixture}`, import.meta.url).pathname, directory);
     await run(directory);
   } finally {
     await Deno.remove(directory, { recursive: true });
@@ -63,6 +65,46 @@ Deno.test("format: a store of version 1 opens, with all that was in it", async (
     );
     await storage.close();
   });
+});
+
+Deno.test("format: a reference of before value files had checksums is completed", async () => {
+  await withCopy(async (directory) => {
+    const storage = new LogStorage({ directory, limits: { reserveBytes: 0 } });
+    const snapshot = (await storage.open()).groups[1]?.snapshot;
+    const bytes = await Deno.readFile(`${directory}/values/1-1.val`);
+    deepStrictEqual(snapshot?.values, [{ file: 1, lengthBytes: 18, checksum: crc32(bytes) }]);
+    deepStrictEqual(storage.valueFilesOf(1, snapshot), [1]);
+    await storage.close();
+  });
+});
+
+Deno.test("format: value files open, own ones and those that came from elsewhere", async () => {
+  await withCopy(async (directory) => {
+    strictEqual((await checkLog(directory)).verdict, "sound");
+    const storage = new LogStorage({ directory, limits: { reserveBytes: 0 } });
+    const [own, received] = (await storage.open()).groups.map(({ snapshot }) => snapshot!);
+    ok(own !== undefined && received !== undefined);
+    deepStrictEqual(storage.valueFilesOf(1, own), [1]);
+    deepStrictEqual(
+      await storage.readValues(1, [{ file: 1, offsetBytes: 0, sizeBytes: 12 }]),
+      [bytesOf("an own value")],
+    );
+    deepStrictEqual(received.values.map(({ file, lengthBytes }) => [file, lengthBytes]), [
+      [1, 21],
+      [2, 56],
+    ]);
+    deepStrictEqual(storage.valueFilesOf(2, received), [3, 4]);
+    const sent = [[3, 17], [4, 52]].map(([file, sizeBytes]) => ({
+      file: file!,
+      offsetBytes: 0,
+      sizeBytes: sizeBytes!,
+    }));
+    deepStrictEqual(await storage.readValues(2, sent), [
+      bytesOf("sent along, first"),
+      bytesOf("sent along, second, and long enough for another file"),
+    ]);
+    await storage.close();
+  }, "format_1_values");
 });
 
 Deno.test("format: a segment of a later version is refused, and not called damaged", async () => {

@@ -2,14 +2,34 @@ import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { Random } from "../../src/random.ts";
 import { MemoryDisk, MemoryStorage, soundDisk } from "../../src/storage/memory.ts";
 import { StorageCorruptError, StorageFailedError } from "../../src/storage/storage.ts";
-import { conformance } from "./conformance.ts";
-import { entries, founded, IDENTITY } from "./records.ts";
+import { conformance, type Medium } from "./conformance.ts";
+import { bytesOf, entries, founded, IDENTITY } from "./records.ts";
+import { VALUE_FILE_BYTES_MAX, valueConformance } from "./value_conformance.ts";
 
-conformance("memory", () => {
+function makeMedium(): Promise<Medium> {
   const disk = new MemoryDisk();
   return Promise.resolve({
-    instance: () => new MemoryStorage(disk),
+    instance: () => new MemoryStorage(disk, { valueFileBytesMax: VALUE_FILE_BYTES_MAX }),
     remove: () => Promise.resolve(),
+  });
+}
+
+conformance("memory", makeMedium);
+valueConformance("memory", makeMedium);
+
+Deno.test("memory: a damaged value is found when it is read, naming file and offset", async () => {
+  const disk = new MemoryDisk();
+  const storage = await made(disk);
+  await storage.append(founded(1));
+  const [, value] = [bytesOf("sound"), bytesOf("to be damaged")].map((bytes) =>
+    storage.appendValue(1, bytes)
+  );
+  ok(value !== undefined);
+  disk.valueFiles.get("1-1.val")!.bytes[value.offsetBytes + 6]! ^= 1;
+  await rejects(storage.readValues(1, [value]), (error: unknown) => {
+    ok(error instanceof StorageCorruptError);
+    deepStrictEqual([error.file, error.offsetBytes], ["memory/1-1.val", value.offsetBytes]);
+    return true;
   });
 });
 

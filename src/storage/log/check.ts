@@ -3,6 +3,7 @@
  * since it runs the same reading, and changes nothing on disk. Like opening it looks at the lengths of value
  * files and not at every value: those are verified whenever they are read.
  */
+import { transferBytes } from "../../raft/entry.ts";
 import { lastIndexOf, type LogGroup } from "./log_state.ts";
 import {
   type GroupId,
@@ -145,6 +146,6 @@ function checkedGroup([id, group]: readonly [GroupId, LogGroup]): CheckedGroup {
       index: snapshot.index,
       sizeBytes: snapshot.sizeBytes,
     },
-    valueBytes: group.values.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0),
+    valueBytes: snapshot === null ? 0 : transferBytes(snapshot) - snapshot.sizeBytes,
   };
 }

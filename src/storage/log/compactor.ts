@@ -128,12 +128,17 @@ export class Compactor {
 
   #moveGroupState(id: GroupId, group: LogGroup, segment: number): void {
     const { writer } = this.#options;
-    const { replica, hardState, snapshot, values, configuration } = group;
+    const { replica, hardState, snapshot, valueFiles, configuration } = group;
     if (group.baseSegment !== null && group.baseSegment <= segment) {
       writer.addState(
-        snapshot === null
-          ? { kind: "foundation", group: id, configuration, rewritten: true }
-          : { kind: "snapshot", group: id, snapshot, keepEntries: true, values, rewritten: true },
+        snapshot === null ? { kind: "foundation", group: id, configuration, rewritten: true } : {
+          kind: "snapshot",
+          group: id,
+          snapshot,
+          keepEntries: true,
+          valueFiles,
+          rewritten: true,
+        },
       );
     }
     if (replica !== null && group.hardStateSegment !== null && group.hardStateSegment <= segment) {

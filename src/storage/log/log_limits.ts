@@ -16,6 +16,7 @@ export interface LogLimits {
   readonly preallocationBytes: number;
   readonly reserveBytes: number;
   readonly valueFileBytesMax: number;
+  readonly pendingValueBytesMax: number;
 }
 
 const KIB = 1024;
@@ -28,7 +29,8 @@ export const LOG_LIMITS: LogLimits = {
   pendingWriteBytesMax: LIMITS.pendingWriteBytesMax,
   preallocationBytes: 256 * KIB,
   reserveBytes: LIMITS.reserveBytes,
-  valueFileBytesMax: LIMITS.segmentBytesMax,
+  valueFileBytesMax: LIMITS.valueFileBytesMax,
+  pendingValueBytesMax: LIMITS.pendingValueBytesMax,
 };
 
 assert(

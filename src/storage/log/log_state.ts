@@ -11,7 +11,6 @@ import type { Configuration, Entry, HardState, SnapshotMeta } from "../../raft/e
 import { EMPTY_CONFIGURATION, FOUNDATION_INDEX } from "../memory_state.ts";
 import type { GroupId } from "../storage.ts";
 import { EntryIndex, type LiveBytes, type Position, segmentOf } from "./entry_index.ts";
-import type { NamedValueFile } from "./metadata_codec.ts";
 import type { EntriesRecord, StateRecord } from "./record_codec.ts";
 
 export interface LogGroup {
@@ -21,8 +20,8 @@ export interface LogGroup {
   /** Where the last hard state lies; null where there is none. */
   hardStateSegment: number | null;
   snapshot: SnapshotMeta | null;
-  /** Value files that the snapshot names. */
-  values: readonly NamedValueFile[];
+  /** The numbers of the snapshot's value files here, in its order. */
+  valueFiles: readonly number[];
   configuration: Configuration;
   /** Where the snapshot's reference or the foundation lies; null where there is neither. */
   baseSegment: number | null;
@@ -131,7 +130,7 @@ export class LogState {
         hardState: { term: 0, votedFor: null, commitIndex: 0 },
         hardStateSegment: null,
         snapshot: null,
-        values: [],
+        valueFiles: [],
         configuration: EMPTY_CONFIGURATION,
         baseSegment: null,
         baseIndex: 0,
@@ -168,14 +167,14 @@ function takeSnapshot(
   record: StateRecord & { readonly kind: "snapshot" },
   segment: number,
 ): void {
-  const { snapshot, values } = record;
+  const { snapshot, valueFiles } = record;
   if (record.keepEntries || record.rewritten) group.index.dropThrough(snapshot.index);
   else group.index.clear();
   group.configurationEntries = group.index.rows === 0
     ? []
     : group.configurationEntries.filter((entry) => entry.index > snapshot.index);
   group.snapshot = snapshot;
-  group.values = values;
+  group.valueFiles = valueFiles;
   group.configuration = snapshot.configuration;
   group.baseIndex = snapshot.index;
   group.baseSegment = segment;

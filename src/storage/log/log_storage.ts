@@ -17,6 +17,7 @@ import {
   type Identity,
   type IncomingSnapshot,
   type Recovered,
+  type SnapshotPosition,
   type Storage,
   StorageFailedError,
   StorageInUseError,
@@ -32,7 +33,6 @@ import { storeIdBytes, writeIdentity } from "./identity_file.ts";
 import { LOG_LIMITS, type LogLimits } from "./log_limits.ts";
 import type { LogState } from "./log_state.ts";
 import { LogWriter } from "./log_writer.ts";
-import type { NamedValueFile } from "./metadata_codec.ts";
 import { type LoadedStore, loadStore, writeRecovery } from "./opening.ts";
 import { guardRecord } from "./record_guard.ts";
 import { recoveredGroups } from "./recovered_groups.ts";
@@ -41,7 +41,7 @@ import { ReserveFile } from "./reserve_file.ts";
 import { segmentDirectory } from "./segment_file.ts";
 import { SALT_BYTES, segmentName } from "./segment_header.ts";
 import { SegmentSet } from "./segment_set.ts";
-import { SnapshotFiles, snapshotName } from "./snapshot_files.ts";
+import { SnapshotFiles } from "./snapshot_files.ts";
 import { SnapshotSource } from "./snapshot_source.ts";
 import { isOurs, storageFailed } from "./storage_failure.ts";
 import { ValueFiles } from "./value_files.ts";
@@ -79,21 +79,20 @@ export class LogStorage implements Storage {
   #restoring: Promise<void> | null = null;
   /** Settles when what durable records have replaced is removed. */
   #removing: Promise<void> = Promise.resolve();
-  /** Value files as they were when a snapshot was begun, by the snapshot's name, until its reference comes. */
-  readonly #named = new Map<string, readonly NamedValueFile[]>();
 
   constructor(options: LogStorageOptions) {
     this.#directory = options.directory;
     this.#fileSystem = options.fileSystem ?? new DenoFileSystem();
     this.#limits = { ...LOG_LIMITS, ...options.limits };
     this.#logger = options.logger ?? SILENT;
-    this.#snapshots = new SnapshotFiles(this.#fileSystem, this.#directory);
     this.#values = new ValueFiles({
       fileSystem: this.#fileSystem,
       directory: this.#directory,
       fileBytesMax: this.#limits.valueFileBytesMax,
+      pendingBytesMax: this.#limits.pendingValueBytesMax,
       failed: (what, error) => this.#fail(what, error),
     });
+    this.#snapshots = new SnapshotFiles(this.#fileSystem, this.#directory, this.#values);
     this.#reserve = new ReserveFile(
       this.#fileSystem,
       this.#directory,
@@ -174,17 +173,12 @@ export class LogStorage implements Storage {
 
   async writeSnapshot(
     group: GroupId,
-    position: Pick<SnapshotMeta, "index" | "term" | "timeMs" | "configuration">,
+    position: SnapshotPosition,
     chunks: AsyncIterable<Uint8Array>,
   ): Promise<SnapshotMeta> {
-    const named = this.#values.lengths(group);
     const source = new SnapshotSource(chunks);
-    return await this.#written("cannot write a snapshot", async () => {
-      const snapshot = await this.#snapshots.write(group, position, source.chunks());
-      await this.#values.sync(group);
-      this.#named.set(snapshotName(group, snapshot), named);
-      return snapshot;
-    }, source);
+    const write = () => this.#snapshots.write(group, position, source.chunks());
+    return await this.#written("cannot write a snapshot", write, source);
   }
 
   async readSnapshot(
@@ -209,14 +203,22 @@ export class LogStorage implements Storage {
     };
   }
 
+  valueFilesOf(group: GroupId, snapshot: SnapshotMeta): readonly number[] | null {
+    return this.#snapshots.valueFilesOf(group, snapshot);
+  }
+
   appendValue(group: GroupId, bytes: Uint8Array): ValueReference {
-    return this.#values.append(group, bytes);
+    return this.#values.of(group).append(bytes);
+  }
+
+  valueRoom(): Promise<void> {
+    return this.#values.room();
   }
 
   async readValues(
     group: GroupId,
     references: readonly ValueReference[],
-  ): Promise<readonly Uint8Array[]> {
+  ): Promise<readonly (Uint8Array | null)[]> {
     return await this.#sound(() => this.#values.read(group, references));
   }
 
@@ -264,8 +266,8 @@ export class LogStorage implements Storage {
       this.#logger.log("warn", "the disk is full: the store is opened in its reserve");
       await writeRecovery(this.#fileSystem, this.#directory, recovery);
     }
-    await this.#snapshots.open(loaded.snapshots);
     await this.#values.open(loaded.values);
+    await this.#snapshots.open(loaded.snapshots);
     if (recovery.tornTail !== null) {
       const { file, offsetBytes, sizeBytes } = recovery.tornTail;
       this.#logger.log("warn", "the log's torn tail was cut", { file, offsetBytes, sizeBytes });
@@ -319,15 +321,17 @@ export class LogStorage implements Storage {
   }
 
   #add(record: StorageRecord, state: LogState, writer: LogWriter): void {
-    guardRecord(state, record, (group, snapshot) => this.#snapshots.has(group, snapshot));
+    const isKept = (group: GroupId, snapshot: SnapshotMeta) =>
+      this.#snapshots.valueFilesOf(group, snapshot) !== null;
+    guardRecord(state, record, isKept);
     switch (record.kind) {
       case "entries":
         return writer.addEntries(record.group, record.entries, false);
       case "snapshot": {
-        const name = snapshotName(record.group, record.snapshot);
-        const values = this.#named.get(name) ?? [];
-        this.#named.delete(name);
-        return writer.addState({ ...record, values, rewritten: false });
+        const { group, snapshot, keepEntries } = record;
+        const valueFiles = this.#snapshots.valueFilesOf(group, snapshot)!;
+        if (!keepEntries) this.#snapshots.supersede(group, snapshot);
+        return writer.addState({ ...record, valueFiles, rewritten: false });
       }
       case "property":
       case "truncation":
@@ -341,9 +345,12 @@ export class LogStorage implements Storage {
   #afterwards(durable: Promise<void>, group: GroupId, snapshot: SnapshotMeta | null): void {
     const { serial } = this.#snapshots;
     const removeValues = snapshot === null ? this.#values.retire(group) : null;
+    const abandoned = snapshot === null ? this.#snapshots.abandon(group) : null;
+    abandoned?.catch((error) => this.#fail("cannot remove a snapshot", error));
     const removed = durable.then(async () => {
       if (this.#failure !== null) return;
       await this.#snapshots.retain(group, snapshot, serial);
+      await abandoned;
       await removeValues?.();
       this.#log?.compactor.poke();
     }).catch((error) => this.#fail("cannot remove what a record replaced", error));

@@ -4,14 +4,17 @@
  * the right shape throws `MalformedError`: its checksum was right, so this program did not write it.
  */
 import { decode, encode } from "@msgpack/msgpack";
-import type { Configuration, Replica, SnapshotMeta } from "../../raft/entry.ts";
+import type { Configuration, Replica, SnapshotMeta, SnapshotValues } from "../../raft/entry.ts";
 import { MalformedError } from "./byte_buffer.ts";
 
-/** A value file as a snapshot names it: bytes below the length never change. */
-export interface NamedValueFile {
-  readonly file: number;
-  readonly lengthBytes: number;
+/** A value file as the log's reference to a snapshot names it. */
+export interface NamedValueFile extends SnapshotValues {
+  /** Its number at this replica. */
+  readonly localFile: number;
 }
+
+/** Former versions kept no checksums of value files: opening computes them. */
+export const UNKNOWN_CHECKSUM = -1;
 
 export function encodeConfiguration(configuration: Configuration): Uint8Array {
   return encode(configurationFields(configuration));
@@ -21,9 +24,10 @@ export function decodeConfiguration(bytes: Uint8Array): Configuration {
   return configurationOf(decode(bytes));
 }
 
+/** @param valueFiles the numbers of the snapshot's value files at this replica */
 export function encodeSnapshotMeta(
   snapshot: SnapshotMeta,
-  values: readonly NamedValueFile[],
+  valueFiles: readonly number[],
 ): Uint8Array {
   return encode([
     snapshot.index,
@@ -32,14 +36,20 @@ export function encodeSnapshotMeta(
     configurationFields(snapshot.configuration),
     snapshot.sizeBytes,
     snapshot.checksum,
-    values.map((value) => [value.file, value.lengthBytes]),
+    snapshot.values.map((value, place) => [
+      value.file,
+      value.lengthBytes,
+      value.checksum,
+      valueFiles[place],
+    ]),
   ]);
 }
 
 export function decodeSnapshotMeta(
   bytes: Uint8Array,
-): { readonly snapshot: SnapshotMeta; readonly values: readonly NamedValueFile[] } {
+): { readonly snapshot: SnapshotMeta; readonly valueFiles: readonly number[] } {
   const fields = list(decode(bytes), 7);
+  const named = list(fields[6]).map(namedValueFileOf);
   return {
     snapshot: {
       index: whole(fields[0]),
@@ -48,11 +58,24 @@ export function decodeSnapshotMeta(
       configuration: configurationOf(fields[3]),
       sizeBytes: whole(fields[4]),
       checksum: whole(fields[5]),
+      values: named.map(({ file, lengthBytes, checksum }) => ({ file, lengthBytes, checksum })),
     },
-    values: list(fields[6]).map((value) => {
-      const [file, lengthBytes] = list(value, 2);
-      return { file: whole(file), lengthBytes: whole(lengthBytes) };
-    }),
+    valueFiles: named.map(({ localFile }) => localFile),
+  };
+}
+
+/** Two numbers where a former version wrote it, else four. */
+function namedValueFileOf(value: unknown): NamedValueFile {
+  const fields = list(value);
+  const [file, lengthBytes] = fields.map(whole);
+  const [checksum, localFile] = fields.length === 2
+    ? [UNKNOWN_CHECKSUM, file]
+    : list(value, 4).slice(2).map(whole);
+  return {
+    file: whole(file),
+    lengthBytes: whole(lengthBytes),
+    checksum: whole(checksum),
+    localFile: whole(localFile),
   };
 }
 

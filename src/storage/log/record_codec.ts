@@ -15,7 +15,6 @@ import {
   decodeSnapshotMeta,
   encodeConfiguration,
   encodeSnapshotMeta,
-  type NamedValueFile,
 } from "./metadata_codec.ts";
 
 /** Everything but entries, which have their own way in and out. */
@@ -33,7 +32,8 @@ export type StateRecord =
     readonly group: GroupId;
     readonly snapshot: SnapshotMeta;
     readonly keepEntries: boolean;
-    readonly values: readonly NamedValueFile[];
+    /** The numbers of its value files at this replica, in the snapshot's order. */
+    readonly valueFiles: readonly number[];
     readonly rewritten: boolean;
   }
   | {
@@ -89,7 +89,7 @@ export const ENTRY_FRAME_BYTES_MAX = 1 + 8 + 8;
 /** Kind, group, numbers and flags of any other record, at most. */
 const STATE_FIELDS_BYTES_MAX = 128;
 const REPLICA_BYTES_MAX = 24;
-const VALUE_FILE_BYTES_MAX = 24;
+const VALUE_FILE_BYTES_MAX = 40;
 
 const textEncoder = new TextEncoder();
 const textDecoder = new TextDecoder("utf-8", { fatal: true });
@@ -125,7 +125,7 @@ export function stateRecordBytesMax(record: StateRecord): number {
       return STATE_FIELDS_BYTES_MAX + textBytesMax(record.hardState.votedFor ?? "");
     case "snapshot":
       return STATE_FIELDS_BYTES_MAX + configurationBytesMax(record.snapshot.configuration) +
-        record.values.length * VALUE_FILE_BYTES_MAX;
+        record.valueFiles.length * VALUE_FILE_BYTES_MAX;
     case "foundation":
       return STATE_FIELDS_BYTES_MAX + configurationBytesMax(record.configuration);
     case "property":
@@ -145,7 +145,7 @@ export function encodeState(buffer: ByteBuffer, record: StateRecord): void {
     case "snapshot":
       begin(buffer, SNAPSHOT, record.group, record.rewritten);
       buffer.putU8(record.keepEntries ? 1 : 0);
-      return buffer.putSized(encodeSnapshotMeta(record.snapshot, record.values));
+      return buffer.putSized(encodeSnapshotMeta(record.snapshot, record.valueFiles));
     case "foundation":
       begin(buffer, FOUNDATION, record.group, record.rewritten);
       return buffer.putSized(encodeConfiguration(record.configuration));
@@ -189,8 +189,8 @@ export function decodeRecord(
       return { kind: "truncation", group, fromIndex: reader.varint() };
     case SNAPSHOT: {
       const keepEntries = reader.u8() === 1;
-      const { snapshot, values } = decodeSnapshotMeta(reader.sized());
-      return { kind: "snapshot", group, snapshot, keepEntries, values, rewritten };
+      const { snapshot, valueFiles } = decodeSnapshotMeta(reader.sized());
+      return { kind: "snapshot", group, snapshot, keepEntries, valueFiles, rewritten };
     }
     case FOUNDATION: {
       const configuration = decodeConfiguration(reader.sized());

@@ -3,12 +3,18 @@
  * The checksum is in the name because a snapshot taken again at one index may have other bytes, and must not
  * take the place of a file that the log refers to.
  *
- * A file is complete and durable before it has its name. It stays while the log refers to it; the one before stays
- * one turn longer if somebody has read of it, for a transfer that is under way. Opening deletes all others.
+ * A file is complete and durable before it has its name, and so are the value files that it names. How long they
+ * stay is told by `kept_snapshots.ts`. Opening deletes all that the log does not refer to.
  */
 import { crc32 } from "node:zlib";
-import type { SnapshotMeta } from "../../raft/entry.ts";
-import { type GroupId, type IncomingSnapshot, StorageCorruptError } from "../storage.ts";
+import { isSameSnapshot, type SnapshotMeta } from "../../raft/entry.ts";
+import {
+  type KeptSnapshot,
+  KeptSnapshots,
+  type ReferencedSnapshot,
+  valuePartAt,
+} from "../kept_snapshots.ts";
+import { type GroupId, type SnapshotPosition, StorageCorruptError } from "../storage.ts";
 import {
   type FileHandle,
   type FileSystem,
@@ -16,54 +22,75 @@ import {
   TEMPORARY_SUFFIX,
   writeAll,
 } from "./file_system.ts";
+import { IncomingFiles } from "./incoming_files.ts";
+import type { ValueFiles } from "./value_files.ts";
 
 const SUFFIX = ".snap";
 const VERIFY_BYTES = 1024 * 1024;
 
-interface KeptFile {
-  readonly group: GroupId;
-  /** Later files have higher numbers; 0 for those that were there at opening. */
-  readonly serial: number;
-  /** Read since a newer one came into force. */
-  read: boolean;
-  handle: Promise<FileHandle> | null;
-}
-
 export class SnapshotFiles {
   readonly fileSystem: FileSystem;
   readonly #directory: string;
-  /** Durable files by name. */
-  readonly #kept = new Map<string, KeptFile>();
-  readonly #incoming = new Map<GroupId, IncomingFile>();
-  #serial = 0;
+  readonly #values: ValueFiles;
+  readonly #kept = new KeptSnapshots();
+  readonly #handles = new Map<KeptSnapshot, Promise<FileHandle>>();
+  readonly #incoming = new Map<GroupId, IncomingFiles>();
+  #temporaryFiles = 0;
 
-  /** @param directory of the store */
-  constructor(fileSystem: FileSystem, directory: string) {
+  /**
+   * @param directory of the store
+   * @param values files that snapshots name; they are opened first
+   */
+  constructor(fileSystem: FileSystem, directory: string, values: ValueFiles) {
     this.fileSystem = fileSystem;
     this.#directory = snapshotDirectory(directory);
+    this.#values = values;
   }
 
   /** Deletes the files that the log does not refer to. */
-  async open(referenced: ReadonlyMap<GroupId, SnapshotMeta>): Promise<void> {
+  async open(referenced: ReadonlyMap<GroupId, ReferencedSnapshot>): Promise<void> {
     await this.fileSystem.makeDirectory(this.#directory);
-    for (const [group, snapshot] of referenced) this.#keep(group, snapshotName(group, snapshot));
+    const names = new Set<string>();
+    for (const [group, found] of referenced) {
+      names.add(snapshotName(group, found.snapshot));
+      this.#kept.keep(group, found, this.#values.of(group).lastFile);
+    }
     for (const name of await this.fileSystem.list(this.#directory)) {
-      if (!this.#kept.has(name)) await this.fileSystem.remove(`${this.#directory}/${name}`);
+      if (!names.has(name)) await this.fileSystem.remove(`${this.#directory}/${name}`);
     }
   }
 
-  has(group: GroupId, snapshot: SnapshotMeta): boolean {
-    return this.#kept.has(snapshotName(group, snapshot));
+  /** @returns the numbers of its value files; null when it is not kept */
+  valueFilesOf(group: GroupId, snapshot: SnapshotMeta): readonly number[] | null {
+    return this.#kept.find(group, snapshot)?.valueFiles ?? null;
   }
 
-  /** Writes a snapshot that was taken here; it is durable when this resolves. */
-  async write(
+  /** Writes a snapshot that was taken here; it is durable, with its values, when this resolves. */
+  write(
     group: GroupId,
-    position: Pick<SnapshotMeta, "index" | "term" | "timeMs" | "configuration">,
+    position: SnapshotPosition,
     chunks: AsyncIterable<Uint8Array>,
   ): Promise<SnapshotMeta> {
-    const temporary = this.#temporaryPath(group);
-    const file = await this.fileSystem.open(temporary, "create");
+    // Before anything else, so that it is of this moment.
+    const { index, term, timeMs, configuration, valueFiles = [] } = position;
+    const files = this.#values.of(group);
+    const values = files.name(valueFiles);
+    const { lastFile } = files;
+    return this.#kept.naming(group, valueFiles, async () => {
+      const temporary = this.#temporaryPath(group);
+      const { sizeBytes, checksum } = await this.#writeFile(temporary, chunks);
+      if (values.length > 0) await files.sync();
+      const snapshot = { index, term, timeMs, configuration, sizeBytes, checksum, values };
+      await this.#publish(temporary, group, { snapshot, valueFiles }, lastFile);
+      return snapshot;
+    });
+  }
+
+  async #writeFile(
+    path: string,
+    chunks: AsyncIterable<Uint8Array>,
+  ): Promise<{ sizeBytes: number; checksum: number }> {
+    const file = await this.fileSystem.open(path, "create");
     let sizeBytes = 0;
     let checksum = 0;
     try {
@@ -76,13 +103,10 @@ export class SnapshotFiles {
       file.close();
     } catch (error) {
       file.close();
-      await this.fileSystem.remove(temporary);
+      await this.fileSystem.remove(path);
       throw error;
     }
-    const { index, term, timeMs, configuration } = position;
-    const snapshot = { index, term, timeMs, configuration, sizeBytes, checksum };
-    await this.#publish(temporary, group, snapshot);
-    return snapshot;
+    return { sizeBytes, checksum };
   }
 
   /** @returns null when the file is not kept any more */
@@ -92,42 +116,75 @@ export class SnapshotFiles {
     offsetBytes: number,
     bytesMax: number,
   ): Promise<Uint8Array | null> {
-    const name = snapshotName(group, snapshot);
-    const kept = this.#kept.get(name);
+    const kept = this.#kept.find(group, snapshot);
     if (kept === undefined) return null;
     kept.read = true;
-    kept.handle ??= this.fileSystem.open(`${this.#directory}/${name}`, "read");
-    const handle = await kept.handle;
-    const wanted = Math.max(0, Math.min(bytesMax, snapshot.sizeBytes - offsetBytes));
+    if (offsetBytes < snapshot.sizeBytes) {
+      return await this.#readFile(kept, offsetBytes, bytesMax);
+    }
+    const part = valuePartAt(snapshot, offsetBytes, bytesMax);
+    if (part === null) return new Uint8Array();
+    const values = this.#values.of(group);
+    return await values.readPart(kept.valueFiles[part.place]!, part.offsetBytes, part.sizeBytes);
+  }
+
+  async #readFile(
+    kept: KeptSnapshot,
+    offsetBytes: number,
+    bytesMax: number,
+  ): Promise<Uint8Array | null> {
+    const { group, snapshot } = kept;
+    let handle = this.#handles.get(kept);
+    if (handle === undefined) {
+      handle = this.fileSystem.open(`${this.#directory}/${snapshotName(group, snapshot)}`, "read");
+      this.#handles.set(kept, handle);
+    }
+    const wanted = Math.min(bytesMax, snapshot.sizeBytes - offsetBytes);
     try {
-      return await readUpTo(handle, offsetBytes, wanted);
+      return await readUpTo(await handle, offsetBytes, wanted);
     } catch (error) {
-      if (this.#kept.get(name) !== kept) return null;
+      if (!this.#kept.has(kept)) return null;
       throw error;
     }
   }
 
   /** Begins an incoming snapshot, or goes on with it when it is the same. One a group at a time. */
-  async receive(group: GroupId, snapshot: SnapshotMeta): Promise<IncomingSnapshot> {
+  async receive(group: GroupId, snapshot: SnapshotMeta): Promise<IncomingFiles> {
     const former = this.#incoming.get(group);
-    const name = snapshotName(group, snapshot);
-    if (former?.name === name) return former;
-    this.#incoming.delete(group);
-    await former?.discard();
+    if (former !== undefined && isSameSnapshot(former.snapshot, snapshot)) return former;
+    await this.abandon(group);
     const temporary = this.#temporaryPath(group);
     const file = await this.fileSystem.open(temporary, "create");
-    const incoming = new IncomingFile(name, snapshot, file, async (sound) => {
+    const values = this.#values.of(group);
+    const incoming = new IncomingFiles(snapshot, file, values, async (valueFiles) => {
       if (this.#incoming.get(group) === incoming) this.#incoming.delete(group);
-      if (sound) await this.#publish(temporary, group, snapshot);
-      else await this.fileSystem.remove(temporary);
+      if (valueFiles === null) await this.fileSystem.remove(temporary);
+      else await this.#publish(temporary, group, { snapshot, valueFiles }, values.lastFile);
     });
     this.#incoming.set(group, incoming);
     return incoming;
   }
 
+  /** What was coming in for this group is of no use. */
+  async abandon(group: GroupId): Promise<void> {
+    const incoming = this.#incoming.get(group);
+    this.#incoming.delete(group);
+    await incoming?.discard();
+  }
+
   /** Tells files that were there by now from later ones, for `retain`. */
   get serial(): number {
-    return this.#serial;
+    return this.#kept.serial;
+  }
+
+  /**
+   * The log is told of a snapshot that came from elsewhere: nothing that was here before is of the new state, so what
+   * is appended from now on goes to a new value file.
+   */
+  supersede(group: GroupId, snapshot: SnapshotMeta): void {
+    const values = this.#values.of(group);
+    values.seal();
+    this.#kept.find(group, snapshot)!.lastValueFile = values.lastFile;
   }
 
   /**
@@ -135,108 +192,42 @@ export class SnapshotFiles {
    * @param serial as it was when the log was told
    */
   async retain(group: GroupId, snapshot: SnapshotMeta | null, serial: number): Promise<void> {
-    const current = snapshot === null ? null : snapshotName(group, snapshot);
-    const before = current === null ? serial : this.#kept.get(current)?.serial ?? serial;
-    for (const [name, kept] of [...this.#kept]) {
-      if (kept.group !== group || name === current || kept.serial > before) continue;
-      if (snapshot !== null && kept.read) {
-        kept.read = false;
-        continue;
-      }
-      this.#kept.delete(name);
-      kept.handle?.then((file) => file.close(), () => {});
-      await this.fileSystem.remove(`${this.#directory}/${name}`);
+    const replaced = this.#kept.replaced(group, snapshot, serial);
+    for (const kept of replaced.snapshots) {
+      this.#close(kept);
+      await this.fileSystem.remove(`${this.#directory}/${snapshotName(group, kept.snapshot)}`);
     }
+    if (snapshot === null) return;
+    const incoming = this.#incoming.get(group);
+    const overtaken = incoming !== undefined && incoming.snapshot.index <= snapshot.index;
+    if (overtaken) await this.abandon(group);
+    await this.#values.of(group).drop(replaced.lastValueFile, replaced.valueFilesNeeded);
   }
 
   async close(): Promise<void> {
-    for (const incoming of [...this.#incoming.values()]) await incoming.discard();
-    for (const kept of this.#kept.values()) kept.handle?.then((file) => file.close(), () => {});
-    this.#kept.clear();
+    for (const group of [...this.#incoming.keys()]) await this.abandon(group);
+    for (const kept of this.#kept.all()) this.#close(kept);
   }
 
-  async #publish(temporary: string, group: GroupId, snapshot: SnapshotMeta): Promise<void> {
-    const name = snapshotName(group, snapshot);
+  #close(kept: KeptSnapshot): void {
+    this.#handles.get(kept)?.then((file) => file.close(), () => {});
+    this.#handles.delete(kept);
+  }
+
+  async #publish(
+    temporary: string,
+    group: GroupId,
+    written: ReferencedSnapshot,
+    lastValueFile: number,
+  ): Promise<void> {
+    const name = snapshotName(group, written.snapshot);
     await this.fileSystem.rename(temporary, `${this.#directory}/${name}`);
     await this.fileSystem.syncDirectory(this.#directory);
-    this.#serial++;
-    this.#keep(group, name);
-  }
-
-  #keep(group: GroupId, name: string): void {
-    if (this.#kept.has(name)) return;
-    this.#kept.set(name, { group, serial: this.#serial, read: false, handle: null });
+    this.#kept.keep(group, written, lastValueFile);
   }
 
   #temporaryPath(group: GroupId): string {
-    return `${this.#directory}/${group}-${++this.#serial}${TEMPORARY_SUFFIX}`;
-  }
-}
-
-class IncomingFile implements IncomingSnapshot {
-  readonly name: string;
-  readonly snapshot: SnapshotMeta;
-  readonly file: FileHandle;
-  readonly end: (sound: boolean) => Promise<void>;
-  #storedBytes = 0;
-  #checksum = 0;
-  #ended = false;
-  #turn: Promise<unknown> = Promise.resolve();
-
-  constructor(
-    name: string,
-    snapshot: SnapshotMeta,
-    file: FileHandle,
-    end: (sound: boolean) => Promise<void>,
-  ) {
-    this.name = name;
-    this.snapshot = snapshot;
-    this.file = file;
-    this.end = end;
-  }
-
-  get storedBytes(): number {
-    return this.#storedBytes;
-  }
-
-  write(offsetBytes: number, bytes: Uint8Array): Promise<number> {
-    return this.#inTurn(async () => {
-      const fits = this.#storedBytes + bytes.length <= this.snapshot.sizeBytes;
-      if (this.#ended || offsetBytes !== this.#storedBytes || !fits) return this.#storedBytes;
-      await writeAll(this.file, offsetBytes, bytes);
-      this.#checksum = crc32(bytes, this.#checksum);
-      this.#storedBytes += bytes.length;
-      return this.#storedBytes;
-    });
-  }
-
-  finish(): Promise<boolean> {
-    return this.#inTurn(async () => {
-      if (this.#ended) return false;
-      this.#ended = true;
-      const { sizeBytes, checksum } = this.snapshot;
-      const sound = this.#storedBytes === sizeBytes && this.#checksum === checksum;
-      if (sound) await this.file.sync();
-      this.file.close();
-      await this.end(sound);
-      return sound;
-    });
-  }
-
-  discard(): Promise<void> {
-    return this.#inTurn(async () => {
-      if (this.#ended) return;
-      this.#ended = true;
-      this.file.close();
-      await this.end(false);
-    });
-  }
-
-  /** Parts may come before the last one is stored. */
-  #inTurn<T>(run: () => Promise<T>): Promise<T> {
-    const result = this.#turn.then(run);
-    this.#turn = result.catch(() => {});
-    return result;
+    return `${this.#directory}/${group}-${++this.#temporaryFiles}${TEMPORARY_SUFFIX}`;
   }
 }
 
