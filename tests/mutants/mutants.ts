@@ -5,6 +5,7 @@ import { LOCKS_MUTANTS } from "./locks_mutants.ts";
 import type { Mutant } from "./mutant.ts";
 import { RAFT_MUTANTS } from "./raft_mutants.ts";
 import { RING_MUTANTS } from "./ring_mutants.ts";
+import { STOP_MUTANTS } from "./stop_mutants.ts";
 import { STORAGE_MUTANTS } from "./storage_mutants.ts";
 
 export const MUTANTS: readonly Mutant[] = [
@@ -14,4 +15,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...HOST_MUTANTS,
   ...LOCKS_MUTANTS,
   ...RING_MUTANTS,
+  ...STOP_MUTANTS,
 ];
