@@ -1,6 +1,6 @@
 /**
  * `SHA256SUMS`: what each file of a directory must hash to, in the format of sha256sum, in order of the files' names.
- * Each build writes its own line and leaves the others.
+ * Each build writes its own line and leaves the others, but for those whose files are gone.
  */
 import { createHash } from "node:crypto";
 import { basename, dirname } from "node:path";
@@ -16,7 +16,9 @@ export async function recordChecksum(path: string): Promise<string> {
   const sum = createHash("sha256").update(await Deno.readFile(path)).digest("hex");
   const listPath = `${dirname(path)}/${LIST}`;
   const name = basename(path);
-  const others = (await readLines(listPath)).filter((line) => nameOf(line) !== name);
+  const names = new Set([...Deno.readDirSync(dirname(path))].map((entry) => entry.name));
+  names.delete(name);
+  const others = (await readLines(listPath)).filter((line) => names.has(nameOf(line)));
   const lines = [...others, `${sum}  ${name}`];
   lines.sort((left, right) => nameOf(left) < nameOf(right) ? -1 : 1);
   // Renamed into its place, so that nobody reads half a list.

@@ -17,6 +17,11 @@ Deno.test("the list has a line a file, in order, as sha256sum reads it", async (
       ].join(""),
     );
     assert.deepEqual([...Deno.readDirSync(directory)].length, 4, "and nothing is left beside");
+
+    await Deno.remove(`${directory}/a`);
+    await recordChecksum(`${directory}/c`);
+    const lines = (await Deno.readTextFile(`${directory}/SHA256SUMS`)).trimEnd().split("\n");
+    assert.deepEqual(lines.map((line) => line.slice(66)), ["b", "c"], "what is gone is not listed");
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
