@@ -12,6 +12,7 @@ import type { Fetch, Persist, RaftCore, Ready, SnapshotPart } from "../raft/read
 import type { SnapshotRead } from "../raft/ready.ts";
 import { GroupClock } from "./group_clock.ts";
 import type { GroupMachine } from "./group_machine.ts";
+import type { GroupValues } from "./group_values.ts";
 import type { GroupListener, GroupStatus } from "./groups.ts";
 import { OpenProposals, type ProposalResult } from "./open_proposals.ts";
 import { OpenReads, type ReadResult } from "./open_reads.ts";
@@ -43,6 +44,7 @@ export class Group {
   readonly replica: number;
   readonly raft: RaftCore;
   readonly machine: GroupMachine;
+  readonly values: GroupValues;
   readonly clock: GroupClock;
   readonly #edges: GroupEdges;
   readonly #listeners: GroupListener[] = [];
@@ -60,12 +62,16 @@ export class Group {
   /** The term of the last applied entry, or of the snapshot. */
   appliedTerm = 0;
 
-  /** @param found the snapshot of the log that was found here: nothing is applied before `restored` */
+  /**
+   * @param values what the machine appends to
+   * @param found the snapshot of the log that was found here: nothing is applied before `restored`
+   */
   constructor(
     id: number,
     replica: number,
     raft: RaftCore,
     machine: GroupMachine,
+    values: GroupValues,
     edges: GroupEdges,
     found: SnapshotMeta | null,
   ) {
@@ -73,6 +79,7 @@ export class Group {
     this.replica = replica;
     this.raft = raft;
     this.machine = machine;
+    this.values = values;
     this.#edges = edges;
     this.#restoring = found;
     this.#replayedUntil = raft.lastIndex;

@@ -18,6 +18,7 @@ import { isRefused, refuse } from "./refusal.ts";
 import type { RequestRecord } from "./request_records.ts";
 import { RequestTable, type RequestTableLimits } from "./request_table.ts";
 import { END_SECTION, frameOf, readFrames, type SnapshotFrame } from "./snapshot_frames.ts";
+import type { ValueHolder, ValueReference } from "./values.ts";
 
 /** A machine of any kind; its commands are its own business. */
 // deno-lint-ignore no-explicit-any
@@ -36,7 +37,7 @@ const TABLE_SECTION = 1;
 /** The machines' sections follow in the order in which the header names them. */
 const MACHINE_SECTION = 2;
 
-export class GroupMachine {
+export class GroupMachine implements ValueHolder {
   readonly group: number;
   readonly #machines: ReadonlyMap<string, AnyMachine>;
   readonly #requests: RequestTable;
@@ -168,6 +169,24 @@ export class GroupMachine {
     context: ApplyContext,
   ): void {
     this.#requests.answer(record, outcome.answer, outcome.ticket ?? null, context.timeMs);
+  }
+
+  /** As `ValueHolder.valuesIn`, of all machines together. */
+  valuesIn(file: number, max: number): readonly ValueReference[] {
+    const held: ValueReference[] = [];
+    for (const machine of this.#machines.values()) {
+      if (held.length >= max) break;
+      for (const one of machine.valuesIn?.(file, max - held.length) ?? []) held.push(one);
+    }
+    return held;
+  }
+
+  /** As `ValueHolder.moved`: one machine at most holds it. */
+  moved(from: ValueReference, to: ValueReference): boolean {
+    for (const machine of this.#machines.values()) {
+      if (machine.moved?.(from, to) === true) return true;
+    }
+    return false;
   }
 
   /** Group time of the earliest deadline of any machine; null where there is none. */

@@ -21,12 +21,14 @@ import {
 import { Expiry } from "./expiry.ts";
 import type { Group, GroupEdges } from "./group.ts";
 import type { GroupMachine } from "./group_machine.ts";
+import { GroupValues } from "./group_values.ts";
 import { Outbox, RAFT_TOPIC } from "./outbox.ts";
 import { PeerHeartbeats } from "./peer_heartbeats.ts";
 import { type RaftTicks, Replicas } from "./replicas.ts";
 import type { SnapshotPolicy } from "./snapshots.ts";
 import { StorageWork } from "./storage_work.ts";
 import { Ticker, TICKS_PER_HEARTBEAT } from "./ticker.ts";
+import type { Values } from "./values.ts";
 import { decodeGroupMessage, type GroupMessage } from "./wire.ts";
 
 export interface Timing extends SnapshotPolicy {
@@ -44,8 +46,11 @@ export interface HostEdges {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** Builds the empty state machine of a group. */
-  machineOf(group: GroupId): GroupMachine;
+  /**
+   * Builds the empty state machine of a group.
+   * @param values where its machines may keep large bytes; services read them by `Group.values`
+   */
+  machineOf(group: GroupId, values: Values): GroupMachine;
   /**
    * A replica came to be at this peer: found at start, founded, or added by the group's leader. Nothing
    * was applied to it yet: who listens from now on misses nothing.
@@ -82,6 +87,9 @@ export class Host {
       clock: edges.clock,
       done: (group) => this.#markDirty(group),
       written: () => this.#proposeWaiting(),
+      damaged: (group, error) => {
+        edges.logger.log("error", error.message, { group: group.id });
+      },
       failed: (error) => this.#fail(error),
     }, timing);
     this.#heartbeats = new PeerHeartbeats(timing.electionTimeoutMinMs, {
@@ -113,7 +121,8 @@ export class Host {
       random,
       ticks,
       group: this.#groupEdges(),
-      machineOf: (group) => this.#edges.machineOf(group),
+      valuesOf: (group) => new GroupValues(this.#edges.storage, group),
+      machineOf: (group, values) => this.#edges.machineOf(group, values),
       added: (group) => this.#edges.added(group),
       buried: (group, lowestReplica) => {
         this.#dirty.delete(group);
@@ -262,7 +271,7 @@ export class Host {
       this.#dirty.delete(group);
       group.pump();
       if (group.ended) continue;
-      this.#work.considerSnapshot(group);
+      this.#work.consider(group);
       if (!group.raft.asleep) this.#ticker.hurry();
     }
     this.#outbox.flush(this.#edges.transport);
@@ -316,6 +325,7 @@ export class Host {
     this.#stopped = true;
     this.#ticker.stop();
     this.#expiry.stop();
+    this.#work.stop();
     this.#replicas.endAll();
   }
 

@@ -4,8 +4,11 @@
  * every replica. One conformance suite runs on all (replay equality, snapshot round trip, bounds).
  * `GroupMachine` composes several of them into the machine of one group, and owns what they share:
  * group time, request ids, the snapshot's frame.
+ *
+ * A machine that keeps large bytes gets a `Values` in its constructor, and is a `ValueHolder`.
  */
 import type { PeerId } from "../raft/entry.ts";
+import type { ValueHolder } from "./values.ts";
 
 export interface ApplyContext {
   readonly group: number;
@@ -45,7 +48,7 @@ export interface Attachment {
   readonly serial: number;
 }
 
-export interface Machine<C, E extends Effect = Effect> {
+export interface Machine<C, E extends Effect = Effect> extends Partial<ValueHolder> {
   /** Names its section in snapshots and its commands in envelopes. Never changes. */
   readonly name: string;
   /** A command's body as it came out of the envelope. Null: unknown to this version, answered as invalid. */

@@ -14,6 +14,8 @@ import type { Random } from "../random.ts";
 import type { GroupId } from "../storage/storage.ts";
 import { Group, type GroupEdges } from "./group.ts";
 import type { GroupMachine } from "./group_machine.ts";
+import type { GroupValues } from "./group_values.ts";
+import type { Values } from "./values.ts";
 
 /** Raft's timing in ticks. */
 export interface RaftTicks {
@@ -27,8 +29,10 @@ export interface ReplicasEdges {
   readonly random: Random;
   readonly ticks: RaftTicks;
   readonly group: GroupEdges;
+  /** The values of a replica that begins. */
+  valuesOf(group: GroupId): GroupValues;
   /** Builds the empty state machine of a group. */
-  machineOf(group: GroupId): GroupMachine;
+  machineOf(group: GroupId, values: Values): GroupMachine;
   /** A replica came to be. */
   added(group: Group): void;
   /** A replica ended; nothing of it may be written behind its tombstone. */
@@ -64,9 +68,11 @@ export class Replicas {
 
   add(id: GroupId, replica: number, log: RecoveredLog): Group {
     assert(!this.#groups.has(id), `group ${id} is started once`);
-    const machine = this.#edges.machineOf(id);
+    const values = this.#edges.valuesOf(id);
+    const machine = this.#edges.machineOf(id, values);
     const raft = this.#makeRaft(replica, log);
-    const group = new Group(id, replica, raft, machine, this.#edges.group, log.snapshot);
+    const edges = this.#edges.group;
+    const group = new Group(id, replica, raft, machine, values, edges, log.snapshot);
     this.#groups.set(id, group);
     this.#edges.added(group);
     return group;

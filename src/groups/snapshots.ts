@@ -6,16 +6,21 @@
 import { assert } from "../assert.ts";
 import type { Clock } from "../clock.ts";
 import { LIMITS } from "../limits.ts";
-import type { SnapshotMeta } from "../raft/entry.ts";
+import { isSameSnapshot, type SnapshotMeta, transferBytes } from "../raft/entry.ts";
 import type { SnapshotPart, SnapshotRead } from "../raft/ready.ts";
 import type { IncomingSnapshot, Storage } from "../storage/storage.ts";
 import type { Group } from "./group.ts";
 
+/** The part of `snapshotBytes` that dead bytes in value files are a reason for. */
+const DEAD_BYTES_PART = 1 / 4;
 /** How long one slice of encoding may keep everything else waiting. */
 const SLICE_MS = 10;
 
 export interface SnapshotPolicy {
-  /** Applied entries, and bytes of them, after which the next snapshot is due. */
+  /**
+   * Applied entries, and bytes of them, after which the next snapshot is due. One is also due for a quarter of these
+   * bytes in value files in which nothing is alive any more: they go with it.
+   */
   readonly snapshotEntries: number;
   readonly snapshotBytes: number;
 }
@@ -40,8 +45,20 @@ export class Snapshots {
   due(group: Group, durableIndex: number): boolean {
     if (this.#taking.has(group) || !this.#possible(group, durableIndex)) return false;
     const since = group.appliedIndex - (group.raft.snapshot?.index ?? 1);
-    return since >= this.#policy.snapshotEntries ||
-      group.appliedBytes >= this.#policy.snapshotBytes;
+    const { snapshotEntries, snapshotBytes } = this.#policy;
+    return since >= snapshotEntries || group.appliedBytes >= snapshotBytes ||
+      this.#deadBytesAreMany(group);
+  }
+
+  /** Not more often than it pays: a snapshot of a large state costs as much as it gives back. */
+  #deadBytesAreMany({ raft, values }: Group): boolean {
+    const leastBytes = this.#policy.snapshotBytes * DEAD_BYTES_PART;
+    return values.deadBytes >= Math.max(leastBytes, raft.snapshot?.sizeBytes ?? 0, 1);
+  }
+
+  /** Whether one is being taken of this group. */
+  takes(group: Group): boolean {
+    return this.#taking.has(group);
   }
 
   /** A snapshot names the configuration of its own index, so none is taken while one is being changed. */
@@ -64,11 +81,13 @@ export class Snapshots {
 
   async #take(group: Group): Promise<SnapshotMeta | null> {
     const index = group.appliedIndex;
+    const files = group.values.inUse();
     const position = {
       index,
       term: group.appliedTerm,
       timeMs: group.machine.timeMs,
       configuration: group.raft.configuration,
+      valueFiles: files.alive,
     };
     group.appliedBytes = 0;
     const chunks = this.#sliced(group.machine.snapshot());
@@ -80,7 +99,9 @@ export class Snapshots {
     await this.#storage.append([
       { kind: "snapshot", group: group.id, snapshot, keepEntries: true },
     ]);
-    if (!group.ended) group.raft.snapshotTaken(snapshot);
+    if (group.ended) return snapshot;
+    group.values.dropped(files.dead);
+    group.raft.snapshotTaken(snapshot);
     return snapshot;
   }
 
@@ -116,7 +137,7 @@ export class Snapshots {
     if (group.ended) return;
     const stored = await storePart(file, part);
     if (group.ended) return;
-    if (stored < snapshot.sizeBytes) return group.raft.snapshotStored(snapshot, stored);
+    if (stored < transferBytes(snapshot)) return group.raft.snapshotStored(snapshot, stored);
     this.#incoming.delete(group);
     const sound = await file.finish();
     if (!group.ended) group.raft.snapshotStored(snapshot, sound ? stored : null);
@@ -125,7 +146,7 @@ export class Snapshots {
   /** One incoming snapshot a group: another one takes its place. */
   async #incomingFile(group: Group, meta: SnapshotMeta): Promise<IncomingSnapshot> {
     const known = this.#incoming.get(group);
-    if (known !== undefined && sameSnapshot(known.meta, meta)) return known.file;
+    if (known !== undefined && isSameSnapshot(known.meta, meta)) return known.file;
     const file = await this.#storage.receiveSnapshot(group.id, meta);
     this.#incoming.set(group, { meta, file });
     return file;
@@ -150,7 +171,9 @@ export class Snapshots {
       offset += bytes.length;
     }
     if (group.ended) return false;
-    group.machine.restore(chunks);
+    const valueFiles = this.#storage.valueFilesOf(group.id, snapshot);
+    assert(valueFiles !== null, `the snapshot in force of group ${group.id} has its values`);
+    group.values.restore(snapshot, valueFiles, () => group.machine.restore(chunks));
     return true;
   }
 
@@ -168,8 +191,4 @@ function storePart(
 ): number | Promise<number> {
   const follows = bytes.length > 0 && offsetBytes === file.storedBytes;
   return follows ? file.write(offsetBytes, bytes) : file.storedBytes;
-}
-
-function sameSnapshot(a: SnapshotMeta, b: SnapshotMeta): boolean {
-  return a.index === b.index && a.term === b.term && a.checksum === b.checksum;
 }

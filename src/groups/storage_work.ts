@@ -6,9 +6,10 @@
 import type { Clock } from "../clock.ts";
 import type { SnapshotMeta } from "../raft/entry.ts";
 import type { Fetch, Persist, SnapshotPart, SnapshotRead } from "../raft/ready.ts";
-import type { Storage } from "../storage/storage.ts";
+import type { Storage, StorageCorruptError } from "../storage/storage.ts";
 import type { Group } from "./group.ts";
 import { type SnapshotPolicy, Snapshots } from "./snapshots.ts";
+import { ValueRewriter } from "./value_rewriter.ts";
 import { WriteBatch } from "./write_batch.ts";
 
 export interface StorageWorkEdges {
@@ -18,6 +19,8 @@ export interface StorageWorkEdges {
   done(group: Group): void;
   /** Writing is possible again: proposals may have waited for that. */
   written(): void;
+  /** A file of values cannot be read when it is to be rewritten: it stays. */
+  damaged(group: Group, error: StorageCorruptError): void;
   /** Work failed: the storage, or a bug. */
   failed(error: unknown): void;
 }
@@ -26,10 +29,15 @@ export class StorageWork {
   readonly #edges: StorageWorkEdges;
   readonly #batch = new WriteBatch();
   readonly #snapshots: Snapshots;
+  readonly #rewriter: ValueRewriter;
 
   constructor(edges: StorageWorkEdges, policy: SnapshotPolicy) {
     this.#edges = edges;
     this.#snapshots = new Snapshots(edges.storage, edges.clock, policy);
+    this.#rewriter = new ValueRewriter({
+      ...edges,
+      takesSnapshot: (group) => this.#snapshots.takes(group),
+    });
   }
 
   /** Whether an append has not resolved yet. */
@@ -42,11 +50,12 @@ export class StorageWork {
     this.#batch.add(group, persist);
   }
 
-  /** The replica ended for ever: its tombstone goes with the next `flush`. */
+  /** The replica ended for ever. Its tombstone is written at once: what its successor appends lies behind it. */
   bury(group: Group, lowestReplica: number): void {
     this.#batch.drop(group);
     this.#snapshots.drop(group);
     this.#batch.addRecord({ kind: "tombstone", group: group.id, lowestReplica });
+    this.flush();
   }
 
   /** Writes what gathered. */
@@ -62,7 +71,10 @@ export class StorageWork {
   }
 
   readEntries(group: Group, { id, fromIndex, toIndex, bytesMax }: Fetch): void {
-    const reading = this.#edges.storage.readEntries(group.id, fromIndex, toIndex, bytesMax);
+    const { storage } = this.#edges;
+    // Entries that are read from the log to be applied bring values faster than they may be written.
+    const reading = storage.valueRoom()
+      .then(() => storage.readEntries(group.id, fromIndex, toIndex, bytesMax));
     this.#own(
       group,
       reading.then((entries) => {
@@ -90,10 +102,16 @@ export class StorageWork {
     if (await this.#snapshots.load(group, snapshot)) group.restored(snapshot);
   }
 
-  /** Takes a snapshot, if one is due. */
-  considerSnapshot(group: Group): void {
+  /** Something changed about this group: takes a snapshot if one is due, rewrites values if that is worth it. */
+  consider(group: Group): void {
     const due = this.#snapshots.due(group, this.#batch.durableIndex(group));
     if (due) void this.takeSnapshot(group);
+    this.#rewriter.consider(group);
+  }
+
+  /** The host stops: nothing is begun in the background any more. */
+  stop(): void {
+    this.#rewriter.stop();
   }
 
   /**

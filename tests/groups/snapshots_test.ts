@@ -36,6 +36,11 @@ function manualSnapshots() {
     appliedIndex: 100,
     appliedTerm: 1,
     appliedBytes: 0,
+    values: {
+      deadBytes: 0,
+      inUse: () => ({ alive: [], dead: [] }),
+      dropped: (_files: readonly number[]) => {},
+    },
     machine: { timeMs: 5, snapshot: () => [new Uint8Array(1), new Uint8Array(1)].values() },
     raft: {
       snapshot: metaOf(50) as SnapshotMeta | null,
