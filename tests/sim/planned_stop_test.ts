@@ -98,6 +98,18 @@ Deno.test("a peer that is handed leadership while it drains passes it on before 
   assert.ok(!draining.running && [leader, staying].includes(cluster.leader()!));
 });
 
+Deno.test("a leader whose cluster sleeps hands over as fast", async () => {
+  const { scheduler, cluster, leader } = await formed();
+  await scheduler.runUntil(scheduler.nowMs + 30_000);
+  assert.ok(leader.status()?.asleep);
+  leader.restart(60_000);
+  await scheduler.runUntil(scheduler.nowMs + 100);
+  const successor = cluster.leader();
+  assert.ok(!leader.running && successor !== null);
+  const granted = await settle(scheduler, successor.core!.locks.acquire(LOCK));
+  assert.ok(granted.ok);
+});
+
 Deno.test("a successor that goes away is not waited for", async () => {
   const { scheduler, cluster, leader, others } = await formed();
   const [first, second] = others as [VirtualPeer, VirtualPeer];
