@@ -128,7 +128,7 @@ export class PeerCore implements Peer {
   ready(): HealthReport {
     const reasons = [...this.health().reasons];
     if (this.draining) reasons.push("the peer is stopping");
-    if (!this.#generation.caughtUp) reasons.push("what was committed at start is being applied");
+    if (!this.#generation.caughtUp) reasons.push("what was committed before is being applied");
     return { healthy: reasons.length === 0, reasons };
   }
 

@@ -5,6 +5,7 @@
  * start and builds the next one, under a new boot id.
  */
 import { SkeinError } from "../errors.ts";
+import type { Group } from "../groups/group.ts";
 import { GroupMachine } from "../groups/group_machine.ts";
 import { GroupService } from "../groups/group_service.ts";
 import { Host } from "../groups/host.ts";
@@ -18,6 +19,8 @@ import type { PeerId } from "../raft/entry.ts";
 import { type Recovered, StorageFailedError } from "../storage/storage.ts";
 import type { OpenedStorage, PeerEdges } from "./edges.ts";
 import { makeSystemMachines, System, type SystemMachines } from "./system.ts";
+
+const CATCH_UP_ATTEMPT_MS = 5_000;
 
 export interface GenerationEvents {
   /** The storage failed; the generation has ended. */
@@ -43,8 +46,8 @@ export class Generation {
   #systemMachines: SystemMachines | null = null;
   #ended: SkeinError | null = null;
   #removed = false;
-  /** What each group had committed when it was brought back. */
-  readonly #committedAtStart = new Map<number, number>();
+  /** Replicas that may lack what was committed before they came to be here, or were brought back. */
+  readonly #behind = new Set<Group>();
 
   constructor(
     edges: PeerEdges,
@@ -86,7 +89,7 @@ export class Generation {
       storage: this.storage,
       logger: this.#edges.logger,
       machineOf: (group) => this.#machineOf(group),
-      added: (group) => this.#groupAdded(group.id),
+      added: (group) => this.#groupAdded(group),
       failed: (error) => this.#fail(error),
       fatal: (error) => this.#events.fatal(error),
       removed: (group) => this.#groupRemoved(group),
@@ -120,9 +123,6 @@ export class Generation {
     const { properties } = this.#opened.recovered;
     this.former.start(properties);
     const recovered = await this.#foundAgain();
-    for (const { group, hardState } of recovered.groups) {
-      this.#committedAtStart.set(group, hardState.commitIndex);
-    }
     await this.host.start(recovered);
     if (this.#ended !== null) return;
     const { clusterId } = this.former.status();
@@ -176,12 +176,32 @@ export class Generation {
     return new GroupMachine(group, [machines.members, machines.locks]);
   }
 
-  #groupAdded(group: number): void {
+  #groupAdded(group: Group): void {
     if (this.#ended !== null) return;
-    this.groups.attach(group);
-    if (group !== 0) return;
+    this.groups.attach(group.id);
+    this.#catchUp(group).catch((error) => this.#events.fatal(error));
+    if (group.id !== 0) return;
     this.#removed = false;
     this.#startSystem();
+  }
+
+  /**
+   * What a replica knows to be committed when it is back may be less than what was: only a leader can tell. A
+   * linearizable read, once, shows that all of it is applied here.
+   */
+  async #catchUp(group: Group): Promise<void> {
+    this.#behind.add(group);
+    // A replica can be asked once it is one of this peer's, which it is when this turn is over.
+    await Promise.resolve();
+    while (this.#ended === null && this.host.group(group.id) === group) {
+      try {
+        await this.groups.readBarrier(group.id, CATCH_UP_ATTEMPT_MS);
+        break;
+      } catch (error) {
+        if (!(error instanceof SkeinError)) throw error;
+      }
+    }
+    this.#behind.delete(group);
   }
 
   #startSystem(): void {
@@ -277,16 +297,9 @@ export class Generation {
     return leaderless.map(({ id }) => `group ${id} has no leader`);
   }
 
-  /** Whether everything that was committed when the storage was opened is applied. */
+  /** Whether every replica here has applied all that was committed when it came to be, or was brought back. */
   get caughtUp(): boolean {
-    for (const [group, committed] of this.#committedAtStart) {
-      const { raft } = this.host.group(group) ?? {};
-      if (raft !== undefined && raft.appliedIndex < Math.max(committed, raft.commitIndex)) {
-        return false;
-      }
-      this.#committedAtStart.delete(group);
-    }
-    return true;
+    return this.#behind.size === 0;
   }
 
   // ---- the end

@@ -28,7 +28,7 @@ export interface Peer {
   readonly logger: Logger;
   /** Storage is sound, and group 0 and each local replica know a leader. */
   health(): HealthReport;
-  /** Healthy, what was committed at start is applied, and not draining. */
+  /** Healthy, what was committed before is applied, and not draining. */
   ready(): HealthReport;
   /** Whether it is about to stop. */
   readonly draining: boolean;
