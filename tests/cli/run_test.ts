@@ -32,6 +32,23 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
+Deno.test("a data directory behind a link is what the link is allowed for, the second time too", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "skein-run-" });
+  try {
+    await Deno.mkdir(`${directory}/real`);
+    await Deno.symlink("real", `${directory}/peer`, { type: "dir" });
+    for (const start of ["first", "second"]) {
+      await using peer = new RunningSkein(runArgs(freeFirstPort(1), directory));
+      await peer.wrote(/answers on http:/);
+      peer.kill("SIGTERM");
+      assert.equal(await peer.ended(), 0, start);
+    }
+    assert.ok((await Deno.stat(`${directory}/real/identity.json`)).isFile);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
 Deno.test("an address or a directory in use is exit code 5", async () => {
   await withPeer(async (peer, url, directory) => {
     const port = Number(new URL(url).port);
