@@ -5,17 +5,20 @@
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers";
 import { SkeinError } from "../../src/errors.ts";
+import { LIMITS } from "../../src/limits.ts";
 import type { Group } from "../../src/groups/group.ts";
 import { GroupMachine } from "../../src/groups/group_machine.ts";
 import { GroupService } from "../../src/groups/group_service.ts";
 import type { RequestKey } from "../../src/groups/groups.ts";
 import { Host, type Timing } from "../../src/groups/host.ts";
 import type { Configuration, PeerId } from "../../src/raft/entry.ts";
+import type { ConfigurationOperation } from "../../src/raft/ready.ts";
 import { Random } from "../../src/random.ts";
 import { MemoryDisk, MemoryStorage, soundDisk } from "../../src/storage/memory.ts";
 import type { RecoveredGroup, StorageRecord } from "../../src/storage/storage.ts";
 import { ManualClock } from "../manual_clock.ts";
 import { FleetNetwork } from "./fleet_network.ts";
+import { type ParcelCommand, ParcelMachine } from "./parcel_machine.ts";
 import { TallyMachine } from "./tally_machine.ts";
 
 export const TIMING: Timing = {
@@ -33,6 +36,8 @@ export interface FleetOptions {
   readonly groups?: readonly number[];
   readonly timing?: Partial<Timing>;
   readonly seed?: number;
+  /** Of storage; by default production's. */
+  readonly valueFileBytesMax?: number;
 }
 
 /** Lets everything happen that has only to be resumed. */
@@ -48,11 +53,13 @@ export class Fleet {
   readonly groups: readonly number[];
   readonly peers: FleetPeer[];
   readonly founders: readonly FleetPeer[];
+  readonly valueFileBytesMax: number;
 
   constructor(options: FleetOptions = {}) {
     this.random = new Random(options.seed ?? 1);
     this.timing = { ...TIMING, ...options.timing };
     this.groups = options.groups ?? [0];
+    this.valueFileBytesMax = options.valueFileBytesMax ?? LIMITS.valueFileBytesMax;
     this.peers = Array.from(
       { length: options.peers ?? 3 },
       (_, place) => new FleetPeer(this, `p${place + 1}`),
@@ -137,6 +144,9 @@ export class FleetPeer {
   /** How long reading takes. */
   readMs = 0;
   readonly machines = new Map<number, TallyMachine>();
+  readonly parcels = new Map<number, ParcelMachine>();
+  /** Messages of errors that were logged. */
+  readonly errors: string[] = [];
   readonly bugs: unknown[] = [];
   readonly failures: Error[] = [];
   readonly removed: number[] = [];
@@ -213,6 +223,7 @@ export class FleetPeer {
       },
       random: this.#fleet.random,
       faults: this.faults,
+      valueFileBytesMax: this.#fleet.valueFileBytesMax,
     });
     this.#storage = storage;
     const recovered = await storage.open();
@@ -241,11 +252,13 @@ export class FleetPeer {
       transport: network.transportOf(this.id),
       clock,
       random,
-      logger: { log() {} },
-      machineOf: (group) => {
+      logger: { log: (level, message) => void (level === "error" && this.errors.push(message)) },
+      machineOf: (group, values) => {
         const machine = new TallyMachine();
         this.machines.set(group, machine);
-        return new GroupMachine(group, [machine]);
+        const parcels = new ParcelMachine(values);
+        this.parcels.set(group, parcels);
+        return new GroupMachine(group, [machine, parcels]);
       },
       added: (group) => this.#service?.attach(group.id),
       failed: (error) => {
@@ -290,6 +303,23 @@ export class FleetPeer {
     this.#service = null;
   }
 
+  /** Puts or drops a parcel, through this peer. */
+  parcel(command: ParcelCommand, timeoutMs = 10_000): Promise<unknown> {
+    return this.service.propose(0, "parcels", command, { timeoutMs, request: null });
+  }
+
+  /** The names of all parcels here, after each was read and is sound. */
+  readParcels(): Promise<string[]> {
+    return this.parcels.get(0)!.read(this.group().values);
+  }
+
+  /** What value files take on this peer's disk. */
+  get valueFileBytes(): number {
+    let bytes = 0;
+    for (const { lengthBytes } of this.disk.valueFiles.values()) bytes += lengthBytes;
+    return bytes;
+  }
+
   /** Adds to a name's count, through this peer. */
   add(
     name: string,
@@ -299,6 +329,17 @@ export class FleetPeer {
     const { timeoutMs = 10_000, request = null, group = 0 } = options;
     return this.service.propose(group, "tally", ["add", name, number], { timeoutMs, request });
   }
+}
+
+/** Changes group 0's configuration by way of its leader. */
+export async function change(
+  fleet: Fleet,
+  ...operations: readonly ConfigurationOperation[]
+): Promise<void> {
+  const leader = fleet.leader()!;
+  const expectedIndex = leader.group().raft.configuration.index;
+  const work = leader.service.changeConfiguration(0, { expectedIndex, operations }, 5_000);
+  await fleet.settle(work, 5_000);
 }
 
 /** A group as its founders begin with it. */

@@ -1,18 +1,7 @@
 import assert from "node:assert/strict";
 import { LIMITS } from "../../src/limits.ts";
 import { decodeGroupMessage } from "../../src/groups/wire.ts";
-import type { ConfigurationOperation } from "../../src/raft/ready.ts";
-import { Fleet, foundedGroup, settled } from "./fleet.ts";
-
-const TIMEOUT_MS = 5_000;
-
-/** Changes group 0's configuration by way of its leader. */
-async function change(fleet: Fleet, ...operations: ConfigurationOperation[]): Promise<void> {
-  const leader = fleet.leader()!;
-  const expectedIndex = leader.group().raft.configuration.index;
-  const work = leader.service.changeConfiguration(0, { expectedIndex, operations }, TIMEOUT_MS);
-  await fleet.settle(work, TIMEOUT_MS);
-}
+import { change, Fleet, foundedGroup, settled } from "./fleet.ts";
 
 Deno.test("a joining replica outlives the configurations from before it was added", async () => {
   const fleet = await Fleet.led({ peers: 5, founders: 3 });
