@@ -7,6 +7,7 @@ import { RAFT_MUTANTS } from "./raft_mutants.ts";
 import { RING_MUTANTS } from "./ring_mutants.ts";
 import { STOP_MUTANTS } from "./stop_mutants.ts";
 import { STORAGE_MUTANTS } from "./storage_mutants.ts";
+import { VALUES_MUTANTS } from "./values_mutants.ts";
 
 export const MUTANTS: readonly Mutant[] = [
   ...RAFT_MUTANTS,
@@ -16,4 +17,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...LOCKS_MUTANTS,
   ...RING_MUTANTS,
   ...STOP_MUTANTS,
+  ...VALUES_MUTANTS,
 ];
