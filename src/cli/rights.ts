@@ -112,11 +112,18 @@ const CLIENT_ENVIRONMENT = ["SKEIN_URL", "SKEIN_TOKEN", "SKEIN_OWNER", "USER", "
 /** How a launcher says by what the program is started again. */
 export const EXECUTABLE_ENVIRONMENT = "SKEIN_EXECUTABLE";
 
-/** Every variable that the program reads. */
+/**
+ * Where it is set, Deno listens there, in place of the address that it is told or as well. A peer takes it away, which
+ * only who may read a variable can do.
+ */
+export const SERVE_ADDRESS_ENVIRONMENT = "DENO_SERVE_ADDRESS";
+
+/** Every variable that the program reads, or takes away. */
 export const ENVIRONMENT_NAMES: readonly string[] = [
   ...SETTING_ROWS.flatMap(([, row]) => environmentNames(row)),
   ...CLIENT_ENVIRONMENT,
   EXECUTABLE_ENVIRONMENT,
+  SERVE_ADDRESS_ENVIRONMENT,
 ];
 
 /**

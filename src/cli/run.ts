@@ -9,6 +9,7 @@ import { Exit } from "./failure.ts";
 import { giveUpRights } from "./give_up_rights.ts";
 import { HangUps } from "./hang_ups.ts";
 import { examples, JSON_FLAG } from "./output.ts";
+import { SERVE_ADDRESS_ENVIRONMENT } from "./rights.ts";
 import { addSettingFlags, processSources, settingFlags } from "./settings_flags.ts";
 import { onStopSignals, SIGNAL_NUMBERS } from "./stop_signals.ts";
 
@@ -33,6 +34,8 @@ export function define() {
     );
   addSettingFlags(command, () => true);
   return command.action(async () => {
+    // Without it in the environment a peer listens where its settings say, and nowhere else.
+    Deno.env.delete(SERVE_ADDRESS_ENVIRONMENT);
     const options = command.opts();
     const json = options["json"] === true;
     if (options["check"] === true) {

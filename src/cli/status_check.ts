@@ -3,8 +3,9 @@
  * says whom to ask, it is the peer that this environment configures. That peer is on this machine, and what it answers
  * is no secret: so there, as on loopback, HTTPS is spoken with any certificate.
  */
-import { type Address, formatAddress, isLoopback, loadSettings } from "../config/mod.ts";
+import { type Address, formatAddress, loadSettings } from "../config/mod.ts";
 import type { SettingSources } from "../config/mod.ts";
+import { isLoopback } from "../loopback.ts";
 import { UsageError } from "./failure.ts";
 
 const HTTPS_PORT = 443;

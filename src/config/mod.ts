@@ -7,4 +7,4 @@ export { ConfigError, type ConfigProblem } from "./config.ts";
 export { examineConfig, type Examined, loadConfig, loadSettings } from "./load.ts";
 export { readTlsFiles } from "./tls_files.ts";
 export type { SettingSources, Sources } from "./sources.ts";
-export { formatAddress, isLoopback } from "./resolve.ts";
+export { formatAddress } from "./resolve.ts";

@@ -3,6 +3,7 @@
  * require of each other. Pure.
  */
 import { assert } from "../assert.ts";
+import { isLoopback } from "../loopback.ts";
 import type { Address, Advertised, Config, ConfigProblem } from "./config.ts";
 import type { Sources } from "./sources.ts";
 import type { SettingValues } from "./settings.ts";
@@ -150,11 +151,6 @@ function quorumWarnings({ quorum, expect, peers }: SettingValues): readonly stri
     `--quorum ${quorum} is ${relation} than the majority of ${peerCount} peers; ` +
     `the majority, ${majority}, is used`,
   ];
-}
-
-/** Whether only this machine can reach an address. A name counts as reachable from elsewhere. */
-export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127(?:\.\d{1,3}){3}$/.test(host);
 }
 
 /** `host:port`, an IPv6 host in brackets. */

@@ -5,6 +5,7 @@
  * HTTPS everywhere, because `Deno.serve` keeps the certificate that it began with.
  */
 import type { LogLevel } from "../logger.ts";
+import { isLoopback } from "../loopback.ts";
 import { LoopbackListener } from "./loopback_listener.ts";
 import type { HttpOptions, ListenAddress } from "./options.ts";
 import type { TlsPair } from "./tls.ts";
@@ -48,8 +49,4 @@ export async function listen(
   if (options.tls === null || RENEWS_TLS) return await listenOnNetwork(address, answering, options);
   const { RelayListener } = await import("./relay_listener.ts");
   return new RelayListener(address, answering, options, report);
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127(?:\.\d{1,3}){3}$/.test(host);
 }

@@ -2,6 +2,7 @@
  * A loopback address, served by `Deno.serve`. That ends for good when it can not accept a connection, as
  * when a program of this machine has used up the file descriptors: here it is opened again until it holds.
  */
+import { isLoopback } from "../loopback.ts";
 import { answerCaller } from "./departure.ts";
 import type { Answering, Listener, Reporter } from "./listener.ts";
 import type { HttpOptions, ListenAddress } from "./options.ts";
@@ -19,7 +20,7 @@ export class LoopbackListener implements Listener {
   #server: Deno.HttpServer<Deno.NetAddr> | null;
   #stopping = false;
 
-  /** @throws where the address can not be listened on */
+  /** @throws where the address can not be listened on, or Deno listens elsewhere */
   constructor(
     { host, port }: ListenAddress,
     answering: Answering,
@@ -42,6 +43,16 @@ export class LoopbackListener implements Listener {
       { hostname, port, signal, onListen() {}, ...pair },
       (request, delivery) => answerCaller(request, delivery, this.#answering),
     );
+    const { addr } = server;
+    // An environment can make Deno.serve listen elsewhere: what is meant for this machine goes nowhere else.
+    if (!isLoopback(addr.hostname) || (port !== 0 && port !== addr.port)) {
+      this.#cutting.abort();
+      throw new Error(
+        `cannot listen on ${hostname}:${port}: Deno listened on ${
+          JSON.stringify(addr)
+        } in its place`,
+      );
+    }
     server.finished.catch((cause) => this.#failed(cause));
     return server;
   }
