@@ -9,6 +9,11 @@ const OPTIONS: FleetOptions = {
   valueFileBytesMax: FILE_BYTES,
   timing: { snapshotEntries: 40, snapshotBytes: 40_000 },
 };
+/** So few entries that only bytes make snapshots. */
+const BYTES_ALONE: FleetOptions = {
+  ...OPTIONS,
+  timing: { snapshotEntries: 1_000_000, snapshotBytes: 40_000 },
+};
 /** Place of the kind in a message on the wire, and that of a part of a snapshot. */
 const KIND = 5;
 const CHUNK = 8;
@@ -175,8 +180,24 @@ Deno.test("replicas get all values under loss, restarts and changes of leader", 
   assert.ok(interrupted > 0, "a leader went in the middle of a transfer");
 });
 
+Deno.test("dead bytes alone are a reason for a snapshot, with which they go", async () => {
+  const fleet = await Fleet.led(BYTES_ALONE);
+  const leader = fleet.leader()!;
+  await fill(fleet, 100);
+  const { snapshot } = leader.group().raft;
+  assert.equal(snapshot, null);
+  const drops = Array.from({ length: 100 }, (_, at) => leader.parcel(["drop", `parcel ${at}`]));
+  await fleet.settle(Promise.all(drops), 5_000);
+  await fleet.run(100);
+  const bound = BYTES_ALONE.timing!.snapshotBytes! / 4;
+  for (const { valueFileBytes, id } of fleet.peers) {
+    assert.ok(valueFileBytes < bound, `${id} has ${valueFileBytes} of ${bound} bytes`);
+  }
+  fleet.check();
+});
+
 Deno.test("a queue that goes on for ever keeps disks within what lives and a constant", async () => {
-  const fleet = await Fleet.led(OPTIONS);
+  const fleet = await Fleet.led(BYTES_ALONE);
   const leader = fleet.leader()!;
   const random = new Random(3);
   const liveMax = 20;
@@ -192,7 +213,7 @@ Deno.test("a queue that goes on for ever keeps disks within what lives and a con
   }
   // Twice what lives; the file at each end; a quarter of the policy's bytes; what comes until a snapshot is in force.
   const live = liveMax * 204;
-  const bound = 2 * live + 2 * FILE_BYTES + OPTIONS.timing!.snapshotBytes! / 4 + 10 * 204 * 2;
+  const bound = 2 * live + 2 * FILE_BYTES + BYTES_ALONE.timing!.snapshotBytes! / 4 + 10 * 204 * 2;
   assert.ok(worst <= bound, `${worst} bytes of ${bound}, where ${live} live`);
   assert.equal((await assertAlike(fleet)).length, liveMax);
 });

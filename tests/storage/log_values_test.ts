@@ -2,23 +2,31 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { LogStorage } from "../../src/storage/log/log_storage.ts";
 import type { FileHandle, FileSystem } from "../../src/storage/log/file_system.ts";
+import type { LogLimits } from "../../src/storage/log/log_limits.ts";
 import { planReads } from "../../src/storage/log/value_reads.ts";
 import type { ValueReference } from "../../src/storage/storage.ts";
 import { CrashFileSystem } from "./crash_file_system.ts";
 import { DIRECTORY } from "./opened_log.ts";
-import { bytesOf, founded, IDENTITY } from "./records.ts";
+import { bytesOf, chunksOf, founded, IDENTITY, VOTERS } from "./records.ts";
 
 /** Counts reads of value files, and holds writes to them while it is told to. */
 class WatchedFileSystem extends CrashFileSystem {
   reads = 0;
+  /** Value files that are open now. */
+  openFiles = 0;
   readonly held: (() => void)[] = [];
   holds = false;
 
   override async open(...[path, mode]: Parameters<FileSystem["open"]>): Promise<FileHandle> {
     const handle = await super.open(path, mode);
     if (!path.endsWith(".val")) return handle;
+    this.openFiles++;
     return {
       ...handle,
+      close: () => {
+        this.openFiles--;
+        handle.close();
+      },
       read: (offsetBytes, into) => {
         this.reads++;
         return handle.read(offsetBytes, into);
@@ -36,7 +44,7 @@ class WatchedFileSystem extends CrashFileSystem {
   }
 }
 
-async function opened(limits: { pendingValueBytesMax?: number } = {}) {
+async function opened(limits: Partial<LogLimits> = {}) {
   const fileSystem = new WatchedFileSystem();
   const all = { reserveBytes: 0, preallocationBytes: 64, ...limits };
   const storage = new LogStorage({ directory: DIRECTORY, fileSystem, limits: all });
@@ -109,4 +117,21 @@ Deno.test("log: who waits for room is let go when the store fails", async () => 
   await storage.valueRoom();
   ok(storage.failure !== null);
   await storage.close();
+});
+
+Deno.test("log: of many value files few are open, and none when the store is closed", async () => {
+  const { fileSystem, storage } = await opened({ valueFileBytesMax: 40, openValueFilesMax: 3 });
+  const texts = Array.from({ length: 30 }, (_, at) => `a value of its own file, ${at}`);
+  const references = texts.map((text) => storage.appendValue(1, bytesOf(text)));
+  const valueFiles = references.map(({ file }) => file);
+  strictEqual(new Set(valueFiles).size, 30);
+  const position = { index: 1, term: 1, timeMs: 1, configuration: VOTERS, valueFiles };
+  const snapshot = await storage.writeSnapshot(1, position, chunksOf(bytesOf("state")));
+  await storage.append([{ kind: "snapshot", group: 1, snapshot, keepEntries: true }]);
+  const many = [...references, ...references].map((one) => storage.readValues(1, [one]));
+  deepStrictEqual((await Promise.all(many)).flat(), [...texts, ...texts].map(bytesOf));
+  deepStrictEqual(await storage.readValues(1, references), texts.map(bytesOf));
+  strictEqual(fileSystem.openFiles, 3);
+  await storage.close();
+  strictEqual(fileSystem.openFiles, 0);
 });

@@ -10,6 +10,7 @@ import { takeValue, VALUE_HEAD_BYTES, valueChecksum } from "../value_format.ts";
 import { ByteBuffer } from "./byte_buffer.ts";
 import { type FileHandle, type FileSystem, readUpTo, writeAll } from "./file_system.ts";
 import type { NamedValueFile } from "./metadata_codec.ts";
+import type { OpenFiles } from "./open_files.ts";
 import { ValueFile } from "./value_file.ts";
 import { planReads, type ValueRead } from "./value_reads.ts";
 
@@ -21,6 +22,8 @@ export interface GroupValueFilesOptions {
   /** Of value files. */
   readonly directory: string;
   readonly fileBytesMax: number;
+  /** Of all groups. */
+  readonly open: OpenFiles;
   pathOf(file: number): string;
   /** So many bytes more, or fewer, wait to be written. */
   pending(changeBytes: number): void;
@@ -120,9 +123,8 @@ export class GroupValueFiles {
     sumGathered(gathered);
     const { file, offsetBytes, buffer } = gathered;
     try {
-      const handle = await this.#handle(file);
-      await writeAll(handle, offsetBytes, buffer.bytes.subarray(0, buffer.length));
-      file.dirty = true;
+      const bytes = buffer.bytes.subarray(0, buffer.length);
+      await this.#writeTo(file, offsetBytes, bytes);
       file.writtenBytes = offsetBytes + buffer.length;
     } catch (error) {
       this.#options.failed("cannot write a value", error);
@@ -190,8 +192,7 @@ export class GroupValueFiles {
     sizeBytes: number,
   ): Promise<Uint8Array | null> {
     try {
-      const handle = await this.#handle(file);
-      return await readUpTo(handle, offsetBytes, sizeBytes);
+      return await this.#use(file, (handle) => readUpTo(handle, offsetBytes, sizeBytes));
     } catch (error) {
       if (this.#files.get(file.number) !== file) return null;
       throw error;
@@ -237,7 +238,7 @@ export class GroupValueFiles {
     for (const file of files) {
       if (!file.dirty) continue;
       file.dirty = false;
-      await (await this.#handle(file)).sync();
+      await this.#use(file, (handle) => handle.sync());
     }
     const made = files.filter(({ isNew, writtenBytes }) => isNew && writtenBytes > 0);
     if (made.length === 0) return;
@@ -254,9 +255,7 @@ export class GroupValueFiles {
 
   /** Writes the next bytes of such a file. */
   async write(file: ValueFile, bytes: Uint8Array): Promise<void> {
-    const handle = await this.#handle(file);
-    await writeAll(handle, file.lengthBytes, bytes);
-    file.dirty = true;
+    await this.#writeTo(file, file.lengthBytes, bytes);
     file.sum(bytes);
     file.lengthBytes += bytes.length;
     file.writtenBytes = file.lengthBytes;
@@ -315,12 +314,21 @@ export class GroupValueFiles {
 
   async #remove(file: ValueFile): Promise<void> {
     await this.#syncing;
+    this.#options.open.forget(file);
     await file.close();
     await this.#options.fileSystem.remove(file.path);
   }
 
-  #handle(file: ValueFile): Promise<FileHandle> {
-    return file.handle(this.#options.fileSystem);
+  #writeTo(file: ValueFile, offsetBytes: number, bytes: Uint8Array): Promise<void> {
+    return this.#use(file, async (handle) => {
+      await writeAll(handle, offsetBytes, bytes);
+      file.dirty = true;
+    });
+  }
+
+  #use<T>(file: ValueFile, run: (handle: FileHandle) => Promise<T>): Promise<T> {
+    this.#options.open.used(file);
+    return file.use(this.#options.fileSystem, run);
   }
 
   #damaged(file: number, offsetBytes: number, why: string): StorageCorruptError {

@@ -17,6 +17,7 @@ export interface LogLimits {
   readonly reserveBytes: number;
   readonly valueFileBytesMax: number;
   readonly pendingValueBytesMax: number;
+  readonly openValueFilesMax: number;
 }
 
 const KIB = 1024;
@@ -31,6 +32,7 @@ export const LOG_LIMITS: LogLimits = {
   reserveBytes: LIMITS.reserveBytes,
   valueFileBytesMax: LIMITS.valueFileBytesMax,
   pendingValueBytesMax: LIMITS.pendingValueBytesMax,
+  openValueFilesMax: 128,
 };
 
 assert(

@@ -90,6 +90,7 @@ export class LogStorage implements Storage {
       directory: this.#directory,
       fileBytesMax: this.#limits.valueFileBytesMax,
       pendingBytesMax: this.#limits.pendingValueBytesMax,
+      openFilesMax: this.#limits.openValueFilesMax,
       failed: (what, error) => this.#fail(what, error),
     });
     this.#snapshots = new SnapshotFiles(this.#fileSystem, this.#directory, this.#values);

@@ -21,6 +21,8 @@ export class ValueFile {
   #checksum = 0;
   #exists = false;
   #handle: Promise<FileHandle> | null = null;
+  /** Calls of `use` that are under way. */
+  #users = 0;
 
   constructor(number: number, path: string) {
     this.number = number;
@@ -48,15 +50,43 @@ export class ValueFile {
     this.#checksum = crc32(bytes, this.#checksum);
   }
 
-  /** Opens the file on first use; one that has nothing yet is made. Rejects once it is closed. */
-  handle(fileSystem: FileSystem): Promise<FileHandle> {
-    if (this.#closed) return Promise.reject(new Error(`${this.path} is closed`));
-    this.#handle ??= fileSystem.open(this.path, this.#exists ? "update" : "create");
-    this.#exists = true;
-    return this.#handle;
+  /**
+   * Opens the file if it is not open; one that has nothing yet is made.
+   * @param run gets a handle that stays open until its promise is settled
+   * @throws by rejection, once the file is closed
+   */
+  async use<T>(fileSystem: FileSystem, run: (handle: FileHandle) => Promise<T>): Promise<T> {
+    if (this.#closed) throw new Error(`${this.path} is closed`);
+    this.#users++;
+    try {
+      this.#handle ??= this.#open(fileSystem);
+      return await run(await this.#handle);
+    } finally {
+      this.#users--;
+    }
   }
 
-  /** Waits for an opening that is under way. */
+  async #open(fileSystem: FileSystem): Promise<FileHandle> {
+    try {
+      const handle = await fileSystem.open(this.path, this.#exists ? "update" : "create");
+      this.#exists = true;
+      return handle;
+    } catch (error) {
+      // Another attempt may find room among open files.
+      this.#handle = null;
+      throw error;
+    }
+  }
+
+  /** Closes the file until it is used again, unless it is in use or has bytes that no fsync has reached. */
+  rest(): boolean {
+    if (this.#users > 0 || this.dirty) return false;
+    this.#handle?.then((handle) => handle.close(), () => {});
+    this.#handle = null;
+    return true;
+  }
+
+  /** For good. Waits for an opening that is under way. */
   async close(): Promise<void> {
     this.#closed = true;
     (await this.#handle?.catch(() => null))?.close();

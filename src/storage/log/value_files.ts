@@ -11,6 +11,7 @@ import { type GroupId, StorageCorruptError, type ValueReference } from "../stora
 import { type FileSystem, readUpTo } from "./file_system.ts";
 import { GroupValueFiles } from "./group_value_files.ts";
 import { type NamedValueFile, UNKNOWN_CHECKSUM } from "./metadata_codec.ts";
+import { OpenFiles } from "./open_files.ts";
 
 const VERIFY_BYTES = 1024 * 1024;
 
@@ -20,6 +21,7 @@ export interface ValueFilesOptions {
   readonly directory: string;
   readonly fileBytesMax: number;
   readonly pendingBytesMax: number;
+  readonly openFilesMax: number;
   readonly failed: (what: string, error: unknown) => void;
 }
 
@@ -29,6 +31,7 @@ export class ValueFiles {
   readonly #groups = new Map<GroupId, GroupValueFiles>();
   /** Numbers of files that a retired group had are not used again while this instance lives. */
   readonly #lastRetired = new Map<GroupId, number>();
+  readonly #open: OpenFiles;
   #pendingBytes = 0;
   /** Set while too much waits to be written. */
   #room: PromiseWithResolvers<void> | null = null;
@@ -36,6 +39,7 @@ export class ValueFiles {
   constructor(options: ValueFilesOptions) {
     this.#options = options;
     this.#directory = valueDirectory(options.directory);
+    this.#open = new OpenFiles(options.openFilesMax);
   }
 
   /** Deletes and cuts files, so that exactly what snapshots name is left. */
@@ -66,6 +70,7 @@ export class ValueFiles {
         fileSystem,
         directory: this.#directory,
         fileBytesMax,
+        open: this.#open,
         pathOf: (file) => `${this.#directory}/${valueName(id, file)}`,
         pending: (changeBytes) => this.#pending(changeBytes),
         failed,
