@@ -1,7 +1,8 @@
 /** Snapshot and value files of the embedded log: when they come, stay and go. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { crc32 } from "node:zlib";
 import { CrashFileSystem } from "./crash_file_system.ts";
-import { DIRECTORY, opened } from "./opened_log.ts";
+import { DIRECTORY, LIMITS, opened } from "./opened_log.ts";
 import { bytesOf, chunksOf, entries, founded, hardState, VOTERS } from "./records.ts";
 
 Deno.test("log: an older snapshot stays while it is read, and goes with the next but one", async () => {
@@ -77,5 +78,44 @@ Deno.test("log: opening cuts value files to what the snapshot names", async () =
   strictEqual(fileSystem.bytesOf(file).length, late.offsetBytes + 8);
   const again = await opened(fileSystem);
   strictEqual(fileSystem.bytesOf(file).length, late.offsetBytes);
+  await again.storage.close();
+});
+
+Deno.test("log: compaction carries the numbers of value files along", async () => {
+  const fileSystem = new CrashFileSystem();
+  const limits = { ...LIMITS, segmentBytesMax: 4_096, batchBytesMax: 512, recordBytesMax: 1_000 };
+  const { storage } = await opened(fileSystem, limits);
+  await storage.append([...founded(1), ...founded(2), entries(1, 2, 3)]);
+  const former = storage.appendValue(1, bytesOf("of the former state"));
+  const bytes = bytesOf("state");
+  const value = bytesOf("sent: value");
+  const snapshot = {
+    index: 9,
+    term: 1,
+    timeMs: 1,
+    configuration: VOTERS,
+    sizeBytes: bytes.length,
+    checksum: crc32(bytes),
+    values: [{ file: 17, lengthBytes: value.length, checksum: crc32(value) }],
+  };
+  const incoming = await storage.receiveSnapshot(1, snapshot);
+  await incoming.write(0, bytes);
+  await incoming.write(bytes.length, value);
+  strictEqual(await incoming.finish(), true);
+  await storage.append([{ kind: "snapshot", group: 1, snapshot, keepEntries: false }]);
+  for (let last = 1; last < 400; last += 20) {
+    await storage.append([entries(2, last + 1, last + 20)]);
+    const position = { index: last + 20, term: 1, timeMs: 1, configuration: VOTERS };
+    const taken = await storage.writeSnapshot(2, position, chunksOf(bytesOf(`at ${last}`)));
+    await storage.append([{ kind: "snapshot", group: 2, snapshot: taken, keepEntries: true }]);
+  }
+  await storage.compacted();
+  const first = `${DIRECTORY}/wal/0000000000000001.seg`;
+  strictEqual(fileSystem.paths().includes(first), false, "compaction must have worked");
+  await storage.close();
+  const again = await opened(fileSystem, limits);
+  deepStrictEqual(again.recovered.groups[0]?.snapshot, snapshot);
+  deepStrictEqual(again.storage.valueFilesOf(1, snapshot), [former.file + 1]);
+  deepStrictEqual(await again.storage.readSnapshot(1, snapshot, bytes.length, 99), value);
   await again.storage.close();
 });
