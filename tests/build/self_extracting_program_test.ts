@@ -3,44 +3,14 @@
  * npm nor a network, and whatever lies around it or is set does not matter to it.
  */
 import assert from "node:assert/strict";
-import { buildSelfExtracting } from "../../scripts/build/self_extracting.ts";
-import { stage } from "../../scripts/build/stage.ts";
-import { hostTarget } from "../../scripts/build/targets.ts";
 import { launchFlags } from "../../src/cli/launch_flags.ts";
+import { freeFirstPort } from "../cli/free_ports.ts";
 import { freePorts } from "../integration/skein_process.ts";
+import { TextLineStream } from "../integration/text_lines.ts";
 import { InstalledPeer } from "./installed_peer.ts";
-import { isRoot, OTHER_USER, TOOLS, which, writeTree } from "./tiny_executable.ts";
-
-const ORIGIN = { commit: "0123456789abcdef", date: new Date("2026-01-02T03:04:05Z") };
-const EVIL = "throw new Error('evil was loaded');\n";
-/**
- * What must not count, neither where it is nor in a folder below.
- * @param imports of the program
- */
-function planted(imports: Readonly<Record<string, string>>): Record<string, string> {
-  const files: Record<string, string> = {
-    "deno.json": '{ "imports": { "hono": "./evil.cjs" }, "workspace": ["./skein"], nonsense',
-    "deno.lock": "nonsense",
-    ".npmrc": "@evil:registry=nonsense\n",
-    "evil.cjs": EVIL,
-  };
-  const dependencies: Record<string, string> = {};
-  for (const specifier of Object.values(imports)) {
-    const [, name = "", version = ""] = /^npm:(.+)@([^@]+)$/.exec(specifier)!;
-    dependencies[name] = version;
-    files[`node_modules/${name}/package.json`] = JSON.stringify({ name, version });
-    files[`node_modules/${name}/index.js`] = EVIL;
-  }
-  return { ...files, "package.json": JSON.stringify({ type: "commonjs", dependencies }) };
-}
-
-interface Installed {
-  readonly directory: string;
-  readonly path: string;
-  /** Holds the planted files, and in .cache/skein the copy. */
-  readonly home: string;
-  readonly environment: Readonly<Record<string, string>>;
-}
+import { command, copiesIn, install, type Installed } from "./self_extracting_installation.ts";
+import { ORIGIN, run, succeed } from "./self_extracting_installation.ts";
+import { isRoot, OTHER_USER } from "./tiny_executable.ts";
 
 Deno.test({
   name: "the program, unpacked from one file",
@@ -71,6 +41,7 @@ Deno.test({
       await t.step("a peer has the rights of its command line and configuration", () => {
         return configured(installed);
       });
+      await t.step("the peers of a cluster run from the same copy", () => cluster(installed));
       await t.step("a byte of the runtime is changed", () => changedRuntime(installed));
       await t.step({
         name: "somebody who cannot write there runs from root's copy",
@@ -82,79 +53,6 @@ Deno.test({
     }
   },
 });
-
-async function install(directory: string): Promise<Installed> {
-  const staged = `${directory}/stage`;
-  const target = hostTarget();
-  await stage({ target, form: "self-extracting", directory: staged, origin: ORIGIN });
-  const output = `${directory}/skein`;
-  const { path } = await buildSelfExtracting({
-    stage: staged,
-    deno: Deno.execPath(),
-    output,
-    version: "0.0.0",
-  });
-  const home = `${directory}/home`;
-  const { imports } = JSON.parse(await Deno.readTextFile(`${staged}/deno.json`));
-  await Deno.mkdir(`${home}/.cache`, { recursive: true });
-  await Deno.mkdir(`${home}/.cache/skein`, { mode: 0o700 });
-  for (const folder of [home, `${home}/.cache`, `${home}/.cache/skein`]) {
-    await writeTree(folder, planted(imports));
-  }
-  const tools = `${directory}/tools`;
-  await Deno.mkdir(tools);
-  for (const tool of ["sh", "env", ...TOOLS]) {
-    await Deno.symlink(await which(tool), `${tools}/${tool}`);
-  }
-  const environment = {
-    PATH: tools,
-    HOME: home,
-    DENO_DIR: "/nonexistent/theirs",
-    DENO_V8_FLAGS: "--no-such-flag",
-    DENO_SERVE_ADDRESS: "tcp:127.0.0.1:1",
-    NODE_OPTIONS: `--require ${home}/evil.cjs`,
-    NODE_PATH: `${home}/node_modules`,
-    NPM_CONFIG_REGISTRY: "nonsense",
-    NO_COLOR: "1",
-  };
-  return { directory, path, home, environment };
-}
-
-function command(
-  { path, home, environment }: Installed,
-  [program = "", ...args]: readonly string[],
-  others: Readonly<Record<string, string>> = {},
-  uid?: number,
-): Deno.Command {
-  return new Deno.Command(program === "" ? path : program, {
-    args,
-    cwd: home,
-    env: { ...environment, ...others },
-    clearEnv: true,
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-    ...uid === undefined ? {} : { uid, gid: uid },
-  });
-}
-
-async function run(
-  installed: Installed,
-  args: readonly string[],
-  others: Readonly<Record<string, string>> = {},
-  uid?: number,
-) {
-  const { code, stdout, stderr } = await command(installed, ["", ...args], others, uid).output();
-  const decoder = new TextDecoder();
-  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
-}
-
-async function succeed(...call: Parameters<typeof run>) {
-  const ended = await run(...call);
-  assert.equal(ended.stderr, "");
-  assert.equal(ended.code, 0);
-  return ended;
-}
 
 /** A first start with a peer, in a network namespace where there is nothing but itself. */
 async function withoutNetwork(installed: Installed): Promise<void> {
@@ -193,7 +91,7 @@ async function peerAndLock(installed: Installed): Promise<void> {
   const [http = 0, listen = 0] = freePorts(2);
   const data = `${installed.directory}/data`;
   const args = ["run", `--http=${http}`, `--listen=${listen}`, `--data=${data}`];
-  await using peer = new InstalledPeer(command(installed, ["", ...args]), http, data);
+  await using peer = new InstalledPeer(command(installed, args), http, data);
   peer.start();
   await peer.ready();
   assert.equal(peer.peerPid, peer.startedPid);
@@ -222,7 +120,7 @@ async function configured(installed: Installed): Promise<void> {
     JSON.stringify({ data, http: `127.0.0.1:${http}`, listen: `${listen}` }),
   );
   const args = ["run", "--config", file];
-  await using peer = new InstalledPeer(command(installed, ["", ...args]), http, file);
+  await using peer = new InstalledPeer(command(installed, args), http, file);
   peer.start();
   await peer.ready();
   const words = (await Deno.readTextFile(`/proc/${peer.startedPid}/cmdline`)).split("\0").slice(
@@ -240,6 +138,28 @@ async function configured(installed: Installed): Promise<void> {
   });
   assert.deepEqual(words.slice(main - expected.length, main), expected);
   assert.ok(expected.includes(`--allow-write=${data}`));
+}
+
+async function cluster(installed: Installed): Promise<void> {
+  const before = copiesIn(`${installed.home}/.cache/skein`);
+  const data = `${installed.directory}/cluster`;
+  const port = freeFirstPort(2);
+  const args = ["cluster", "--json", "--peers=2", `--port=${port}`, `--data=${data}`];
+  await using child = command(installed, args).spawn();
+  const said = child.stderr.text();
+  const lines = child.stdout.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream());
+  for await (const line of lines) {
+    const { peers } = JSON.parse(line);
+    assert.equal(peers.length, 2);
+    for (const { pid } of peers) {
+      const words = await Deno.readTextFile(`/proc/${pid}/cmdline`);
+      assert.ok(words.startsWith(`${before[0]}/program/deno\0`), words);
+    }
+    child.kill("SIGTERM");
+  }
+  assert.equal((await child.status).code, 0, await said);
+  assert.deepEqual(copiesIn(`${installed.home}/.cache/skein`), before);
+  await succeed(installed, ["version"]);
 }
 
 async function changedRuntime(installed: Installed): Promise<void> {
@@ -275,10 +195,4 @@ async function sharedCopy(installed: Installed): Promise<void> {
   await succeed(installed, ["version"], others);
   await succeed(installed, ["version"], others, OTHER_USER);
   assert.equal(copiesIn(folder).length, 1);
-}
-
-function copiesIn(folder: string): string[] {
-  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) =>
-    isDirectory && name.startsWith("skein-") ? [`${folder}/${name}`] : []
-  );
 }

@@ -198,18 +198,27 @@ for (const shell of [[], ["bash"]]) {
   });
 }
 
-Deno.test("started by itself it keeps what the first start has kept", async () => {
+Deno.test("started by itself it keeps what the first start has kept, and runs from the same copy", async () => {
   await using executable = await TinyExecutable.build();
   const first = await environmentOf(executable, { DENO_DIR: "/their/own", NODE_OPTIONS: "" });
   const { PATH: _, ...sealed } = first;
-  const second = await environmentOf(executable, {
-    ...sealed,
-    SKEIN_CACHE_DIR: executable.folder,
-    HOME: sealed["HOME"]!,
-  });
+  const second = await environmentOf(executable, sealed);
   assert.equal(second["SKEIN_OUTER_DENO_DIR"], "/their/own");
   assert.equal(second["SKEIN_OUTER_HOME"], executable.home);
   assert.equal(second["SKEIN_OUTER_ENVIRONMENT"], first["SKEIN_OUTER_ENVIRONMENT"]);
+  assert.equal(second["HOME"], first["HOME"]);
+  await executable.startsQuietly();
+});
+
+Deno.test("started by itself where there was no home, it runs from the same copy", async () => {
+  await using executable = await TinyExecutable.build();
+  const first = await environmentOf(executable, { TMPDIR: executable.directory }, [
+    "env",
+    "-uHOME",
+  ]);
+  assert.equal(first["SKEIN_OUTER_HOME"], undefined);
+  const { PATH: _, ...sealed } = first;
+  assert.equal((await environmentOf(executable, sealed))["HOME"], first["HOME"]);
 });
 
 Deno.test("it knows its own path, however it was called", async () => {

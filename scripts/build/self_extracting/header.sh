@@ -38,9 +38,12 @@ skein_main() {
   else
     # Systemd's may be several, with colons between them.
     skein_systemd=${CACHE_DIRECTORY-}
+    # A peer of a cluster is started from an environment that start.sh has sealed: HOME is the copy itself there.
+    skein_home=${HOME-}
+    [ -z "${SKEIN_OUTER_ENVIRONMENT-}" ] || skein_home=${SKEIN_OUTER_HOME-}
     skein_use_below "${skein_systemd%%:*}" /skein ||
       skein_use_below "${XDG_CACHE_HOME-}" /skein ||
-      skein_use_below "${HOME-}" /.cache/skein ||
+      skein_use_below "$skein_home" /.cache/skein ||
       skein_use_below "${TMPDIR:-/tmp}" "/skein-$(id -u)" ||
       skein_fail "no folder to unpack to; SKEIN_CACHE_DIR=FOLDER names one more:$skein_reasons"
   fi
