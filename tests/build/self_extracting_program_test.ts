@@ -96,14 +96,15 @@ async function peerAndLock(installed: Installed): Promise<void> {
   await peer.ready();
   assert.equal(peer.peerPid, peer.startedPid);
 
-  const theirs = { NODE_OPTIONS: "--theirs", DENO_DIR: "/theirs" };
+  const theirs = { NODE_OPTIONS: "--theirs", DENO_DIR: "/theirs", OTEL_DENO: "false" };
   const lock = ["lock", "run", "name", "--url", peer.url, "--", "env", "-0"];
   const { stdout } = await succeed(installed, lock, theirs);
   const found = new Set(stdout.split("\0"));
   for (const [name, value] of Object.entries({ ...installed.environment, ...theirs })) {
     assert.ok(found.has(`${name}=${value}`), name);
   }
-  const left = [...found].filter((line) => /^(?:SKEIN_OUTER|DENO_(?:NO_|DISABLE_))/.test(line));
+  const ours = /^(?:SKEIN_(?:OUTER|EXECUTABLE)|DENO_(?:NO_|DISABLE_))/;
+  const left = [...found].filter((line) => ours.test(line));
   assert.deepEqual(left, []);
 
   Deno.kill(peer.startedPid, "SIGTERM");

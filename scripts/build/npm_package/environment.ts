@@ -1,22 +1,13 @@
-/**
- * The environment that Deno is started with: the user's, less what would change how Deno itself behaves. One such
- * variable moves every listener to another address, another refuses to start over an unknown flag.
- */
+/** The environment that Deno is started with: the user's, less what would change how Deno itself behaves. */
 import { EXECUTABLE_ENVIRONMENT } from "../../../src/cli/rights.ts";
+import { KEPT_RUNTIME_VARIABLES, RUNTIME_VARIABLES } from "../../../src/cli/runtime_variables.ts";
 import type { Environment } from "./become.ts";
 
-/** Deno's variables that say what holds for the machine: where its cache is, whose certificates are trusted. */
-const KEPT: ReadonlySet<string> = new Set(["DENO_DIR", "DENO_CERT", "DENO_TLS_CA_STORE"]);
+/** Deno's cache is the user's: this package has none of its own. */
+const KEPT: ReadonlySet<string> = new Set(["DENO_DIR", ...KEPT_RUNTIME_VARIABLES]);
 
-/** Variables without Deno's prefix that it, or this program, heeds. */
-const REMOVED: ReadonlySet<string> = new Set([
-  "NODE_OPTIONS",
-  "NODE_V8_COVERAGE",
-  "NODE_CHANNEL_FD",
-  "OTEL_DENO",
-  // Of another copy of this program, which may have started us.
-  EXECUTABLE_ENVIRONMENT,
-]);
+/** The last is of another copy of this program, which may have started us. */
+const REMOVED: readonly string[] = [...RUNTIME_VARIABLES, EXECUTABLE_ENVIRONMENT];
 
 /** What is fixed: a program of a package does not look for a newer Deno over the network. */
 const ADDED: Environment = { DENO_NO_UPDATE_CHECK: "1" };
@@ -40,5 +31,7 @@ export function runtimeEnvironment(
 /** Windows tells no case in the names of variables. */
 function isHarmless(name: string): boolean {
   const upper = name.toUpperCase();
-  return KEPT.has(upper) || !(upper.startsWith("DENO_") || REMOVED.has(upper));
+  const matches = (pattern: string) =>
+    pattern.endsWith("*") ? upper.startsWith(pattern.slice(0, -1)) : upper === pattern;
+  return KEPT.has(upper) || !REMOVED.some(matches);
 }

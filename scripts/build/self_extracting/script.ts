@@ -7,6 +7,7 @@ import { LAUNCH_TABLE, type LaunchCommand } from "../../../src/cli/launch_flags.
 import { OUTER_ENVIRONMENT } from "../../../src/cli/outer_environment.ts";
 import { fixedFlags } from "../../../src/cli/rights.ts";
 import { RUNTIME_FLAGS } from "../../../src/cli/runtime_flags.ts";
+import { KEPT_RUNTIME_VARIABLES, RUNTIME_VARIABLES } from "../../../src/cli/runtime_variables.ts";
 
 export interface ScriptOptions {
   readonly version: string;
@@ -37,6 +38,8 @@ export async function makeScript(options: ScriptOptions): Promise<Uint8Array> {
     ENTRIES: entriesOf(options.paths).map(plain).join("\n"),
     READING_FLAGS: [...fixedFlags(["env"]), "--allow-read"].map(plain).join(" "),
     RUNTIME_FLAGS: RUNTIME_FLAGS.map(plain).join(" "),
+    RUNTIME_VARIABLES: RUNTIME_VARIABLES.map(plain).join(" | "),
+    KEPT_VARIABLES: KEPT_RUNTIME_VARIABLES.map(plain).join(" | "),
     CHOICE: LAUNCH_TABLE.commands.flatMap(choiceOf).join("\n  "),
   };
   const hash = createHash("sha256").update(template).update(JSON.stringify(values)).digest("hex");

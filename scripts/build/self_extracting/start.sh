@@ -49,9 +49,9 @@ skein_seal_environment() {
     skein_line=${skein_line#export }
     skein_line=${skein_line#declare -x }
     case ${skein_line%%=*} in
-      *[!A-Za-z0-9_]* | DENO_CERT | DENO_TLS_CA_STORE) ;;
-      DENO_* | HOME | NODE_OPTIONS | NODE_PATH | NODE_DEBUG | NODE_V8_COVERAGE | NODE_CHANNEL_FD | NODE_UNIQUE_ID | \
-        OTEL_DENO) skein_cleared="$skein_cleared ${skein_line%%=*}" ;;
+      # A line of a value may look like anything.
+      *[!A-Za-z0-9_]* | @KEPT_VARIABLES@) ;;
+      HOME | @RUNTIME_VARIABLES@) skein_cleared="$skein_cleared ${skein_line%%=*}" ;;
     esac
   done
   unset IFS
