@@ -82,6 +82,24 @@ export const LIMITS = {
   /** Locks: grants held at once; past it 429. */
   lockGrantsMax: 1_000_000,
 
+  /** Queue: messages of one batch, and deliveries that one command asks for or settles. */
+  queueBatchMax: 1_000,
+  /** Queue: lanes of one topic. */
+  queueLanesMax: 256,
+  /** Queue: lanes of all topics in one partition; past it 429. */
+  queuePartitionLanesMax: 16_384,
+  /** Queue: bounds of what a caller may ask for. */
+  queueVisibilityMinMs: 100,
+  queueVisibilityMaxMs: 43_200_000,
+  queueDelayMaxMs: 2_592_000_000,
+  queueTtlMaxMs: 2_592_000_000,
+  queueAttemptsMax: 1_000_000,
+  queueDedupWindowMaxMs: 86_400_000,
+  queueBackoffsMax: 64,
+  queueReasonLengthMax: 512,
+  /** Queue: messages that one entry purges or puts back; the service repeats it. */
+  queueSliceMax: 10_000,
+
   /** HTTP: a request's body (`--max-body`), and how deep its JSON may be nested. */
   bodyBytesMax: 1 * MIB,
   bodyDepthMax: 64,

@@ -1,15 +1,15 @@
 /**
- * Which partition a thing belongs to, for ever: the number of partitions is fixed when the cluster is formed.
- * The hash of this text, modulo P, plus 1:
+ * Which partition a thing belongs to, for ever: the number of partitions is fixed when the cluster is formed. The
+ * hash of this text, modulo P, plus 1; the kind is part of it, so that names of different kinds do not lie together:
  *
  * | what           | text               |
  * | -------------- | ------------------ |
  * | queue topic    | `queue:TOPIC`      |
- * | one lane of it | `lane:LANE:TOPIC`  |
  * | cache key      | `cache:KEY`        |
  * | event topic    | `events:TOPIC`     |
  *
- * The kind is part of the text, so that a queue and a topic of events that share a name do not share a partition.
+ * A queue topic's lane 0 lies in the topic's partition, lane 1 in the next one, and so on round: no two lanes
+ * share a partition while there are as many of these.
  */
 import { murmur3 } from "./murmur3.ts";
 
@@ -23,17 +23,13 @@ export type PartitionedKind = typeof PARTITIONED_KINDS[number];
  * @returns 1 .. P
  */
 export function partitionOf(kind: PartitionedKind, name: string, partitions: number): number {
-  return partitionOfText(`${kind}:${name}`, partitions);
+  return murmur3(`${kind}:${name}`) % partitions + 1;
 }
 
 /**
- * @param lane the lane's number
+ * @param lane the lane's number, from 0
  * @returns 1 .. P
  */
 export function partitionOfLane(topic: string, lane: number, partitions: number): number {
-  return partitionOfText(`lane:${lane}:${topic}`, partitions);
-}
-
-function partitionOfText(text: string, partitions: number): number {
-  return murmur3(text) % partitions + 1;
+  return (partitionOf("queue", topic, partitions) - 1 + lane) % partitions + 1;
 }

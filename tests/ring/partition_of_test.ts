@@ -8,20 +8,27 @@ Deno.test("partition: what is documented, so that it never changes", () => {
     murmur3("cache:orders") % 16 + 1,
     murmur3("events:orders") % 16 + 1,
   ]);
-  equal(partitionOfLane("orders", 3, 16), murmur3("lane:3:orders") % 16 + 1);
+});
+
+Deno.test("partition: lanes lie one behind the other, the first one in the topic's partition", () => {
+  const home = partitionOf("queue", "orders", 16);
+  equal(home, 9);
+  const lanes = Array.from({ length: 18 }, (_, lane) => partitionOfLane("orders", lane, 16));
+  deepEqual(lanes, [9, 10, 11, 12, 13, 14, 15, 16, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  equal(partitionOfLane("orders", 5, 1), 1);
 });
 
 Deno.test("partition: kept for ever, as these are", () => {
   const kept = ["orders", "mail", "größe", "🔒", ""].map((name) => [
     ...PARTITIONED_KINDS.map((kind) => partitionOf(kind, name, 16)),
-    partitionOfLane(name, 0, 16),
+    partitionOfLane(name, 15, 16),
   ]);
   deepEqual(kept, [
-    [9, 15, 4, 11],
-    [13, 13, 16, 7],
-    [9, 1, 7, 7],
-    [12, 16, 15, 15],
-    [1, 15, 7, 2],
+    [9, 15, 4, 8],
+    [13, 13, 16, 12],
+    [9, 1, 7, 8],
+    [12, 16, 15, 11],
+    [1, 15, 7, 16],
   ]);
 });
 
