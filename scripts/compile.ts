@@ -1,18 +1,18 @@
 /**
  * `deno task compile [--all | --target T] [--output FILE] [--json]`: builds the executable for this machine, for
- * another, or for every machine of scripts/build/targets.ts, as dist/skein-VERSION-TARGET. What it is doing goes to
- * standard error, what it built to standard output. Exit codes: 2 for a wrong command line, 3 where the runtime for
- * something that was asked for cannot be had, 1 for everything else.
+ * another, or for every machine of scripts/build/targets.ts, as dist/skein-VERSION-TARGET. Exit codes are those of
+ * build/task.ts, and 3 where the runtime for something that was asked for cannot be had.
  */
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { onStopSignals, SIGNAL_NUMBERS } from "../src/cli/stop_signals.ts";
 import { buildExecutable, type Executable, mebibytes } from "./build/executables.ts";
 import { type Origin, readOrigin } from "./build/origin.ts";
+import { runTask, type Work } from "./build/task.ts";
 import { hostTarget, type Target, targetOf, TARGETS } from "./build/targets.ts";
 
 const REPOSITORY = resolve(`${import.meta.dirname}/..`);
 const USAGE = "deno task compile [--all | --target TARGET] [--output FILE] [--json]";
+const NO_RUNTIME = 3;
 const LARGEST_PACKAGES = 5;
 
 interface Asked {
@@ -39,39 +39,9 @@ function readArguments(args: readonly string[]): Asked {
   return { targets: all ? TARGETS : [one], host, output: output ?? null, json };
 }
 
-async function main(): Promise<number> {
-  let asked: Asked;
-  try {
-    asked = readArguments(Deno.args);
-  } catch (error) {
-    if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
-    console.error(`compile: ${error.message}\nusage: ${USAGE}`);
-    return 2;
-  }
-  const stopping = new AbortController();
-  let stoppedBy = 0;
-  const stopListening = onStopSignals({
-    stop: (signal) => {
-      stoppedBy = 128 + SIGNAL_NUMBERS[signal]!;
-      stopping.abort(new Error(`stopped by ${signal}`));
-    },
-    stopNow: (signal) => Deno.exit(128 + SIGNAL_NUMBERS[signal]!),
-  });
-  try {
-    return await build(asked, stopping.signal);
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    if (asked.json) console.log(JSON.stringify({ success: false, message }));
-    for (const line of message.split("\n")) report(line);
-    return stopping.signal.aborted ? stoppedBy : 1;
-  } finally {
-    stopListening();
-  }
-}
-
 async function build(
   { targets, host, output, json }: Asked,
-  signal: AbortSignal,
+  { report, signal }: Work,
 ): Promise<number> {
   const origin = await readOrigin(REPOSITORY);
   const built: Executable[] = [];
@@ -97,7 +67,7 @@ async function build(
   }
   if (json) console.log(JSON.stringify(document(origin, built, missing)));
   else for (const each of built) console.log(describe(each));
-  return missing.length === 0 ? 0 : 3;
+  return missing.length === 0 ? 0 : NO_RUNTIME;
 }
 
 function document(
@@ -135,8 +105,4 @@ function describe({ stage, path, sizeBytes, sha256 }: Executable): string {
   ].join("\n");
 }
 
-function report(line: string): void {
-  console.error(`compile: ${line}`);
-}
-
-Deno.exit(await main());
+Deno.exit(await runTask({ name: "compile", usage: USAGE, readArguments, build }));

@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { basename, dirname } from "node:path";
+import { replaceFile } from "./replace_file.ts";
 
 const LIST = "SHA256SUMS";
 
@@ -21,10 +22,8 @@ export async function recordChecksum(path: string): Promise<string> {
   const others = (await readLines(listPath)).filter((line) => names.has(nameOf(line)));
   const lines = [...others, `${sum}  ${name}`];
   lines.sort((left, right) => nameOf(left) < nameOf(right) ? -1 : 1);
-  // Renamed into its place, so that nobody reads half a list.
-  const written = `${listPath}.${crypto.randomUUID()}`;
-  await Deno.writeTextFile(written, lines.map((line) => `${line}\n`).join(""));
-  await Deno.rename(written, listPath);
+  const text = lines.map((line) => `${line}\n`).join("");
+  await replaceFile(listPath, new TextEncoder().encode(text));
   return sum;
 }
 

@@ -85,6 +85,7 @@ async function inWorkplace(
     const draft = `${drafts}/skein${target.executableSuffix}`;
     const made = await make(options, { directory, draft });
     if ("reason" in made) return { target: target.triple, reason: made.reason };
+    signal.throwIfAborted();
     if (isHost) {
       report(`${target.triple}: starting it once`);
       await Deno.mkdir(`${directory}/trial`);
@@ -155,6 +156,7 @@ async function selfExtractingExecutable(
       deno: await Deno.realPath(Deno.execPath()),
       output: draft,
       version: staged.version,
+      signal,
     }),
   );
   return staged;

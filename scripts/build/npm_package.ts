@@ -11,7 +11,7 @@ import { type ArchivedFile, makeTarball } from "./tarball.ts";
 
 export interface NpmPackage {
   readonly stage: Stage;
-  readonly tarball: Uint8Array;
+  readonly tarball: Uint8Array<ArrayBuffer>;
   /** In the order of the archive, without its `package/`. */
   readonly files: readonly ArchivedFile[];
 }
@@ -24,12 +24,18 @@ const ARCHIVE_FOLDER = "package";
 
 /**
  * Makes it from what is committed or, where something is not, from what is there, which its commit then says.
+ * @param signal ends the work, which then throws
  * @throws {Error} as `stage` does
  */
-export async function makeNpmPackage(): Promise<NpmPackage> {
+export async function makeNpmPackage(signal?: AbortSignal): Promise<NpmPackage> {
   const directory = await Deno.makeTempDir({ prefix: "skein-npm-" });
   try {
-    const staged = await stage({ target: null, form: "npm", directory });
+    const staged = await stage({
+      target: null,
+      form: "npm",
+      directory,
+      ...signal === undefined ? {} : { signal },
+    });
     const files = [
       ...await modules(directory),
       ...await packages(staged),
@@ -38,7 +44,8 @@ export async function makeNpmPackage(): Promise<NpmPackage> {
       await manifest(staged),
     ].sort((left, right) => left.path < right.path ? -1 : 1);
     const archived = files.map((file) => ({ ...file, path: `${ARCHIVE_FOLDER}/${file.path}` }));
-    return { stage: staged, tarball: makeTarball(archived, staged.origin.date), files };
+    const tarball = await makeTarball(archived, staged.origin.date, signal);
+    return { stage: staged, tarball, files };
   } finally {
     await Deno.remove(directory, { recursive: true });
   }

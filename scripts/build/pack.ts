@@ -1,13 +1,15 @@
 /**
  * `deno task pack [--output FILE] [--json]`: makes the npm package `skein`, dist/skein-VERSION.tgz, which
  * `npm install --global FILE` and `npx` run on Linux, macOS and Windows. One commit gives the same bytes each time.
- * Exit codes: 2 for a wrong command line, 1 for everything else.
+ * Exit codes are those of build/task.ts.
  */
 import { dirname, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { recordChecksum } from "./checksums.ts";
 import { makeNpmPackage } from "./npm_package.ts";
+import { replaceFile } from "./replace_file.ts";
 import type { ArchivedFile } from "./tarball.ts";
+import { runTask, type Work } from "./task.ts";
 
 const DIST = resolve(`${import.meta.dirname}/../../dist`);
 const USAGE = "deno task pack [--output FILE] [--json]";
@@ -25,32 +27,13 @@ function readArguments(args: readonly string[]): Asked {
   return { output: output ?? null, json };
 }
 
-/** @returns the exit code */
-async function main(): Promise<number> {
-  let asked: Asked;
-  try {
-    asked = readArguments(Deno.args);
-  } catch (error) {
-    console.error(`pack: ${(error as Error).message}\nusage: ${USAGE}`);
-    return 2;
-  }
-  try {
-    await pack(asked);
-    return 0;
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    if (asked.json) console.log(JSON.stringify({ success: false, message }));
-    console.error(`pack: ${message}`);
-    return 1;
-  }
-}
-
-async function pack({ output, json }: Asked): Promise<void> {
-  const { stage, tarball, files } = await makeNpmPackage();
+async function build({ output, json }: Asked, { report, signal }: Work): Promise<number> {
+  report("gathering what goes into it");
+  const { stage, tarball, files } = await makeNpmPackage(signal);
   const { version, origin: { commit, date } } = stage;
   const path = resolve(output ?? `${DIST}/skein-${version}.tgz`);
   await Deno.mkdir(dirname(path), { recursive: true });
-  await Deno.writeFile(path, tarball);
+  await replaceFile(path, tarball);
   const sha256 = await recordChecksum(path);
   const parts = sizesByPart(files);
   if (json) {
@@ -67,12 +50,13 @@ async function pack({ output, json }: Asked): Promise<void> {
       parts: Object.fromEntries(parts),
     };
     console.log(JSON.stringify(document));
-    return;
+    return 0;
   }
   for (const [part, sizeBytes] of parts) console.log(`${kibibytes(sizeBytes)}  ${part}`);
   console.log(`${kibibytes(sizeOf(files))}  unpacked, in ${files.length} files`);
   console.log(`${kibibytes(tarball.length)}  ${path}`);
   console.log(`of commit ${commit}, sha256 ${sha256}`);
+  return 0;
 }
 
 /** A part is a bundled package, or a folder or file of our own. */
@@ -93,4 +77,4 @@ function kibibytes(sizeBytes: number): string {
   return `${(sizeBytes / 1024).toFixed(1)} KiB`.padStart(12);
 }
 
-Deno.exit(await main());
+Deno.exit(await runTask({ name: "pack", usage: USAGE, readArguments, build }));

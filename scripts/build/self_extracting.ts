@@ -5,6 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { sortedFiles } from "./file_tree.ts";
+import { replaceFile } from "./replace_file.ts";
 import { makeScript } from "./self_extracting/script.ts";
 import { sealedConfiguration } from "./self_extracting/sealed_configuration.ts";
 import { type ArchivedFile, makeTarball } from "./tarball.ts";
@@ -17,6 +18,8 @@ export interface SelfExtractingOptions {
   /** Is replaced in one step. */
   readonly output: string;
   readonly version: string;
+  /** Ends the work, which then throws and leaves nothing. */
+  readonly signal?: AbortSignal;
 }
 
 export interface SelfExtracting {
@@ -30,7 +33,7 @@ const MODE = 0o755;
 
 /** @throws {Error} where the machine is no Linux, or a name in the stage cannot stand in the script */
 export async function buildSelfExtracting(
-  { stage, deno, output, version }: SelfExtractingOptions,
+  { stage, deno, output, version, signal }: SelfExtractingOptions,
 ): Promise<SelfExtracting> {
   if (Deno.build.os !== "linux") {
     throw new Error(`self-extracting executables are made on and for Linux, not ${Deno.build.os}`);
@@ -45,16 +48,8 @@ export async function buildSelfExtracting(
     paths: files.map(({ path }) => path),
   });
   const { mtime } = await Deno.stat(`${stage}/deno.json`);
-  const archive = makeTarball(files, mtime ?? new Date(0));
-  const written = `${output}.${crypto.randomUUID()}`;
-  try {
-    await Deno.writeFile(written, ReadableStream.from([script, archive]), { mode: MODE });
-    await Deno.chmod(written, MODE);
-    await Deno.rename(written, output);
-  } catch (error) {
-    await Deno.remove(written).catch(() => {});
-    throw error;
-  }
+  const archive = await makeTarball(files, mtime ?? new Date(0), signal);
+  await replaceFile(output, ReadableStream.from([script, archive]), MODE);
   return {
     path: output,
     sizeBytes: script.length + archive.length,

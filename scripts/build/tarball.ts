@@ -3,7 +3,8 @@
  * time for all, no owner. So the same content gives the same bytes, on every machine.
  */
 import { Buffer } from "node:buffer";
-import { gzipSync } from "node:zlib";
+import { once } from "node:events";
+import { createGzip } from "node:zlib";
 
 export interface ArchivedFile {
   /** With slashes; at most 100 bytes behind and 155 before one of them. */
@@ -13,6 +14,8 @@ export interface ArchivedFile {
 }
 
 const BLOCK_BYTES = 512;
+/** How much is compressed before anything else has its turn: some tens of milliseconds. */
+const TURN_BYTES = 1 << 20;
 const NAME_BYTES_MAX = 100;
 const PREFIX_BYTES_MAX = 155;
 /** Where gzip says which system it ran on; 255 is "unknown". */
@@ -21,9 +24,14 @@ const GZIP_SYSTEM_UNKNOWN = 255;
 
 /**
  * @param modifiedAt of each file, in the archive
- * @throws {RangeError} when a path is too long for the format
+ * @param signal ends the work, which then throws
+ * @throws {RangeError} by rejection, when a path is too long for the format
  */
-export function makeTarball(files: readonly ArchivedFile[], modifiedAt: Date): Uint8Array {
+export async function makeTarball(
+  files: readonly ArchivedFile[],
+  modifiedAt: Date,
+  signal?: AbortSignal,
+): Promise<Uint8Array<ArrayBuffer>> {
   const blocks: Uint8Array[] = [];
   const inOrder = [...files].sort((left, right) => left.path < right.path ? -1 : 1);
   for (const file of inOrder) {
@@ -32,9 +40,25 @@ export function makeTarball(files: readonly ArchivedFile[], modifiedAt: Date): U
   }
   // Two empty blocks end it.
   blocks.push(new Uint8Array(2 * BLOCK_BYTES));
-  const zipped = gzipSync(Buffer.concat(blocks), { level: 9 });
+  const zipped = await compress(Buffer.concat(blocks), signal);
   zipped[GZIP_SYSTEM_OFFSET] = GZIP_SYSTEM_UNKNOWN;
   return zipped;
+}
+
+/** Deno compresses on the one thread that hears signals as well: so it is done in parts. */
+async function compress(bytes: Buffer, signal?: AbortSignal): Promise<Buffer<ArrayBuffer>> {
+  const gzip = createGzip({ level: 9 });
+  const parts: Uint8Array[] = [];
+  gzip.on("data", (part: Uint8Array) => parts.push(part));
+  const ended = once(gzip, "end");
+  for (let at = 0; at < bytes.length; at += TURN_BYTES) {
+    await new Promise((resolve) => setTimeout(resolve));
+    signal?.throwIfAborted();
+    if (!gzip.write(bytes.subarray(at, at + TURN_BYTES))) await once(gzip, "drain");
+  }
+  gzip.end();
+  await ended;
+  return Buffer.concat(parts);
 }
 
 function header({ path, bytes, executable = false }: ArchivedFile, modifiedAt: Date): Uint8Array {

@@ -35,6 +35,7 @@ export async function tryExecutable(
     ...options,
     args: ["version", "--json"],
   }).output();
+  signal.throwIfAborted();
   const said = new TextDecoder().decode(version.stdout);
   const document = parsed(said);
   if (document?.["commit"] !== origin.commit || document["form"] !== form) {

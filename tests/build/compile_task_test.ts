@@ -4,72 +4,18 @@
  */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { fileURLToPath } from "node:url";
 import { hostTarget, TARGETS } from "../../scripts/build/targets.ts";
+import { ended, endsAt, namesIn, withWorkplace } from "./task_workplace.ts";
 
-const SCRIPT = fileURLToPath(new URL("../../scripts/compile.ts", import.meta.url));
+const SCRIPT = "compile.ts";
+
 const HOST = hostTarget();
 const FOREIGN = TARGETS.find((target) => target !== HOST)!;
-/** Nobody listens there, so nothing can be downloaded. */
-const NO_PROXY = "http://127.0.0.1:9";
-
-interface Workplace {
-  /** Where the executable shall go; is not there yet. */
-  readonly output: string;
-  /** For temporary files, and nothing else. */
-  readonly temporary: string;
-  command(...args: readonly string[]): Deno.Command;
-}
-
-/** With the packages that this machine has, and without any runtime. */
-async function withWorkplace(use: (workplace: Workplace) => Promise<void>): Promise<void> {
-  const root = await Deno.makeTempDir({ prefix: "skein-test-" });
-  const temporary = `${root}/tmp`;
-  const command = (...args: readonly string[]) =>
-    new Deno.Command(Deno.execPath(), {
-      args: ["run", "--allow-all", "--no-check", SCRIPT, ...args],
-      env: {
-        DENO_DIR: `${root}/deno`,
-        HTTPS_PROXY: NO_PROXY,
-        TMPDIR: temporary,
-        NO_COLOR: "1",
-        SKEIN_BUILD_COMMIT: "0123456789abcdef",
-        SOURCE_DATE_EPOCH: "1700000000",
-      },
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-    });
-  try {
-    await Deno.mkdir(temporary);
-    await Deno.mkdir(`${root}/deno`);
-    await Deno.symlink(await packageCache(), `${root}/deno/npm`, { type: "dir" });
-    await use({ output: `${root}/out/skein`, temporary, command });
-  } finally {
-    await Deno.remove(root, { recursive: true });
-  }
-}
-
-async function packageCache(): Promise<string> {
-  const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
-  return JSON.parse(new TextDecoder().decode(stdout)).npmCache;
-}
-
-async function ended(command: Deno.Command) {
-  const { code, stdout, stderr } = await command.output();
-  const decoder = new TextDecoder();
-  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
-}
-
-function namesIn(directory: string): string[] {
-  return [...Deno.readDirSync(directory)].map(({ name }) => name).sort();
-}
-
 Deno.test({
   name: "without the runtime this machine's executable unpacks itself, and one line says so",
   ignore: Deno.build.os !== "linux",
   async fn() {
-    await withWorkplace(async ({ output, temporary, command }) => {
+    await withWorkplace(SCRIPT, async ({ output, temporary, command }) => {
       const { code, stdout, stderr } = await ended(command("--output", output, "--json"));
       assert.equal(code, 0, stderr);
       const said = stderr.split("\n").filter((line) => line.includes("cannot be had"));
@@ -93,7 +39,7 @@ Deno.test({
 });
 
 Deno.test("without the runtime nothing is built for another machine, and the exit code says so", async () => {
-  await withWorkplace(async ({ output, temporary, command }) => {
+  await withWorkplace(SCRIPT, async ({ output, temporary, command }) => {
     const { code, stdout, stderr } = await ended(
       command("--target", FOREIGN.triple, "--output", output, "--json"),
     );
@@ -108,20 +54,13 @@ Deno.test("without the runtime nothing is built for another machine, and the exi
   });
 });
 
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
+for (const [signal, moment] of [["SIGINT", " staged "], ["SIGTERM", ": packing it"]] as const) {
   Deno.test({
-    name: `${signal} ends a build at once, and nothing of it is left`,
-    ignore: Deno.build.os === "windows",
+    name: `${signal} at "${moment}" ends a build at once, and nothing of it is left`,
+    ignore: Deno.build.os !== "linux",
     async fn() {
-      await withWorkplace(async ({ output, temporary, command }) => {
-        const child = command("--output", output).spawn();
-        let said = "";
-        for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
-          if (!said.includes(" staged ") && (said + text).includes(" staged ")) child.kill(signal);
-          said += text;
-        }
-        const { code } = await child.status;
-        await child.stdout.cancel();
+      await withWorkplace(SCRIPT, async ({ output, temporary, command }) => {
+        const { code, said } = await endsAt(moment, signal, command("--output", output));
         assert.equal(code, signal === "SIGINT" ? 130 : 143, said);
         assert.match(said, new RegExp(`^compile: stopped by ${signal}$`, "m"));
         assert.deepEqual(namesIn(output.slice(0, output.lastIndexOf("/"))), []);
@@ -139,7 +78,7 @@ Deno.test("a command line that asks for nothing that there is gets the usage", a
     ["--fast"],
     ["skein"],
   ];
-  await withWorkplace(async ({ command }) => {
+  await withWorkplace(SCRIPT, async ({ command }) => {
     for (const args of wrong) {
       const { code, stdout, stderr } = await ended(command(...args));
       assert.equal(code, 2, stderr);

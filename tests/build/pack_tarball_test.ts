@@ -22,7 +22,7 @@ const FILES = [
 Deno.test("tar takes out of an archive what went in, with its modes and times", async () => {
   const directory = await Deno.makeTempDir({ prefix: "skein-tar-" });
   try {
-    await Deno.writeFile(`${directory}/a.tgz`, makeTarball(FILES, DATE));
+    await Deno.writeFile(`${directory}/a.tgz`, await makeTarball(FILES, DATE));
     const { code } = await new Deno.Command("tar", { args: ["-xzf", "a.tgz"], cwd: directory })
       .output();
     assert.equal(code, 0);
@@ -37,12 +37,20 @@ Deno.test("tar takes out of an archive what went in, with its modes and times", 
   }
 });
 
-Deno.test("the same files give the same bytes, in whatever order they come", () => {
-  assert.deepEqual(makeTarball(FILES, DATE), makeTarball([...FILES].reverse(), DATE));
+Deno.test("the same files give the same bytes, in whatever order they come", async () => {
+  const backwards = [...FILES].reverse();
+  assert.deepEqual(await makeTarball(FILES, DATE), await makeTarball(backwards, DATE));
 });
 
-Deno.test("a path that the format cannot hold is refused", () => {
+Deno.test("a path that the format cannot hold is refused", async () => {
   for (const path of ["a".repeat(101), `${"a".repeat(156)}/b`]) {
-    assert.throws(() => makeTarball([file(path, 1)], DATE), /too long for a tar archive/);
+    await assert.rejects(makeTarball([file(path, 1)], DATE), /too long for a tar archive/);
   }
+});
+
+Deno.test("a large archive is made in parts: others have their turn, and may end the work", async () => {
+  const large = file("package/large", 8 << 20);
+  const ending = new AbortController();
+  setTimeout(() => ending.abort(new Error("enough")), 1);
+  await assert.rejects(makeTarball([large], DATE, ending.signal), /enough/);
 });
