@@ -5,7 +5,7 @@
  */
 import type { BuildForm } from "../../src/build_info.ts";
 import { type FileTree, hasEntries, sortedFiles, writeTree } from "./file_tree.ts";
-import { LICENCES_FILE, licencesText, type PackageTerms } from "./licences.ts";
+import { LICENCES_FILE, licencesText, type Terms, termsOfNativeCode } from "./licences.ts";
 import { machineOf } from "./native_code.ts";
 import { type Origin, readOrigin } from "./origin.ts";
 import { installPackages, type Package } from "./packages.ts";
@@ -73,7 +73,7 @@ export async function stage(options: StageOptions): Promise<Stage> {
   files.set("LICENSE", await Deno.readFile(`${REPOSITORY}/LICENSE`));
 
   const staged: StagedPackage[] = [];
-  const terms: PackageTerms[] = [];
+  const terms: Terms[] = [];
   const prebuilds = (target === null ? TARGETS : [target]).map(({ prebuild }) => prebuild);
   await withPackages(source, signal, async (packages) => {
     for (const each of packages) {
@@ -85,7 +85,7 @@ export async function stage(options: StageOptions): Promise<Stage> {
       signal?.throwIfAborted();
     }
   });
-  files.set(LICENCES_FILE, utf8(licencesText(terms)));
+  files.set(LICENCES_FILE, utf8(licencesText([...await termsOfNativeCode(form), ...terms])));
   await writeTree(directory, files, origin.date);
   return {
     directory,

@@ -117,11 +117,23 @@ Deno.test("every package is there in the version of the lock file, with its lice
       assert.ok(locked.has(`${name}@${version}`), `${name}@${version} is not locked`);
       assert.ok(licences.includes(`\n${name} ${version}: ${manifest.license}\n`), name);
     }
-    const without = licences.split("The package has no text of its licence.").length - 1;
+    const without = licences.split("It has no text of its licence.").length - 1;
     assert.ok(without <= 3, `${without} packages have no text of their licence`);
     assert.ok(licences.includes("Permission is hereby granted"));
     assert.ok(licences.includes("Apache License"));
   });
+});
+
+Deno.test("what lies within native code has its licence as well, Deno where it goes along", async () => {
+  for (const form of ["compiled", "self-extracting", "npm"] as const) {
+    await withStage(hostTarget(), form, async ({ directory }) => {
+      const licences = await Deno.readTextFile(`${directory}/THIRD_PARTY_LICENSES.txt`);
+      assert.match(licences, /\nlibsodium, within sodium-native: ISC\n[^]+\nFrank Denis /);
+      const deno =
+        `\nDeno ${Deno.version.deno}: MIT\n\nMIT License\n\nCopyright 2018-2026 the Deno authors\n`;
+      assert.equal(licences.includes(deno), form !== "npm", form);
+    });
+  }
 });
 
 Deno.test("a stage runs with nothing but itself, and says what it was built from", async () => {
