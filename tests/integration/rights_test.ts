@@ -128,12 +128,16 @@ for (const { as, narrowsFiles, flags } of STARTS) {
       assert.equal((await get(options.httpPort, "/docs")).status, 200);
 
       peer.failNextFsync();
+      await eventually("its store fails", 20_000, async () => {
+        // It is the next write that finds out, whichever file it was.
+        await first!.post("/lock/acquire", lock);
+        peer.logged(/the disk is gone/);
+      });
       // The one that leads may be the one whose disk fails.
       const request = { "x-request-id": crypto.randomUUID() };
       await eventually("the lock is released", 20_000, async () => {
         assert.equal((await first!.post("/lock/release", lock, request)).status, 200);
       });
-      await eventually("its store fails", 20_000, () => peer.logged(/the disk is gone/));
       await eventually("it is opened", 20_000, () => peer.logged(/the storage is open again/));
       await ready();
       await eventually("it has what happened meanwhile", 20_000, async () => {
