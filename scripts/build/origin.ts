@@ -43,7 +43,11 @@ function dateOf(epoch: string): Date {
 
 async function originOfGit(root: string): Promise<Origin> {
   const [hash = "", seconds = ""] = (await git(root, "log", "-1", "--format=%H %ct")).split(" ");
-  const changes = await git(root, "status", "--porcelain", "--", ...SHIPPED);
+  // Where our files were put into somebody else's repository, its commits say nothing of them.
+  const folderWithin = await git(root, "rev-parse", "--show-prefix");
+  if (folderWithin !== "") throw unknownOrigin("it knows another project's history");
+  const seen = ["--porcelain", "--untracked-files=normal"];
+  const changes = await git(root, "status", ...seen, "--", ...SHIPPED);
   return { commit: changes === "" ? hash : `${hash}-dirty`, date: dateOf(seconds) };
 }
 
@@ -59,8 +63,12 @@ async function git(root: string, ...args: readonly string[]): Promise<string> {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     complaint = "git is not installed";
   }
-  throw new Error(
-    `which commit this is, git does not say (${complaint}): ` +
+  throw unknownOrigin(complaint);
+}
+
+function unknownOrigin(reason: string): Error {
+  return new Error(
+    `which commit this is, git does not say (${reason}): ` +
       `set ${COMMIT_VARIABLE}=<hash> and ${DATE_VARIABLE}=<seconds since 1970>`,
   );
 }

@@ -37,6 +37,8 @@ Deno.test("git names the commit and when it was made; what is not committed is d
     await Deno.writeTextFile(`${root}/notes.txt`, "not shipped");
     assert.equal((await readOrigin(root, environment({}))).commit, commit);
     await Deno.writeTextFile(`${root}/src/more.ts`, "2");
+    // Whoever has this does not want to be told of new files; they are shipped all the same.
+    await git(root, "config", "status.showUntrackedFiles", "no");
     assert.equal((await readOrigin(root, environment({}))).commit, `${commit}-dirty`);
 
     const later = environment({ SOURCE_DATE_EPOCH: "1800000000" });
@@ -59,6 +61,18 @@ Deno.test("without a history the environment says it, or the message says what t
         message: /not a git repository.*SKEIN_BUILD_COMMIT=<hash> and SOURCE_DATE_EPOCH=<seconds/,
       });
     }
+  });
+});
+
+Deno.test("a history that is another project's does not count", async () => {
+  await withDirectory(async (outer) => {
+    await git(outer, "init", "--quiet");
+    await git(outer, "commit", "--quiet", "--allow-empty", "--message", "theirs");
+    const root = `${outer}/vendor/skein`;
+    await Deno.mkdir(root, { recursive: true });
+    await assert.rejects(readOrigin(root, environment({})), {
+      message: /it knows another project's history.*SKEIN_BUILD_COMMIT=<hash>/,
+    });
   });
 });
 
