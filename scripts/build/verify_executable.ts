@@ -88,10 +88,12 @@ function checkMetadata({ metadata }: Embedded, flags: readonly string[]): string
   const { permissions, v8_flags: v8Flags, entrypoint_key: entry, code_cache_key: codeCache } =
     metadata;
   const wanted = permissionsOf(flags);
-  for (const [name, allowed] of Object.entries(permissions)) {
-    if (!name.startsWith("allow_")) continue;
+  // Of both sides: where Deno has renamed one, what we asked for would be found nowhere.
+  for (const name of new Set([...Object.keys(permissions), ...wanted.keys()])) {
+    if (!/^(?:allow|ignore)_/.test(name)) continue;
     const denied = permissions[name.replace("allow_", "deny_")];
-    const given = Array.isArray(denied) && denied.length === 0 ? null : allowed;
+    const isDenied = name.startsWith("allow_") && Array.isArray(denied) && denied.length === 0;
+    const given = isDenied ? null : permissions[name] ?? null;
     const scope = wanted.get(name) ?? null;
     if (JSON.stringify(given) === JSON.stringify(scope)) continue;
     problems.push(`${name} is ${JSON.stringify(given)}, not ${JSON.stringify(scope)}`);
@@ -108,8 +110,8 @@ function checkMetadata({ metadata }: Embedded, flags: readonly string[]): string
 /** As the metadata has them: `allow_env` → its scope, which is empty for all. */
 function permissionsOf(flags: readonly string[]): Map<string, readonly string[]> {
   const permissions = flags.flatMap((flag) => {
-    const [, name, scope] = /^--allow-(\w+)(?:=(.*))?$/.exec(flag) ?? [];
-    return name === undefined ? [] : [[`allow_${name}`, scope?.split(",") ?? []] as const];
+    const [, kind, name, scope] = /^--(allow|ignore)-(\w+)(?:=(.*))?$/.exec(flag) ?? [];
+    return name === undefined ? [] : [[`${kind}_${name}`, scope?.split(",") ?? []] as const];
   });
   return new Map(permissions);
 }

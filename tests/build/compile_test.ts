@@ -105,6 +105,14 @@ Deno.test("what is not as it should be is found", async () => {
       /^allow_run is \[\], not null$/,
     );
     assert.match(
+      await complaint({ flags: [...COMPILE_FLAGS, "--allow-moonshine"] }),
+      /^allow_moonshine is null, not \[\]$/,
+    );
+    assert.match(
+      await complaint({ flags: COMPILE_FLAGS.filter((flag) => flag !== "--ignore-env") }),
+      /^ignore_env is \[\], not null$/,
+    );
+    assert.match(
       await complaint({ flags: [...COMPILE_FLAGS, "--v8-flags=--jitless"] }),
       /^V8 does not get --jitless$/,
     );
