@@ -119,19 +119,17 @@ export class QueueMachine implements Machine<QueueCommand, QueueEffect>, ValueHo
   #publish(command: PublishCommand, context: ApplyContext): QueueOutcome {
     const found = this.#topics.reach(command);
     if (!found.ok) return { answer: found.answer, effects: [] };
-    const { lane } = found;
+    const { lane, resumed } = found;
     const readyBefore = lane.ready.count;
     const answer = new Publishing(this.#state, lane, command, context).run();
-    // With newer settings the lane may be paused no more.
-    const mayBeNew = lane.ready.count > readyBefore || command.settings !== null;
-    if (!mayBeNew || !lane.canDeliver) return { answer, effects: [] };
-    return { answer, effects: [{ kind: "ready", topic: lane.topic, lane: lane.lane }] };
+    const isNew = resumed || lane.ready.count > readyBefore;
+    return { answer, effects: isNew ? readyEffects(lane) : [] };
   }
 
   #deliver(command: DeliverCommand, context: ApplyContext): QueueOutcome {
     const found = this.#topics.reach(command);
     if (!found.ok) return { answer: found.answer, effects: [] };
-    const { lane } = found;
+    const { lane, resumed } = found;
     if (!lane.canDeliver) return NOTHING_READY;
     const { messages } = this.#state;
     const untilMs = context.timeMs + (command.visibilityMs ?? lane.options.visibilityMs);
@@ -149,7 +147,7 @@ export class QueueMachine implements Machine<QueueCommand, QueueEffect>, ValueHo
     }
     lane.totals.delivered += delivered.length;
     const answer: DeliveredAnswer = { kind: "delivered", messages: delivered };
-    return { answer, effects: [] };
+    return { answer, effects: resumed ? readyEffects(lane) : [] };
   }
 
   #delivered(slot: number): DeliveredMessage {
@@ -201,12 +199,12 @@ export class QueueMachine implements Machine<QueueCommand, QueueEffect>, ValueHo
 
   #configure(command: ConfigureCommand | AdoptCommand): QueueOutcome {
     const name = { topic: command.topic, lane: command.kind === "adopt" ? command.lane : 0 };
-    const couldDeliver = this.#state.find(name)?.canDeliver ?? false;
+    const wasPaused = this.#state.find(name)?.options.paused ?? false;
     const answer = command.kind === "adopt"
       ? this.#topics.adopt(command)
       : this.#topics.configure(command);
-    const canDeliver = this.#state.find(name)?.canDeliver ?? false;
-    return { answer, effects: canDeliver && !couldDeliver ? [{ kind: "ready", ...name }] : [] };
+    const lane = this.#state.find(name);
+    return { answer, effects: wasPaused && lane !== undefined ? readyEffects(lane) : [] };
   }
 
   #requeue({ topic, lane: number, ids, max }: RequeueCommand, context: ApplyContext): QueueOutcome {
@@ -331,3 +329,8 @@ const PURGED = {
 } as const satisfies Record<PurgeCommand["what"], readonly (keyof Lane)[]>;
 
 const NOTHING_READY: QueueOutcome = { answer: { kind: "delivered", messages: [] }, effects: [] };
+
+/** Tells whoever waits, if there is something to deliver. */
+function readyEffects(lane: Lane): readonly QueueEffect[] {
+  return lane.canDeliver ? [{ kind: "ready", topic: lane.topic, lane: lane.lane }] : [];
+}

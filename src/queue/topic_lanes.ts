@@ -18,7 +18,8 @@ import {
 } from "./topic_options.ts";
 
 export type FoundLane =
-  | { readonly ok: true; readonly lane: Lane }
+  /** `resumed`: it was paused, until the settings that came with this command. */
+  | { readonly ok: true; readonly lane: Lane; readonly resumed: boolean }
   | { readonly ok: false; readonly answer: RefusedAnswer };
 
 export class TopicLanes {
@@ -33,8 +34,9 @@ export class TopicLanes {
     const lane = this.#state.find({ topic, lane: number });
     if (lane !== undefined) {
       if (lane.options.lanes !== lanes) return { ok: false, answer: otherLanes(lane) };
+      const wasPaused = lane.options.paused;
       if (settings !== null) this.#adopt(lane, settings);
-      return { ok: true, lane };
+      return { ok: true, lane, resumed: wasPaused && !lane.options.paused };
     }
     // A topic that nobody configured has one lane: another number was learned elsewhere, and is out of date.
     const isMeant = number === 0 ? lanes === 1 : settings !== null;
@@ -52,7 +54,7 @@ export class TopicLanes {
     const options = mergeOptions(lane.options, changes);
     const revision = lane.settings.revision + 1;
     if (!sameOptions(options, lane.options)) this.#adopt(lane, { options, revision });
-    return configured({ ok: true, lane });
+    return { kind: "configured", settings: lane.settings };
   }
 
   adopt({ topic, lane: number, settings }: AdoptCommand): ConfiguredAnswer | RefusedAnswer {
@@ -60,7 +62,7 @@ export class TopicLanes {
     if (lane === undefined) return configured(this.#make(topic, number, settings));
     if (lane.options.lanes !== settings.options.lanes) return otherLanes(lane);
     this.#adopt(lane, settings);
-    return configured({ ok: true, lane });
+    return { kind: "configured", settings: lane.settings };
   }
 
   #adopt(lane: Lane, settings: TopicSettings): void {
@@ -75,7 +77,8 @@ export class TopicLanes {
       const message = `cannot make the topic ${topic}: its partition has ${size} lanes already`;
       return { ok: false, answer: refuse("TOO_MANY_REQUESTS", message, { topic }) };
     }
-    return { ok: true, lane: this.#state.addLane(size, topic, number, settings) };
+    const lane = this.#state.addLane(size, topic, number, settings);
+    return { ok: true, lane, resumed: false };
   }
 }
 

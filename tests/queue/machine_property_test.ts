@@ -10,7 +10,7 @@ import { HeldValues } from "./held_values.ts";
 import { randomQueueCommand } from "./queue_commands.ts";
 import { deliveryOrder, type Expected, isIn, type ModelLane, QueueModel } from "./queue_model.ts";
 
-const SEEDS = 40;
+const SEEDS = 60;
 const COMMANDS = 500;
 const GROUP = 3;
 const BOUNDS = { messagesMax: 40, bytesMax: 700, dedupMax: 6 };
