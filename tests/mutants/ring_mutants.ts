@@ -94,8 +94,8 @@ export const RING_MUTANTS: readonly Mutant[] = [
   {
     name: "queues and topics of events share their partitions",
     file: "src/ring/partition_of.ts",
-    search: "return partitionOfText(`${kind}:${name}`, partitions);",
-    replace: "return partitionOfText(`${kind.slice(0, 0)}:${name}`, partitions);",
+    search: "return murmur3(`${kind}:${name}`) % partitions + 1;",
+    replace: "return murmur3(`${kind.slice(0, 0)}:${name}`) % partitions + 1;",
     caughtBy: [RING],
   },
   {

@@ -18,6 +18,19 @@ Deno.test("a consume that comes again gets its deliveries, as far as they are cu
   assert.deepEqual(table.consume(2, null, request), again);
 });
 
+Deno.test("a consume that comes again gets nothing that was delivered to another one since", () => {
+  const table = new TopicTable();
+  const request = { kind: "caller", principal: "", id: "r" } as const;
+  table.publish(["a", "b"]);
+  table.consume(1, null, request);
+  table.pass(30_000);
+  const [other] = table.consume();
+  assert.equal(other!.id, "a");
+  const again = table.consume(1, null, request);
+  assert.deepEqual(again.map(({ id }) => id), ["b"]);
+  assert.deepEqual(table.acknowledge(other!.ref), [0]);
+});
+
 Deno.test("a publish that comes again is stored once; another body is another request", () => {
   const table = new TopicTable();
   const request = { kind: "caller", principal: "", id: "r" } as const;
