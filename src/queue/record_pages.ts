@@ -82,12 +82,12 @@ export class RecordPages {
     this.setLocal(slot, this.#recordHalves - 1, this.#free);
     this.#free = slot;
     this.#live--;
-    if (this.#live > 0) return;
+    if (this.#live > 0 || this.#pages.length === 1) return;
     // Nothing is left: what a flood needed goes back, but for one page.
-    this.#pages.length = Math.min(1, this.#pages.length);
+    this.#pages.length = 1;
     this.#high = 0;
     this.#free = NONE;
-    this.#pages[0]?.words.fill(0);
+    this.#pages[0]!.words.fill(0);
   }
 
   #addPage(): void {

@@ -8,7 +8,8 @@ import type { Receipt } from "../../src/queue/message_names.ts";
 import { Random } from "../../src/random.ts";
 import { HeldValues } from "./held_values.ts";
 import { randomQueueCommand } from "./queue_commands.ts";
-import { deliveryOrder, type Expected, isIn, type ModelLane, QueueModel } from "./queue_model.ts";
+import { deliveryOrder, isIn, type ModelLane } from "./model_lane.ts";
+import { type Expected, QueueModel } from "./queue_model.ts";
 
 const SEEDS = 60;
 const COMMANDS = 500;
