@@ -7,8 +7,8 @@ import { eventually } from "../eventually.ts";
 import { skeinCommand } from "../skein_command.ts";
 import { TextLineStream } from "./text_lines.ts";
 
-/** Below the range that systems take the ports of outgoing connections from. */
-const PORT_MIN = 10_000;
+/** Below the range that systems take the ports of outgoing connections from; `fetch` refuses to ask 10080. */
+const PORT_MIN = 10_100;
 const PORT_MAX = 32_000;
 const PORT_ATTEMPTS_MAX = 1_000;
 
