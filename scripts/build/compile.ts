@@ -1,7 +1,7 @@
 /**
  * `deno compile` on a stage. What has to be known of it is in README.md. Its runtime is a file of some 40 MB that Deno
- * downloads when it first builds for a machine; where that cannot be had, this says so, and somebody else may know
- * another way.
+ * downloads when it first builds for a machine; where that cannot be had, this says so, and executables.ts decides
+ * what is built in its place.
  */
 import { LICENCES_FILE } from "./licences.ts";
 import type { Stage } from "./stage.ts";
@@ -23,7 +23,7 @@ export type Compiled =
   /** The runtime for this target cannot be had; why, in some words. */
   | { readonly done: false; readonly reason: string };
 
-/** Of which the download of the runtime may take the most. */
+/** The runtime may have to be downloaded; nothing that works takes this long. */
 const DEADLINE_MS = 900_000;
 
 /** @throws {Error} when it fails for any other reason than the runtime */
@@ -36,7 +36,7 @@ export async function compileStage(options: CompileOptions): Promise<Compiled> {
       "compile",
       "--no-check",
       "--no-lock",
-      // It would lie in a directory that every user of a machine can write to, and makes no start faster.
+      // The cache would lie in a directory that every user of a machine can write to, and makes no start faster.
       "--no-code-cache",
       "--app-name=skein",
       `--target=${target.triple}`,

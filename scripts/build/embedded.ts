@@ -1,7 +1,9 @@
 /**
- * What `deno compile` put into an executable, read back from its bytes: the section between two marks that the
- * runtime reads when it starts. Deno says nothing of this format outside its source (cli/standalone/binary.rs); where it
- * changes, reading fails, and with it the build.
+ * What `deno compile` put into an executable, read back from its bytes: the section that the runtime reads when it
+ * starts. It begins and ends with a mark; in it stand, each behind its length in 8 bytes, the metadata (JSON), other
+ * parts that we do not look at, and last the tree of files (JSON) and the data that its entries point into. Deno says
+ * nothing of this format outside its source (cli/standalone/binary.rs); where it changes, reading fails, and with it
+ * the build.
  */
 import { Buffer } from "node:buffer";
 
@@ -26,7 +28,7 @@ export interface Metadata {
 
 const MARK = Buffer.from("d3n0l4nd");
 const LENGTH_BYTES = 8;
-/** More than any program's settings take; a length beyond it stands behind no mark of ours. */
+/** More than any program's metadata takes: where a larger number follows a mark, that is no section. */
 const METADATA_BYTES_MAX = 1 << 20;
 const TREE_BEGIN = Buffer.from('[{"');
 
@@ -49,6 +51,7 @@ function readSection(bytes: Buffer): Embedded | null {
   const metadata = readText(bytes, MARK.length, METADATA_BYTES_MAX);
   if (metadata === null || !metadata.startsWith("{")) return null;
   const from = MARK.length + LENGTH_BYTES + Buffer.byteLength(metadata);
+  // Whatever looks like a tree is one if the closing mark stands where its lengths say.
   for (let at = bytes.indexOf(TREE_BEGIN, from); at >= 0; at = bytes.indexOf(TREE_BEGIN, at + 1)) {
     const tree = readText(bytes, at - LENGTH_BYTES, bytes.length);
     if (tree === null) continue;

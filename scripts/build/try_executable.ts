@@ -60,7 +60,7 @@ export async function tryExecutable(
   if (listening) child.kill("SIGTERM");
   const { code } = await child.status;
   signal.throwIfAborted();
-  // Windows ends a process at once, whatever it is asked by.
+  // On Windows any signal ends a process at once, with an exit code of its own.
   if (listening && (code === 0 || Deno.build.os === "windows")) return;
   throw new Error(`what was built starts no peer (exit code ${code}):\n${await stderr}`);
 }

@@ -57,7 +57,7 @@ const SETTING_PATHS: readonly LaunchPath[] = SETTING_ROWS.flatMap(([, row]) => {
     environment: row.environment.map(({ name }) => name),
     configKey: row === SETTINGS.config ? null : row.flag,
     access: row.path,
-    // The name that is its last part may be the host's; all peers' data lies side by side.
+    // It is ./skein-data/NAME, and a launcher does not know NAME where that is made of the host's: so the folder above.
     default: row === SETTINGS.data ? "./skein-data" : row.default,
   }, ...files];
 });

@@ -1,7 +1,7 @@
 /**
  * What the process is allowed, in one table: each right with its scope, the reason, which commands need it, and until
- * when. The flags of launchers and of the compiled executable, the README's table and `giveUpRights` come from it;
- * nobody writes a permission flag by hand, and none that allows everything exists. Pure.
+ * when. The flags of launchers and of the compiled executable, the README's table and `giveUpRights` come from it. By
+ * hand permission flags are written in the tasks of deno.json alone, which a test compares; none allows everything. Pure.
  */
 import { environmentNames } from "../config/describe.ts";
 import { SETTING_ROWS } from "../config/settings.ts";
@@ -9,8 +9,9 @@ import { SETTING_ROWS } from "../config/settings.ts";
 export type RightName = "net" | "read" | "write" | "env" | "sys" | "ffi" | "run";
 
 /**
- * When a command needs a right no more. `started`: it never did. `called`: its code is loaded and its command line is
- * read. `begun`: its settings are read, native code is loaded, and what it starts is started. `ended`: at its end.
+ * The moment from which a command needs a right no more. `started`: from its start, for it never does. `called`: its
+ * code is loaded and its command line is read. `begun`: its settings are read, native code is loaded, and what it
+ * starts is started. `ended`: not before its end.
  */
 export type Moment = "started" | "called" | "begun" | "ended";
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { README_PATH, withRights } from "../../scripts/document.ts";
 import { rightsTables } from "../../scripts/rights_tables.ts";
 import { COMMANDS } from "../../src/cli/program.ts";
-import { COMMAND_RIGHTS, RIGHTS, UNBOUNDED_FLAGS } from "../../src/cli/rights.ts";
+import { COMMAND_RIGHTS, RIGHTS, SYSTEM_CALLS, UNBOUNDED_FLAGS } from "../../src/cli/rights.ts";
 
 Deno.test("every command has a row, and every row a command", () => {
   const commands = COMMANDS.map(({ words }) => words.join(" "));
@@ -25,6 +25,7 @@ Deno.test("the tasks that start the program allow each right by its name, and ne
     const words: string[] = task.command.split(" ");
     const names = words.flatMap((word) => /^--allow-(\w+)/.exec(word)?.[1] ?? []);
     assert.deepEqual(names.toSorted(), RIGHTS.map(({ name }) => name).toSorted());
+    assert.ok(words.includes(`--allow-sys=${SYSTEM_CALLS.join(",")}`));
     assert.ok(words.includes("--no-prompt") && words.includes("--deny-import"));
     assert.ok(!words.includes("-A"));
   }

@@ -1,7 +1,7 @@
 
 # --- The copy that counts, and whether it is as it was built ---
 
-# Fails where there is none, or it is just being removed.
+# Leaves in skein_copy the copy that counts, and locks it. Fails where there is none, or it is just being removed.
 skein_find() {
   skein_copy=
   [ -r "$skein_folder/$skein_id" ] && read -r skein_name skein_stamp <"$skein_folder/$skein_id" || return 1
@@ -19,7 +19,8 @@ skein_lock_copy() {
   ! skein_has flock || flock -s -n 8
 }
 
-# Where programs cannot be executed any more, it is as good as not there.
+# Finds the copy that counts, and whether it still looks as it did when it was verified. Where programs cannot be
+# executed any more, as on another mount, it is as good as not there.
 skein_find_unchanged() {
   skein_find && [ -x "$skein_copy/program/deno" ] && [ "$(skein_make_stamp)" = "$skein_stamp  -" ]
 }

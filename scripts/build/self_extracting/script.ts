@@ -21,7 +21,7 @@ export interface ScriptOptions {
 const PARTS = ["header.sh", "copy.sh", "unpack.sh", "start.sh"];
 /** Enough to tell builds of one version apart; the manifest's whole hash is checked. */
 const ID_DIGITS = 16;
-/** Words that mean nothing to a shell but themselves. */
+/** Words that mean nothing but themselves to a shell that was told `set -f`. */
 const PLAIN_WORD = /^[A-Za-z0-9_.,=*@/+-]+$/;
 
 /**

@@ -13,7 +13,7 @@ skein_start() {
     skein_second=${3-}
   fi
   skein_choose_flags
-  # The runtime takes commas for the ends of paths.
+  # The runtime takes a comma for the end of a path: launch_words.ts knows what to say in its place.
   case $skein_folder in
     *,*) skein_flags= ;;
   esac
@@ -27,7 +27,7 @@ skein_start() {
   skein_run "$@"
 }
 
-# What the command may do, where no path that the command line names decides it.
+# Leaves in skein_flags what the command may do; nothing where that depends on the paths that its line names.
 skein_choose_flags() {
   skein_flags=
   @CHOICE@
