@@ -126,6 +126,22 @@ export class TinyExecutable implements AsyncDisposable {
     return stdout;
   }
 
+  /** Starts it, expects that it runs, and tells from which copy. */
+  async runsFrom(options: StartOptions): Promise<string> {
+    const words = (await this.startsQuietly(options)).split("\0");
+    const main = words.find((word) => word.endsWith("/program/src/main.ts"));
+    assert.ok(main !== undefined, words.join(" "));
+    return main.replace("/program/src/main.ts", "");
+  }
+
+  /** Starts it, and expects that it says why it does not run. */
+  async isRefused(reason: RegExp, options: StartOptions): Promise<void> {
+    const { code, stdout, stderr } = await this.start(options);
+    assert.match(stderr, reason);
+    assert.equal(stdout, "");
+    assert.equal(code, 126);
+  }
+
   /** The directories of copies in a folder, finished or not, in order of their names. */
   async copies(folder = this.folder): Promise<string[]> {
     const names: string[] = [];
@@ -178,6 +194,11 @@ export async function writeTree(
   }
   const date = new Date("2026-01-02T03:04:05Z");
   for (const path of Object.keys(files)) await Deno.utime(`${root}/${path}`, date, date);
+}
+
+/** The folder that something lies in. */
+export function parentOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/"));
 }
 
 /** Where a tool is. @throws where it is not installed */

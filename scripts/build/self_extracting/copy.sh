@@ -25,40 +25,20 @@ skein_find_unchanged() {
   skein_find && [ -x "$skein_copy/program/deno" ] && [ "$(skein_make_stamp)" = "$skein_stamp  -" ]
 }
 
-# A hash of how everything looks that a start relies on. Fails where others could put another folder or copy in place.
+# A hash of how everything looks that a start relies on. Fails where others could change the copy.
 skein_make_stamp() {
   skein_facts 2>/dev/null | {
-    read -r skein_mode skein_rest && skein_keeps_names &&
-      read -r skein_mode skein_owner skein_rest && skein_is_own "$skein_folder" &&
-      read -r skein_mode skein_owner skein_rest && skein_is_own "$skein_copy" &&
-      exec sha256sum
+    read -r skein_mode skein_owner skein_rest && skein_is_own "$skein_copy" && exec sha256sum
   }
 }
 
-# A line for what is above the cache folder, for that folder, for the copy, and for all that is verified. Whatever is
-# added to a folder, or taken out of it, changes that folder's times.
+# A line for the copy, and for all that is verified. Whatever is added to a folder, or taken out of it, changes that
+# folder's times.
 skein_facts() (
   LC_ALL=C TZ=UTC0
   export LC_ALL TZ
-  cd "$skein_copy/program" &&
-    exec stat -c '%a %u %g %s %i %y %z %F %n' -- ../../.. ../.. .. . $skein_entries
+  cd "$skein_copy/program" && exec stat -c '%a %u %g %s %i %y %z %F %n' -- .. . $skein_entries
 )
-
-# Whether what lies in a folder of this mode is safe from those who do not own it: in a sticky one it is.
-skein_keeps_names() {
-  case $skein_mode in
-    [1357]???) ;;
-    *[2367]) return 1 ;;
-  esac
-}
-
-# Whether this user and root alone can change a folder of this mode and owner.
-skein_is_own() {
-  case $skein_mode in
-    *[2367] | *[2367]?) return 1 ;;
-  esac
-  [ "$skein_owner" = 0 ] || [ -O "$1" ]
-}
 
 # Compares every file of the copy with what was built. Where it differs, skein_fault says in what.
 skein_verify() {

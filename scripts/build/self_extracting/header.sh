@@ -86,6 +86,10 @@ skein_use() {
     *) skein_pass_over "not an absolute path" && return 1 ;;
   esac
   [ ! -L "$skein_folder" ] || { skein_pass_over "a symbolic link" && return 1; }
+  skein_parent=${skein_folder%/*}
+  until [ -d "$skein_parent/" ]; do skein_parent=${skein_parent%/*}; done
+  skein_fault=$(skein_find_others)
+  [ -z "$skein_fault" ] || { skein_pass_over "$skein_fault" && return 1; }
   if [ ! -d "$skein_folder" ]; then
     skein_said=$(umask 077 && mkdir -p -- "$skein_folder" 2>&1) ||
       { skein_pass_over "${skein_said##*: }" && return 1; }
@@ -94,7 +98,54 @@ skein_use() {
   skein_folder=$(cd -P -- "$skein_folder" 2>/dev/null && printf '%s.' "$PWD") ||
     { skein_pass_over "Permission denied" && return 1; }
   skein_folder=${skein_folder%.}
+  skein_said=$(LC_ALL=C stat -c '%a %u' -- "$skein_folder")
+  skein_mode=${skein_said% *}
+  skein_owner=${skein_said#* }
+  skein_is_own "$skein_folder" ||
+    { skein_pass_over "others can change it (mode $skein_mode, owner $skein_owner)" && return 1; }
   skein_find_unchanged || skein_prepare
+}
+
+# Says who, other than this user and root, could put another folder in the cache folder's place between this look and
+# the program's start. It looks at skein_parent, the last folder on the way to it that is there, and at all above.
+skein_find_others() (
+  cd -P -- "$skein_parent/" 2>/dev/null || { printf 'Permission denied' && exit; }
+  skein_above=.
+  skein_all=.
+  skein_rest=${PWD%/}
+  while [ -n "$skein_rest" ]; do
+    skein_above=$skein_above/..
+    skein_all="$skein_all $skein_above"
+    skein_rest=${skein_rest%/*}
+  done
+  skein_said=$(LC_ALL=C stat -c '%a %u %n' -- $skein_all)
+  IFS=$skein_newline
+  for skein_line in $skein_said; do
+    skein_mode=${skein_line%% *}
+    skein_above=${skein_line##* }
+    skein_owner=${skein_line#* }
+    skein_owner=${skein_owner%% *}
+    skein_keeps_names || { printf 'anybody can put another folder in its place' && exit; }
+    # Where users have a namespace of their own, 65534 is everybody of outside, and root is there.
+    [ "$skein_owner" = 0 ] || [ "$skein_owner" = 65534 ] || [ -O "$skein_above" ] ||
+      { printf 'user %s can put another folder in its place' "$skein_owner" && exit; }
+  done
+)
+
+# Whether what lies in a folder of this mode is safe from those who do not own it: in a sticky one it is.
+skein_keeps_names() {
+  case $skein_mode in
+    [1357]???) ;;
+    *[2367]) return 1 ;;
+  esac
+}
+
+# Whether this user and root alone can change a folder of this mode and owner.
+skein_is_own() {
+  case $skein_mode in
+    *[2367] | *[2367]?) return 1 ;;
+  esac
+  [ "$skein_owner" = 0 ] || [ -O "$1" ]
 }
 
 # Notes why this folder cannot be used; there may be another.

@@ -3,15 +3,6 @@
 
 # Verifies what is there, and unpacks where that is missing or not as it was built.
 skein_prepare() {
-  skein_said=$(LC_ALL=C stat -c '%a %u' -- "$skein_folder/.." "$skein_folder") ||
-    { skein_pass_over "Permission denied" && return 1; }
-  skein_mode=${skein_said%% *}
-  skein_keeps_names || { skein_pass_over "anybody can put another folder in its place" && return 1; }
-  skein_said=${skein_said#*"$skein_newline"}
-  skein_mode=${skein_said% *}
-  skein_owner=${skein_said#* }
-  skein_is_own "$skein_folder" ||
-    { skein_pass_over "others can change it (mode $skein_mode, owner $skein_owner)" && return 1; }
   [ ! -w "$skein_folder" ] || skein_lock_folder
   # Another start may have been at work until now.
   ! skein_find_unchanged || return 0
