@@ -13,6 +13,7 @@ import { REAL_CLOCK } from "../../src/peer/real_clock.ts";
 import { Random } from "../../src/random.ts";
 import { MemoryStorage } from "../../src/storage/memory.ts";
 import { MemoryDisk } from "../../src/storage/memory_disk.ts";
+import { freePorts } from "../integration/skein_process.ts";
 
 export interface LogLine {
   readonly level: LogLevel;
@@ -42,7 +43,7 @@ export class ClusterPeer {
     this.#cluster = cluster;
     this.name = `p${number}`;
     this.identity = createIdentity(new Uint8Array(32).fill(number));
-    this.port = freePort();
+    [this.port] = freePorts(1) as [number];
   }
 
   get up(): boolean {
@@ -185,13 +186,6 @@ export class TestCluster {
       assert.ok(this.leader !== undefined);
     });
   }
-}
-
-function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
-  return port;
 }
 
 export { eventually };
