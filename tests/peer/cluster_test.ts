@@ -4,6 +4,10 @@ import { MemoryStorage } from "../../src/storage/memory.ts";
 import { MemoryDisk } from "../../src/storage/memory_disk.ts";
 import { eventually, TestCluster } from "./cluster.ts";
 
+/** The shortest of this cluster's. */
+const ELECTION_TIMEOUT_MS = 300;
+const FORMING_ATTEMPTS = 10;
+
 const EXCLUSIVE = {
   mode: "exclusive",
   waitMs: 0,
@@ -13,14 +17,18 @@ const EXCLUSIVE = {
 } as const;
 
 Deno.test("three peers form a cluster without waiting for an election timeout", async () => {
-  const began = performance.now();
-  await TestCluster.with({}, (cluster) => {
-    const tookMs = performance.now() - began;
-    assert.ok(tookMs < 300, `formed and led within ${tookMs.toFixed(0)} ms`);
-    const views = cluster.peers.map(({ core }) => core.members.view());
-    assert.equal(new Set(views.map(({ clusterId }) => clusterId)).size, 1);
-    return Promise.resolve();
-  });
+  let bestMs = Infinity;
+  // Whoever waits takes as long every time; whoever does not, only where others keep the cores busy.
+  for (let attempt = 0; attempt < FORMING_ATTEMPTS && bestMs >= ELECTION_TIMEOUT_MS; attempt++) {
+    const began = performance.now();
+    await TestCluster.with({}, (cluster) => {
+      bestMs = Math.min(bestMs, performance.now() - began);
+      const views = cluster.peers.map(({ core }) => core.members.view());
+      assert.equal(new Set(views.map(({ clusterId }) => clusterId)).size, 1);
+      return Promise.resolve();
+    });
+  }
+  assert.ok(bestMs < ELECTION_TIMEOUT_MS, `formed and led within ${bestMs.toFixed(0)} ms`);
 });
 
 Deno.test("every peer grants locks, and tokens grow over all of them", async () => {
