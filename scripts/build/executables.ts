@@ -4,6 +4,7 @@
  * machine's is made self-extracting, from the Deno that runs this.
  */
 import { dirname } from "node:path";
+import type { BuildForm } from "../../src/build_info.ts";
 import { recordChecksum } from "./checksums.ts";
 import { compileStage } from "./compile.ts";
 import { COMPILE_FLAGS } from "./compile_flags.ts";
@@ -104,17 +105,12 @@ async function inWorkplace(
 }
 
 async function compiledExecutable(
-  { target, origin, denort, report, signal }: ExecutableOptions,
-  { directory, draft }: Workplace,
+  options: ExecutableOptions,
+  workplace: Workplace,
 ): Promise<Stage | { readonly reason: string }> {
-  const staged = await stage({
-    target,
-    form: "compiled",
-    directory: `${directory}/stage`,
-    origin,
-    signal,
-  });
-  reportStage(staged, target, report);
+  const { target, denort, report, signal } = options;
+  const { draft } = workplace;
+  const staged = await stageIn(workplace, "compiled", options);
   const runtime = denort ?? "Deno's runtime, downloaded where this is the first time";
   report(`${target.triple}: compiling with ${runtime}`);
   const outcome = await whileReporting(
@@ -136,17 +132,11 @@ async function compiledExecutable(
 }
 
 async function selfExtractingExecutable(
-  { target, origin, report, signal }: ExecutableOptions,
-  { directory, draft }: Workplace,
+  options: ExecutableOptions,
+  workplace: Workplace,
 ): Promise<Stage> {
-  const staged = await stage({
-    target,
-    form: "self-extracting",
-    directory: `${directory}/stage`,
-    origin,
-    signal,
-  });
-  reportStage(staged, target, report);
+  const { target, report, signal } = options;
+  const staged = await stageIn(workplace, "self-extracting", options);
   report(`${target.triple}: packing it with Deno ${Deno.version.deno}`);
   await whileReporting(
     report,
@@ -154,7 +144,7 @@ async function selfExtractingExecutable(
     buildSelfExtracting({
       stage: staged.directory,
       deno: await Deno.realPath(Deno.execPath()),
-      output: draft,
+      output: workplace.draft,
       version: staged.version,
       signal,
     }),
@@ -162,14 +152,16 @@ async function selfExtractingExecutable(
   return staged;
 }
 
-function reportStage(
-  { fileCount, sizeBytes, packages }: Stage,
-  { triple }: Target,
-  report: (line: string) => void,
-): void {
-  report(
-    `${triple}: staged ${fileCount} files, ${packages.length} packages, ${mebibytes(sizeBytes)}`,
-  );
+async function stageIn(
+  { directory }: Workplace,
+  form: BuildForm,
+  { target, origin, report, signal }: ExecutableOptions,
+): Promise<Stage> {
+  const staged = await stage({ target, form, directory: `${directory}/stage`, origin, signal });
+  const { fileCount, sizeBytes, packages } = staged;
+  const size = mebibytes(sizeBytes);
+  report(`${target.triple}: staged ${fileCount} files, ${packages.length} packages, ${size}`);
+  return staged;
 }
 
 async function whileReporting<T>(

@@ -11,20 +11,12 @@ import { sortedFiles, writeTree } from "../../scripts/build/file_tree.ts";
 import { type Stage, stage } from "../../scripts/build/stage.ts";
 import { hostTarget, TARGETS } from "../../scripts/build/targets.ts";
 import { verifyExecutable } from "../../scripts/build/verify_executable.ts";
+import { withDirectory } from "../with_directory.ts";
 
 const ORIGIN = { commit: "0123456789abcdef", date: new Date("2026-01-02T03:04:05Z") };
 const NEVER = new AbortController().signal;
 const HOST = hostTarget();
 const FOREIGN = TARGETS.filter((target) => target !== HOST);
-
-async function withDirectory(use: (root: string) => Promise<void>): Promise<void> {
-  const root = await Deno.makeTempDir({ prefix: "skein-test-" });
-  try {
-    await use(root);
-  } finally {
-    await Deno.remove(root, { recursive: true });
-  }
-}
 
 function stageIn(directory: string): Promise<Stage> {
   return stage({ target: HOST, form: "compiled", directory, origin: ORIGIN });

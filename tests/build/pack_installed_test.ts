@@ -15,6 +15,7 @@ import {
   kill,
 } from "./installed_peer.ts";
 import { NpmInstallation, obstacle, type Way } from "./npm_installation.ts";
+import { withDirectory } from "../with_directory.ts";
 
 const hindrance = await obstacle();
 if (hindrance !== null) console.error(`the npm package is not tried here: ${hindrance}`);
@@ -198,14 +199,5 @@ async function cluster(
     await child.status;
     await reader.cancel();
     await errors;
-  }
-}
-
-async function withDirectory(test: (directory: string) => Promise<void>): Promise<void> {
-  const directory = await Deno.makeTempDir({ prefix: "skein-npm-data-" });
-  try {
-    await test(directory);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
   }
 }

@@ -1,6 +1,7 @@
 /** Of which commit a build is: from git, from the environment, or a message that says what to set. */
 import assert from "node:assert/strict";
 import { readOrigin } from "../../scripts/build/origin.ts";
+import { withDirectory } from "../with_directory.ts";
 
 const environment = (variables: Readonly<Record<string, string>>) => (name: string) =>
   variables[name];
@@ -12,15 +13,6 @@ async function git(root: string, ...args: readonly string[]): Promise<string> {
   }).output();
   assert.equal(code, 0, new TextDecoder().decode(stderr));
   return new TextDecoder().decode(stdout).trim();
-}
-
-async function withDirectory(use: (root: string) => Promise<void>): Promise<void> {
-  const root = await Deno.makeTempDir({ prefix: "skein-test-" });
-  try {
-    await use(root);
-  } finally {
-    await Deno.remove(root, { recursive: true });
-  }
 }
 
 Deno.test("git names the commit and when it was made; what is not committed is dirty", async () => {
