@@ -27,6 +27,8 @@ export const ERROR_STATUS = {
   STORAGE_FAILED: 503,
   SHUTTING_DOWN: 503,
   UNAVAILABLE: 503,
+  /** Of a batch; its details say of each part what became of it. */
+  PARTIAL_FAILURE: 503,
   OUTCOME_UNKNOWN: 504,
 } as const;
 

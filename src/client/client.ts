@@ -15,6 +15,7 @@ import {
   toSnapshot,
 } from "./answers.ts";
 import { type CallOptions, LockClient } from "./lock_client.ts";
+import { QueueClient } from "./queue_client.ts";
 import { Requester, RETRY_MAX_MS } from "./requester.ts";
 import { type RingAnswer, type RingKeyAnswer, toRing, toRingKey } from "./ring_answers.ts";
 import { SkeinError } from "../errors.ts";
@@ -25,7 +26,7 @@ export interface ClientOptions {
   readonly urls: readonly string[];
   /** The cluster's token, where it has one. */
   readonly token?: string;
-  /** Whose locks they are where a call names no owner; a random name where absent. */
+  /** Whose locks they are where a call names no owner, and who consumes; a random name where absent. */
   readonly owner?: string;
   /** For how long a failed request is sent again; at most, and where absent, 60,000. */
   readonly retryMs?: number;
@@ -54,6 +55,7 @@ export interface RingKeyOptions extends CallOptions {
  */
 export class SkeinClient {
   readonly locks: LockClient;
+  readonly queue: QueueClient;
   readonly owner: string;
   readonly #requester: Requester;
 
@@ -66,6 +68,7 @@ export class SkeinClient {
     this.#requester = new Requester({ urls: checkUrls(urls), token, retryMs, fetch: send });
     this.owner = owner;
     this.locks = new LockClient(this.#requester, owner);
+    this.queue = new QueueClient(this.#requester, owner);
   }
 
   /** Members, and the groups of the peer that answers. */

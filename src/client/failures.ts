@@ -12,6 +12,7 @@ const MAYBE_DONE: ReadonlySet<ErrorCode> = new Set([
   "SHUTTING_DOWN",
   "UNAVAILABLE",
   "OUTCOME_UNKNOWN",
+  "PARTIAL_FAILURE",
 ]);
 
 export interface Answer {

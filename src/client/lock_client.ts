@@ -131,7 +131,9 @@ export class LockClient {
   #write(path: string, options: WriteOptions, body: Json, waitMs?: number): Promise<Json> {
     const { requestId, signal } = options;
     const call: Call = { method: "POST", path, body, retry: "write", requestId, signal };
-    return this.#requester.json(waitMs === undefined ? call : { ...call, waitMs });
+    return this.#requester.json(
+      waitMs === undefined ? call : { ...call, wait: { field: "timeout", ms: waitMs } },
+    );
   }
 }
 

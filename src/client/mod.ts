@@ -13,6 +13,17 @@ export type {
   WriteOptions,
 } from "./lock_client.ts";
 export type {
+  ConsumeOptions,
+  DeadOptions,
+  DeliveryName,
+  MessageOptions,
+  NackOptions,
+  PublishItem,
+  QueueClient,
+  RequeueOptions,
+} from "./queue_client.ts";
+export type { DeadLetter, Delivery, Published, SettleResult } from "./queue_answers.ts";
+export type {
   ClusterAnswer,
   GroupSummary,
   HealthAnswer,
@@ -29,5 +40,6 @@ export type {
   RingPeerAnswer,
 } from "./ring_answers.ts";
 export type { PartitionedKind } from "../ring/partition_of.ts";
+export type { TopicOptions, TopicTotals, TopicView } from "../queue/queue.ts";
 export type { HolderView, LockMode, LockView, WaiterView, WaitForEdge } from "../locks/locks.ts";
 export { type ErrorCode, SkeinError } from "../errors.ts";

@@ -5,16 +5,19 @@
  * off, at least as long as `Retry-After` says.
  */
 import { type Answer, type Failure, failureOf, failureToConnect, parseObject } from "./failures.ts";
-import { SkeinError } from "../errors.ts";
+import { type ErrorCode, SkeinError } from "../errors.ts";
 import { Random } from "../random.ts";
 import { RequestIds } from "./request_ids.ts";
 
-/** How long a peer may take beyond what a request itself asks it to wait. */
+/** How long a peer may take beyond what a request itself asks it to wait, unless the call says otherwise. */
 const ATTEMPT_TIMEOUT_MS = 15_000;
 const BACKOFF_MIN_MS = 50;
 const BACKOFF_MAX_MS = 1_000;
 /** The cluster remembers an answer for so long; a later retry would be a new request. */
 export const RETRY_MAX_MS = 60_000;
+
+/** Codes that say all that is known about what was done. */
+const KNOWN_FATES: ReadonlySet<ErrorCode> = new Set(["OUTCOME_UNKNOWN", "PARTIAL_FAILURE"]);
 
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 
@@ -37,8 +40,10 @@ export interface Call {
   readonly retry: "read" | "write" | "once" | "never";
   /** The caller's own id of a write; else one is minted. */
   readonly requestId?: string | undefined;
-  /** How long the request itself asks the cluster to wait. */
-  readonly waitMs?: number;
+  /** How long the request itself asks the cluster to wait, and the body's field that says so. */
+  readonly wait?: { readonly field: "timeout" | "wait"; readonly ms: number };
+  /** How long a peer may take to answer, beyond that; 15 s where absent. */
+  readonly answerMs?: number;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -78,8 +83,9 @@ export class Requester {
   }
 
   async #untilAnswered(call: Call, session: string | null): Promise<string> {
-    const deadlineMs = performance.now() + (call.waitMs ?? 0) + this.#options.retryMs;
-    const waitUntilMs = performance.now() + (call.waitMs ?? 0);
+    const waitMs = call.wait?.ms ?? 0;
+    const deadlineMs = performance.now() + waitMs + this.#options.retryMs;
+    const waitUntilMs = performance.now() + waitMs;
     let maybeDone = false;
     let retryAfterMs = 0;
     for (let attempt = 1;; attempt++) {
@@ -127,7 +133,7 @@ export class Requester {
     const late = new AbortController();
     const timer = setTimeout(
       () => late.abort(new Error("no answer in time")),
-      waitMs + ATTEMPT_TIMEOUT_MS,
+      waitMs + (call.answerMs ?? ATTEMPT_TIMEOUT_MS),
     );
     try {
       const signal = call.signal === undefined
@@ -163,9 +169,8 @@ export class Requester {
 
 /** What a request that waits sends again asks to wait for what is left; the cluster knows it by its id. */
 function bodyText(call: Call, waitMs: number): string {
-  return JSON.stringify(
-    call.waitMs === undefined ? call.body : { ...call.body, timeout: waitMs / 1000 },
-  );
+  const { body, wait } = call;
+  return JSON.stringify(wait === undefined ? body : { ...body, [wait.field]: waitMs / 1000 });
 }
 
 function mayRetry({ retry }: Call, { fate }: Failure): boolean {
@@ -174,7 +179,7 @@ function mayRetry({ retry }: Call, { fate }: Failure): boolean {
 }
 
 function lastError(call: Call, error: SkeinError, maybeDone: boolean): SkeinError {
-  if (call.retry !== "write" || !maybeDone || error.code === "OUTCOME_UNKNOWN") return error;
+  if (call.retry !== "write" || !maybeDone || KNOWN_FATES.has(error.code)) return error;
   return new SkeinError("OUTCOME_UNKNOWN", `it may or may not have been done: ${error.message}`);
 }
 
