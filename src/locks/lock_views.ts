@@ -3,7 +3,7 @@
  * times, reckoned from this peer's clock and its estimate of group time now. They are hints.
  */
 import type { AcquireAnswer, HeldLock } from "./answers.ts";
-import { isoTime } from "./iso_time.ts";
+import { isoTime } from "../iso_time.ts";
 import { heldLock } from "./lock_rules.ts";
 import type { Lock } from "./lock_state.ts";
 import type { AcquireResult, HolderView, LockView, WaiterView } from "./locks.ts";

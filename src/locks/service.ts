@@ -15,7 +15,7 @@ import type { Logger } from "../logger.ts";
 import type { PeerId } from "../raft/entry.ts";
 import type { LockAnswer, LockEffect } from "./answers.ts";
 import { type AcquireCommand, encodeLockCommand, type LockCommand } from "./commands.ts";
-import { isoTime } from "./iso_time.ts";
+import { isoTime } from "../iso_time.ts";
 import { logDeadlock, logLeaseTimeout } from "./lock_log.ts";
 import { checkHeld, checkName, checkSpan } from "./lock_requests.ts";
 import { acquireResult, lockView, wallOffset, type WallOffsetMs } from "./lock_views.ts";

@@ -11,6 +11,7 @@ import { FailureDetector } from "../net/failure_detector.ts";
 import type { Locks } from "../locks/locks.ts";
 import type { Members } from "../members/members.ts";
 import type { Groups } from "../groups/groups.ts";
+import type { Queue } from "../queue/queue.ts";
 import type { StorageFailedError, StorageStatistics } from "../storage/storage.ts";
 import type { OpenedStorage, PeerEdges } from "./edges.ts";
 import { Generation } from "./generation.ts";
@@ -100,6 +101,11 @@ export class PeerCore implements Peer {
   /** @throws {SkeinError} while there is no group 0 at this peer */
   get members(): Members {
     return this.#system().members;
+  }
+
+  /** @throws {SkeinError} while this peer does not know where the partitions are */
+  get queue(): Queue {
+    throw new SkeinError("UNAVAILABLE", "this peer has no queue yet");
   }
 
   get groups(): Groups {

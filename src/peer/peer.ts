@@ -6,6 +6,7 @@ import type { Groups } from "../groups/groups.ts";
 import type { Locks } from "../locks/locks.ts";
 import type { Logger } from "../logger.ts";
 import type { Members } from "../members/members.ts";
+import type { Queue } from "../queue/queue.ts";
 import type { StorageStatistics } from "../storage/storage.ts";
 
 /** Each reason is one sentence, e.g. "storage failed: ENOSPC on …"; none: healthy. */
@@ -24,6 +25,7 @@ export interface Peer {
   readonly addresses: readonly string[];
   readonly locks: Locks;
   readonly members: Members;
+  readonly queue: Queue;
   readonly groups: Groups;
   readonly logger: Logger;
   /** Storage is sound, and group 0 and each local replica know a leader. */

@@ -239,6 +239,9 @@ export class FakePeer {
       get members() {
         return available(members);
       },
+      get queue(): never {
+        throw new Error("not asked for by these tests");
+      },
       groups: this.groups.asGroups(),
       logger: { log: (level, message) => void this.logged.push({ level, message }) },
       health: () => this.healthReport,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { isoTime } from "../../src/locks/iso_time.ts";
-import { Random } from "../../src/random.ts";
+import { isoTime } from "../src/iso_time.ts";
+import { Random } from "../src/random.ts";
 
 Deno.test("ISO time is what Date says, at any millisecond", () => {
   const random = new Random(1);
