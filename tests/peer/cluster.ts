@@ -26,6 +26,8 @@ export interface ClusterOptions {
   readonly expect?: number;
   readonly snapshotEntries?: number;
   readonly deadPeerGraceMs?: number;
+  /** The shortest; the longest is twice as long. */
+  readonly electionTimeoutMs?: number;
 }
 
 /** One peer of the cluster, which may be down. */
@@ -60,6 +62,7 @@ export class ClusterPeer {
     const count = this.#cluster.peers.length;
     const address = `127.0.0.1:${this.port}`;
     const expect = options.expect ?? count;
+    const { electionTimeoutMs = 300 } = options;
     const logger: Logger = {
       log: (level, message) => void this.lines.push({ level, message }),
     };
@@ -97,8 +100,8 @@ export class ClusterPeer {
       expect,
       parameters: { partitions: 16, replicas: 3, systemVoters: 3 },
       timing: {
-        electionTimeoutMinMs: 300,
-        electionTimeoutMaxMs: 600,
+        electionTimeoutMinMs: electionTimeoutMs,
+        electionTimeoutMaxMs: 2 * electionTimeoutMs,
         heartbeatMs: 50,
         snapshotEntries: options.snapshotEntries ?? 10_000,
         snapshotBytes: 64 * 1024 * 1024,
