@@ -35,6 +35,14 @@ export interface TlsFiles {
   readonly key: string;
 }
 
+/** What one topic of the queue may hold. */
+export interface QueueBounds {
+  readonly messagesMax: number;
+  readonly bytesMax: number;
+  /** Ids in the deduplication window. */
+  readonly dedupMax: number;
+}
+
 /** Where others reach this peer, if that differs from where it listens. */
 export interface Advertised {
   readonly host: string;
@@ -73,6 +81,7 @@ export interface Config {
   readonly bodyBytesMax: number;
   readonly cacheEntriesMax: number;
   readonly lockTtlMs: number;
+  readonly queueBounds: QueueBounds;
   readonly logLevel: LogLevel;
   readonly logFormat: "pretty" | "json";
   /** Null: standard error. */

@@ -51,6 +51,11 @@ export function resolve(
     bodyBytesMax: required(values.maxBody),
     cacheEntriesMax: required(values.cacheMaxEntries),
     lockTtlMs: required(values.lockTtl),
+    queueBounds: {
+      messagesMax: required(values.queueMaxMessages),
+      bytesMax: required(values.queueMaxBytes),
+      dedupMax: required(values.queueDedupMax),
+    },
     logLevel: required(values.logLevel),
     logFormat: values.logFormat ?? (terminal && values.logFile === null ? "pretty" : "json"),
     logFile: values.logFile,

@@ -62,6 +62,11 @@ export class GroupMachine implements ValueHolder {
     return this.#timeMs;
   }
 
+  /** Whether a request of this id was executed, and would be answered as then. */
+  remembers(request: RequestKey): boolean {
+    return this.#requests.has(request);
+  }
+
   /** The payload of an entry by which only time passes. */
   get tickPayload(): Uint8Array {
     return TICK_PAYLOAD;

@@ -83,6 +83,13 @@ export class RequestTable {
     }
   }
 
+  /** Whether a request of this id was executed, and would be answered as then. Changes nothing. */
+  has(key: RequestKey): boolean {
+    if (key.kind === "caller") return this.#callers.has(pairKey(key.principal, key.id));
+    const session = this.#sessions.get(pairKey(key.session, key.bootId));
+    return session !== undefined && session.records.has(key.sequence);
+  }
+
   /**
    * @param key under which id the request came
    * @param digest of what it asks for, without what a retry may change

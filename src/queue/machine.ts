@@ -264,6 +264,13 @@ export class QueueMachine implements Machine<QueueCommand, QueueEffect>, ValueHo
     return firstKey === Infinity ? null : firstKey;
   }
 
+  /** How many messages could be delivered now, none while it is paused; null where the lane is not here. */
+  deliverable(name: LaneName): number | null {
+    const lane = this.#state.find(name);
+    if (lane === undefined) return null;
+    return lane.options.paused ? 0 : lane.ready.count;
+  }
+
   /** A lane as it is now; undefined where it is not here. */
   lane(name: LaneName): LaneView | undefined {
     const lane = this.#state.find(name);

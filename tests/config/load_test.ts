@@ -79,6 +79,7 @@ Deno.test("nothing said: a single local peer on port 8001", () => {
     bodyBytesMax: 1024 * 1024,
     cacheEntriesMax: 1000,
     lockTtlMs: 300_000,
+    queueBounds: { messagesMax: 2_000_000, bytesMax: 1024 ** 3, dedupMax: 1_000_000 },
     logLevel: "info",
     logFormat: "json",
     logFile: null,
