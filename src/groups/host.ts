@@ -105,12 +105,11 @@ export class Host {
   }
 
   #makeTicker({ heartbeatMs }: Timing): Ticker {
-    const { clock, transport } = this.#edges;
+    const { clock } = this.#edges;
     return new Ticker(clock, heartbeatMs, {
       awake: () => [...this.groups()].some(({ raft }) => !raft.asleep),
       tick: () => this.#guard(() => this.#tick()),
-      heartbeat: () =>
-        this.#guard(() => this.#heartbeats.beat(transport.peers().map((peer) => peer.id))),
+      heartbeat: () => this.#guard(() => this.#beat()),
     });
   }
 
@@ -310,6 +309,13 @@ export class Host {
     } catch (error) {
       this.#fail(error);
     }
+  }
+
+  #beat(): void {
+    const { storage, transport } = this.#edges;
+    // What the storage does of its own accord can fail while nobody asks it for anything.
+    if (storage.failure !== null) return this.#fail(storage.failure);
+    this.#heartbeats.beat(transport.peers().map((peer) => peer.id));
   }
 
   #fail(error: unknown): void {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { StorageFailedError } from "../../src/storage/storage.ts";
 import { Fleet, foundedGroup, settled } from "./fleet.ts";
 
 Deno.test("a command proposed anywhere is applied everywhere, once", async () => {
@@ -86,6 +87,18 @@ Deno.test("nothing is acknowledged whose write failed, nobody hangs, and the oth
   fleet.network.heal();
   await fleet.until("another leads", () => second!.group().raft.leader !== "p1", 5_000);
   assert.equal(await fleet.settle(second!.add("n", 1), 5_000), 2, "the lost ones never happened");
+  fleet.check();
+});
+
+Deno.test("a peer whose storage fails beside all writes of the host does not wait for the next one", async () => {
+  const fleet = await Fleet.led();
+  const [first] = fleet.peers;
+  first!.faults.failChance = 1;
+  const beside = first!.storage.append([
+    { kind: "property", name: "beside", value: new Uint8Array(1) },
+  ]);
+  await assert.rejects(fleet.settle(beside, 100), StorageFailedError);
+  await fleet.until("it says so", () => first!.failures.length === 1, 1_000);
   fleet.check();
 });
 
