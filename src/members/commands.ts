@@ -18,6 +18,8 @@ export type MembersCommand =
   /** Only while the peer still has this boot id: one that came back meanwhile is not dead. */
   | { readonly kind: "markDead"; readonly peer: PeerId; readonly bootId: string }
   | { readonly kind: "markAlive"; readonly peer: PeerId }
+  /** An operator's: whether replicas should leave the member, or may lie on it again. */
+  | { readonly kind: "drain"; readonly peer: PeerId; readonly draining: boolean }
   /** The waiters of this boot of the peer are detached: nothing is owed for it any more. */
   | { readonly kind: "detached"; readonly peer: PeerId; readonly bootId: string };
 
@@ -36,13 +38,15 @@ export function encodeMembersCommand(command: MembersCommand): readonly unknown[
     case "markDead":
     case "detached":
       return [command.kind, command.peer, command.bootId];
+    case "drain":
+      return [command.kind, command.peer, command.draining];
   }
 }
 
 /** @returns null for what this version does not know, and for what is out of bounds */
 export function parseMembersCommand(body: unknown): MembersCommand | null {
   if (!Array.isArray(body)) return null;
-  const [kind, subject, bootId] = body;
+  const [kind, subject, detail] = body;
   if (kind === "found") {
     const plan = parsePlan(subject);
     return plan === null ? null : { kind, plan };
@@ -58,7 +62,9 @@ export function parseMembersCommand(body: unknown): MembersCommand | null {
       return { kind, peer: subject };
     case "markDead":
     case "detached":
-      return isText(bootId, BOOT_ID_BYTES_MAX) ? { kind, peer: subject, bootId } : null;
+      return isText(detail, BOOT_ID_BYTES_MAX) ? { kind, peer: subject, bootId: detail } : null;
+    case "drain":
+      return typeof detail === "boolean" ? { kind, peer: subject, draining: detail } : null;
     default:
       return null;
   }

@@ -68,7 +68,7 @@ function decideConfiguration(view: StewardView): StewardAction | null {
   const { configuration } = view;
   // A joint configuration is left by the core itself, without help.
   if (configuration.votersOutgoing.length > 0) return null;
-  const operations = removeStranger(view) ?? replaceDeadVoter(view) ?? addLearner(view) ??
+  const operations = removeStranger(view) ?? replaceVoter(view) ?? addLearner(view) ??
     promoteLearner(view) ?? demoteSurplus(view);
   if (operations === null) return null;
   return { kind: "configure", expectedIndex: configuration.index, operations };
@@ -89,12 +89,17 @@ function isOnlyVoter({ voters }: Configuration, replica: Replica): boolean {
   return voters.length === 1 && voters[0]!.peer === replica.peer;
 }
 
-/** In one joint change, so that there is no moment with one voter less. */
-function replaceDeadVoter(view: StewardView): Operations {
-  const dead = view.configuration.voters.find(({ peer }) => isDead(view, peer));
+/**
+ * A dead voter, else one that drains; in one joint change, so that there is no moment with one voter less.
+ * Where nobody can take its place, a draining one goes on voting.
+ */
+function replaceVoter(view: StewardView): Operations {
+  const { voters } = view.configuration;
+  const leaving = voters.find(({ peer }) => isDead(view, peer)) ??
+    voters.find(({ peer }) => isDraining(view, peer));
   const learner = healthyLearner(view);
-  if (dead === undefined || learner === null) return null;
-  return [{ kind: "promote", peer: learner }, { kind: "demote", peer: dead.peer }];
+  if (leaving === undefined || learner === null) return null;
+  return [{ kind: "promote", peer: learner }, { kind: "demote", peer: leaving.peer }];
 }
 
 /** A dead member without a replica gets one when it is back. */
@@ -109,16 +114,17 @@ function promoteLearner(view: StewardView): Operations {
   return learner === null ? null : [{ kind: "promote", peer: learner }];
 }
 
-/** After the target was lowered: the dead go first, the leader never. */
+/** After the target was lowered: the dead go first, then those that drain, the leader never. */
 function demoteSurplus(view: StewardView): Operations {
   const { voters } = view.configuration;
   if (voters.length <= view.votersTarget) return null;
   const others = voters.filter(({ peer }) => peer !== view.self);
-  const surplus = others.find(({ peer }) => isDead(view, peer)) ?? others.at(-1);
+  const surplus = others.find(({ peer }) => isDead(view, peer)) ??
+    others.find(({ peer }) => isDraining(view, peer)) ?? others.at(-1);
   return surplus === undefined ? null : [{ kind: "demote", peer: surplus.peer }];
 }
 
-/** A learner that may vote: a living member, in touch, that has (nearly) the whole log; in a new zone first. */
+/** A learner that may vote: a living member, in touch, not draining, that has (nearly) the whole log; in a new zone first. */
 function healthyLearner(view: StewardView): PeerId | null {
   const fit = view.configuration.learners.map((replica) => replica.peer)
     .filter((peer) => isFit(view, peer));
@@ -131,7 +137,8 @@ function healthyLearner(view: StewardView): PeerId | null {
 
 function isFit(view: StewardView, peer: PeerId): boolean {
   const member = view.members.find(({ id }) => id === peer);
-  if (member === undefined || member.dead || view.unreachableMs.has(peer)) return false;
+  if (member === undefined || member.dead || member.draining) return false;
+  if (view.unreachableMs.has(peer)) return false;
   const follower = view.followers.find(({ replica }) => replica.peer === peer);
   return follower !== undefined && follower.recentlyActive && follower.state === "replicate" &&
     view.commitIndex - follower.matchIndex < CAUGHT_UP_ENTRIES;
@@ -139,6 +146,10 @@ function isFit(view: StewardView, peer: PeerId): boolean {
 
 function isDead({ members }: StewardView, peer: PeerId): boolean {
   return members.some(({ id, dead }) => id === peer && dead);
+}
+
+function isDraining({ members }: StewardView, peer: PeerId): boolean {
+  return members.some(({ id, draining }) => id === peer && draining);
 }
 
 function zoneOf({ members }: StewardView, peer: PeerId): string | null {

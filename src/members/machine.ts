@@ -35,6 +35,11 @@ export type MembersEffect =
   | (Effect & { readonly kind: "memberDead"; readonly peer: PeerId; readonly bootId: string })
   | (Effect & { readonly kind: "memberAlive"; readonly peer: PeerId })
   | (Effect & {
+    readonly kind: "memberDraining";
+    readonly peer: PeerId;
+    readonly draining: boolean;
+  })
+  | (Effect & {
     readonly kind: "memberBootChanged";
     readonly peer: PeerId;
     readonly oldBootId: string;
@@ -71,6 +76,11 @@ export class MembersMachine implements Machine<MembersCommand, MembersEffect> {
     return this.#state.replicas;
   }
 
+  /** Rises whenever anything of the members changes; equal ones stand for equal members. */
+  get revision(): number {
+    return this.#state.revision;
+  }
+
   members(): readonly Member[] {
     return [...this.#state.members.values()];
   }
@@ -89,6 +99,12 @@ export class MembersMachine implements Machine<MembersCommand, MembersEffect> {
   }
 
   apply(command: MembersCommand, context: ApplyContext): Outcome<MembersEffect> {
+    const outcome = this.#apply(command, context);
+    if (outcome.effects.length > 0) this.#state.revision = context.index;
+    return outcome;
+  }
+
+  #apply(command: MembersCommand, context: ApplyContext): Outcome<MembersEffect> {
     if (command.kind === "found") return this.#found(command.plan, context);
     if (this.#state.clusterId === null) {
       return refused("UNAVAILABLE", "the cluster begins only now");
@@ -102,6 +118,8 @@ export class MembersMachine implements Machine<MembersCommand, MembersEffect> {
         return this.#markDead(command.peer, command.bootId);
       case "markAlive":
         return this.#markAlive(command.peer);
+      case "drain":
+        return this.#drain(command.peer, command.draining);
       case "detached":
         return this.#detached(command.peer, command.bootId);
       default:
@@ -158,12 +176,13 @@ export class MembersMachine implements Machine<MembersCommand, MembersEffect> {
     // Its boot lives after all: it was taken for dead, or for older than one that an old message named.
     this.#settle(info.id, info.bootId);
     if (known === undefined) {
-      const member = { ...info, joinedAtMs: context.timeMs, dead: false };
+      const member = { ...info, joinedAtMs: context.timeMs, dead: false, draining: false };
       members.set(info.id, member);
       return { answer: OK, effects: [{ kind: "memberJoined", member }] };
     }
     if (sameMemberInfo(known, info) && !known.dead) return { answer: OK, effects: [] };
-    const member = { ...info, joinedAtMs: known.joinedAtMs, dead: false };
+    const { joinedAtMs, draining } = known;
+    const member = { ...info, joinedAtMs, dead: false, draining };
     members.set(info.id, member);
     const effects: MembersEffect[] = [{ kind: "memberUpdated", member }];
     if (known.dead) effects.push({ kind: "memberAlive", peer: info.id });
@@ -223,6 +242,22 @@ export class MembersMachine implements Machine<MembersCommand, MembersEffect> {
     if (!member.dead) return { answer: OK, effects: [] };
     members.set(peer, { ...member, dead: false });
     return { answer: OK, effects: [{ kind: "memberAlive", peer }] };
+  }
+
+  /** The last one that replicas may lie on keeps them: there would be nowhere to move them. */
+  #drain(peer: PeerId, draining: boolean): Outcome<MembersEffect> {
+    const { members } = this.#state;
+    const member = members.get(peer);
+    if (member === undefined) return notFound(peer);
+    if (member.draining === draining) return { answer: OK, effects: [] };
+    const isNeeded = this.members().every(({ id, dead, draining }) => {
+      return id === peer || dead || draining;
+    });
+    if (draining && isNeeded) {
+      return refused("CONFLICT", `no living member but ${member.name} is there to take replicas`);
+    }
+    members.set(peer, { ...member, draining });
+    return { answer: OK, effects: [{ kind: "memberDraining", peer, draining }] };
   }
 
   #detached(peer: PeerId, bootId: string): Outcome<MembersEffect> {

@@ -222,7 +222,12 @@ export class MemberService implements Members, GroupListener {
   #members(): readonly Member[] {
     const { machine } = this.#options;
     if (this.#founded() || machine.plan === null) return machine.members();
-    return machine.plan.members.map((member) => ({ ...member, joinedAtMs: 0, dead: false }));
+    return machine.plan.members.map((member) => ({
+      ...member,
+      joinedAtMs: 0,
+      dead: false,
+      draining: false,
+    }));
   }
 
   #viewOf(member: Member): MemberView {

@@ -13,6 +13,8 @@ export interface Member extends MemberInfo {
   readonly joinedAtMs: number;
   /** By an entry, after it was out of touch for the grace period. */
   readonly dead: boolean;
+  /** By an operator's entry: it serves what it has, and nothing is wanted on it. */
+  readonly draining: boolean;
 }
 
 /** A boot that has ended, and whose lock waiters are still attached to it. */
@@ -26,6 +28,8 @@ export interface MembersState {
   clusterId: string | null;
   partitions: number;
   replicas: number;
+  /** The index of the last entry that changed anything of the members. */
+  revision: number;
   readonly members: Map<PeerId, Member>;
   /** Identities that were removed for good, oldest first. */
   readonly removed: PeerId[];
@@ -33,7 +37,7 @@ export interface MembersState {
   readonly endedBoots: EndedBoot[];
 }
 
-const FORMAT = 1;
+const FORMAT = 2;
 
 /** What every replica begins with. */
 export function emptyMembersState(): MembersState {
@@ -41,6 +45,7 @@ export function emptyMembersState(): MembersState {
     clusterId: null,
     partitions: 0,
     replicas: 0,
+    revision: 0,
     members: new Map(),
     removed: [],
     endedBoots: [],
@@ -50,7 +55,7 @@ export function emptyMembersState(): MembersState {
 /** @param timeMs group time of the founding entry */
 export function foundedMembersState(plan: FormationPlan, timeMs: number): MembersState {
   const founders = plan.members.map((member) =>
-    [member.id, { ...member, joinedAtMs: timeMs, dead: false }] as const
+    [member.id, { ...member, joinedAtMs: timeMs, dead: false, draining: false }] as const
   );
   return {
     ...emptyMembersState(),
@@ -69,7 +74,13 @@ export function encodeMembersState(state: MembersState): Uint8Array {
     state.clusterId,
     state.partitions,
     state.replicas,
-    members.map((member) => [plainInfo(member), member.joinedAtMs, member.dead]),
+    state.revision,
+    members.map((member) => [
+      plainInfo(member),
+      member.joinedAtMs,
+      member.dead,
+      member.draining,
+    ]),
     state.removed,
     state.endedBoots.map(({ peer, bootId }) => [peer, bootId]),
   ]);
@@ -79,16 +90,19 @@ export function encodeMembersState(state: MembersState): Uint8Array {
 export function decodeMembersState(bytes: Uint8Array): MembersState {
   const decoded = decode(bytes);
   assert(decoded.ok && Array.isArray(decoded.value), "the members' snapshot is not readable");
-  const [format, clusterId, partitions, replicas, members, removed, endedBoots] = decoded.value;
+  const [format, clusterId, partitions, replicas, revision, members, removed, endedBoots] =
+    decoded.value;
   assert(format === FORMAT, `the members' snapshot has format ${format}, not ${FORMAT}`);
   assert(clusterId === null || typeof clusterId === "string", "a snapshot names its cluster");
   assert(typeof partitions === "number" && typeof replicas === "number", "P and R are numbers");
+  assert(typeof revision === "number", "a snapshot has the revision of its members");
   assert(Array.isArray(members) && Array.isArray(removed), "a snapshot has lists of members");
   assert(Array.isArray(endedBoots), "a snapshot has a list of ended boots");
   return {
     clusterId,
     partitions,
     replicas,
+    revision,
     members: new Map(members.map(decodeMember)),
     removed: removed.map((peer: unknown) => {
       assert(isPeerId(peer), "a removed member has an identity");
@@ -103,11 +117,12 @@ export function decodeMembersState(bytes: Uint8Array): MembersState {
 
 function decodeMember(value: unknown): readonly [PeerId, Member] {
   assert(Array.isArray(value), "a member is a list of fields");
-  const [info, joinedAtMs, dead] = value;
+  const [info, joinedAtMs, dead, draining] = value;
   const parsed = isRecord(info) ? parseMemberInfo(info) : null;
   assert(parsed !== null, "a member's fields are within their bounds");
-  assert(typeof joinedAtMs === "number" && typeof dead === "boolean", "a member has its state");
-  return [parsed.id, { ...parsed, joinedAtMs, dead }];
+  assert(typeof joinedAtMs === "number", "a member has the time at which it joined");
+  assert(typeof dead === "boolean" && typeof draining === "boolean", "a member has its state");
+  return [parsed.id, { ...parsed, joinedAtMs, dead, draining }];
 }
 
 /** In one order of keys, so that equal members encode alike. */

@@ -20,7 +20,7 @@ export class WantedPlacement {
   #last: { readonly peers: readonly RingPeer[]; readonly wanted: Wanted } | null = null;
 
   /**
-   * @param members all of them; the dead own nothing of the ring until they are back
+   * @param members all of them; the dead own nothing of the ring until they are back, those that drain nothing at all
    * @param partitions P
    * @param replicas R
    */
@@ -39,8 +39,8 @@ export class WantedPlacement {
   }
 }
 
-function ringPeer({ id, name, zone, dead }: Member): RingPeer {
-  return { id, name, zone, weight: dead ? 0 : 1 };
+function ringPeer({ id, name, zone, dead, draining }: Member): RingPeer {
+  return { id, name, zone, weight: dead || draining ? 0 : 1 };
 }
 
 function samePeers(some: readonly RingPeer[], others: readonly RingPeer[]): boolean {

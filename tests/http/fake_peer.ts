@@ -128,6 +128,7 @@ class FakeMembers implements Members {
       bootId: "",
       version: "0.1.0",
       joinedAtMs: 0,
+      draining: false,
       dead: member.state === "dead",
     }));
     return clusterId === null ? null : new WantedPlacement().of(listed, partitions, replicas);

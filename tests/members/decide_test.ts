@@ -164,6 +164,52 @@ Deno.test("the only voter is never removed", () => {
   assert.deepEqual(decide(view), configure(["promote", 2]));
 });
 
+function draining(...numbers: number[]) {
+  return [1, 2, 3, 4, 5].map((number) =>
+    memberOf(number, { draining: numbers.includes(number), dead: number === 5 })
+  );
+}
+
+Deno.test("a draining voter is replaced by a healthy learner in one change, the leader too", () => {
+  const unreachableMs = away(5);
+  assert.deepEqual(
+    decide(viewOf({ members: draining(2), unreachableMs })),
+    configure(["promote", 4], ["demote", 2]),
+  );
+  assert.deepEqual(
+    decide(viewOf({ members: draining(1), unreachableMs })),
+    configure(["promote", 4], ["demote", 1]),
+  );
+});
+
+Deno.test("a draining voter goes on voting where nobody else can, and the dead come first", () => {
+  const unreachableMs = away(5);
+  const configuration = configurationOf([1, 2, 3], [5]);
+  const members = draining(2).filter(({ id }) => id !== idOf(4));
+  assert.equal(decide(viewOf({ members, configuration, unreachableMs })), null);
+  assert.equal(decide(viewOf({ members: draining(2, 4), unreachableMs })), null);
+  const withDead = viewOf({
+    members: draining(2),
+    configuration: configurationOf([1, 2, 5], [3, 4]),
+    unreachableMs,
+  });
+  assert.deepEqual(decide(withDead), configure(["promote", 3], ["demote", 5]));
+});
+
+Deno.test("a draining learner is not promoted, and a draining voter is the first that is too many", () => {
+  const unreachableMs = away(5);
+  const configuration = configurationOf([1], [2, 3, 4, 5]);
+  assert.deepEqual(
+    decide(viewOf({ members: draining(2), configuration, unreachableMs })),
+    configure(["promote", 3]),
+  );
+  const four = configurationOf([1, 2, 3, 4], [5]);
+  assert.deepEqual(
+    decide(viewOf({ members: draining(2), configuration: four, unreachableMs })),
+    configure(["demote", 2]),
+  );
+});
+
 Deno.test("a joint configuration is waited for", () => {
   const configuration = configurationOf([1, 2, 4], [], [1, 2, 3]);
   assert.equal(decide(viewOf({ configuration })), null);

@@ -14,10 +14,15 @@ const founded = (count = 3) => foundedMachine(count);
 let index = 1;
 
 /** Applies a command as it comes out of an envelope. */
-function apply(machine: MembersMachine, command: MembersCommand, timeMs = 1_000) {
+function apply(
+  machine: MembersMachine,
+  command: MembersCommand,
+  timeMs = 1_000,
+  entryIndex = ++index,
+) {
   const decoded = machine.decode(structuredClone(encodeMembersCommand(command)));
   assert.deepEqual(decoded, command);
-  const outcome = machine.apply(decoded!, { group: 0, index: ++index, term: 1, timeMs });
+  const outcome = machine.apply(decoded!, { group: 0, index: entryIndex, term: 1, timeMs });
   machine.checkInvariants();
   const refusal = isRefused(outcome.answer) ? outcome.answer.refused : null;
   return { refusal, kinds: outcome.effects.map((effect) => effect.kind), effects: outcome.effects };
@@ -60,9 +65,10 @@ Deno.test("a replica that joined and one that founded come to the same by the sa
     { kind: "found", plan: planOf(3) },
     { kind: "join", member: infoOf(4) },
   ];
-  for (const command of commands) {
-    assert.deepEqual(apply(founder, command).refusal, apply(joiner, command).refusal);
-  }
+  commands.forEach((command, at) => {
+    const [first, second] = [founder, joiner].map((machine) => apply(machine, command, 1_000, at));
+    assert.deepEqual(first!.refusal, second!.refusal);
+  });
   assert.deepEqual(chunksOf(joiner), chunksOf(founder));
 });
 
@@ -76,7 +82,12 @@ Deno.test("join adds a member at its entry's group time; the same again changes 
   assert.deepEqual([again.refusal, again.kinds], [null, []]);
   const moved = infoOf(4, { addresses: ["10.0.0.4:7000"], zone: "b" });
   assert.deepEqual(apply(machine, { kind: "join", member: moved }, 9_000).kinds, ["memberUpdated"]);
-  assert.deepEqual(machine.member(idOf(4)), { ...moved, joinedAtMs: 7_000, dead: false });
+  assert.deepEqual(machine.member(idOf(4)), {
+    ...moved,
+    joinedAtMs: 7_000,
+    dead: false,
+    draining: false,
+  });
 });
 
 Deno.test("a new boot id ends the old boot, which stays owed until it is detached", () => {
@@ -89,6 +100,52 @@ Deno.test("a new boot id ends the old boot, which stays owed until it is detache
   assert.equal(machine.endedBoots().length, 1);
   apply(machine, { kind: "detached", peer: idOf(2), bootId: "boot-2" });
   assert.deepEqual(machine.endedBoots(), []);
+});
+
+Deno.test("draining is an entry: kept over restarts of the member, and undone by another", () => {
+  const machine = founded();
+  const on = apply(machine, { kind: "drain", peer: idOf(2), draining: true });
+  assert.deepEqual(on.effects, [{ kind: "memberDraining", peer: idOf(2), draining: true }]);
+  assert.deepEqual(apply(machine, { kind: "drain", peer: idOf(2), draining: true }).kinds, []);
+  apply(machine, { kind: "join", member: infoOf(2, { bootId: "later" }) });
+  assert.equal(machine.member(idOf(2))!.draining, true);
+  assert.equal(copyOf(machine).member(idOf(2))!.draining, true);
+  apply(machine, { kind: "drain", peer: idOf(2), draining: false });
+  assert.equal(machine.member(idOf(2))!.draining, false);
+  const unknown = apply(machine, { kind: "drain", peer: idOf(9), draining: true });
+  assert.equal(unknown.refusal!.code, "NOT_FOUND");
+});
+
+Deno.test("the last living member that does not drain may not", () => {
+  const machine = founded();
+  apply(machine, { kind: "markDead", peer: idOf(1), bootId: "boot-1" });
+  apply(machine, { kind: "drain", peer: idOf(2), draining: true });
+  const { refusal } = apply(machine, { kind: "drain", peer: idOf(3), draining: true });
+  assert.equal(refusal!.code, "CONFLICT");
+  assert.match(refusal!.message, /no living member but peer-3/);
+  assert.equal(machine.member(idOf(3))!.draining, false);
+  assert.equal(apply(machine, { kind: "drain", peer: idOf(1), draining: true }).refusal, null);
+});
+
+Deno.test("the revision rises with every entry that changes the members, and with no other", () => {
+  const machine = founded();
+  const changing: MembersCommand[] = [
+    { kind: "join", member: infoOf(4) },
+    { kind: "markDead", peer: idOf(4), bootId: "boot-4" },
+    { kind: "markAlive", peer: idOf(4) },
+    { kind: "drain", peer: idOf(4), draining: true },
+    { kind: "remove", peer: idOf(4) },
+  ];
+  for (const command of changing) {
+    const before = machine.revision;
+    apply(machine, command);
+    assert.ok(machine.revision > before, command.kind);
+    assert.equal(copyOf(machine).revision, machine.revision);
+  }
+  const { revision } = machine;
+  apply(machine, { kind: "markAlive", peer: idOf(3) });
+  apply(machine, { kind: "drain", peer: idOf(4), draining: true });
+  assert.equal(machine.revision, revision);
 });
 
 Deno.test("names are unique: the second is refused, by the name of the first", () => {

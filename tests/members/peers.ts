@@ -24,7 +24,7 @@ export function infoOf(number: number, changes: Partial<MemberInfo> = {}): Membe
 }
 
 export function memberOf(number: number, changes: Partial<Member> = {}): Member {
-  return { ...infoOf(number), joinedAtMs: 0, dead: false, ...changes };
+  return { ...infoOf(number), joinedAtMs: 0, dead: false, draining: false, ...changes };
 }
 
 export function replicaOf(number: number, replica = 1): Replica {
