@@ -5,14 +5,15 @@
  */
 import type { Clock } from "../clock.ts";
 import { SkeinError } from "../errors.ts";
-import type { Transport } from "../net/transport.ts";
+import { RequestError, type Transport } from "../net/transport.ts";
 import type { PeerId } from "../raft/entry.ts";
 import type { ConfigurationChange } from "../raft/ready.ts";
 import type { GroupId } from "../storage/storage.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { Group } from "./group.ts";
-import { noLeader, outcomeUnknown, refusedError } from "./group_errors.ts";
-import { askLeader, CONFIGURE_METHOD, TRANSFER_METHOD } from "./leader_requests.ts";
+import { errorOfPeer, noLeader, outcomeUnknown, refusedError } from "./group_errors.ts";
+import type { LeaderDirectory } from "./leader_directory.ts";
+import { CONFIGURE_METHOD, TRANSFER_METHOD } from "./leader_requests.ts";
 import type { LeaderWatch } from "./leader_watch.ts";
 
 export interface GroupChangesEdges {
@@ -21,8 +22,8 @@ export interface GroupChangesEdges {
   readonly transport: Pick<Transport, "request" | "peers">;
   readonly deadlines: Deadlines;
   readonly watch: LeaderWatch;
-  /** @throws {SkeinError} where this peer has no such group */
-  group(id: GroupId): Group;
+  readonly directory: LeaderDirectory;
+  group(id: GroupId): Group | undefined;
   /** The core of a group was called. */
   changed(group: Group): void;
 }
@@ -36,12 +37,10 @@ export class GroupChanges {
 
   /** See `Groups.changeConfiguration`. */
   async configure(id: GroupId, change: ConfigurationChange, timeoutMs: number): Promise<void> {
-    const group = this.#edges.group(id);
-    const leader = leaderOf(group);
-    if (leader === this.#edges.self) return await this.#configureHere(group, change, timeoutMs);
+    const { leader, group } = await this.#leader(id, timeoutMs);
+    if (group !== null) return await this.#configureHere(group, change, timeoutMs);
     const pairs = change.operations.map(({ kind, peer }) => [kind, peer]);
-    const body = [id, change.expectedIndex, pairs, timeoutMs];
-    await askLeader(this.#edges.transport, leader, CONFIGURE_METHOD, body, timeoutMs);
+    await this.#ask(leader, id, CONFIGURE_METHOD, [id, change.expectedIndex, pairs, timeoutMs]);
   }
 
   /**
@@ -77,12 +76,45 @@ export class GroupChanges {
 
   /** See `Groups.transferLeadership`. */
   async transfer(id: GroupId, to: PeerId, timeoutMs: number): Promise<void> {
-    const group = this.#edges.group(id);
-    const leader = leaderOf(group);
+    const { leader, group } = await this.#leader(id, timeoutMs);
     if (leader === to) return;
-    if (leader === this.#edges.self) return await this.#transferHere(group, to, timeoutMs);
-    const body = [id, to, timeoutMs];
-    await askLeader(this.#edges.transport, leader, TRANSFER_METHOD, body, timeoutMs);
+    if (group !== null) return await this.#transferHere(group, to, timeoutMs);
+    await this.#ask(leader, id, TRANSFER_METHOD, [id, to, timeoutMs]);
+  }
+
+  /** @returns who leads, and the replica here where that is this peer */
+  async #leader(
+    id: GroupId,
+    timeoutMs: number,
+  ): Promise<{ readonly leader: PeerId; readonly group: Group | null }> {
+    const { self, directory } = this.#edges;
+    const leader = await directory.find(id, timeoutMs);
+    if (leader === null) throw noLeader(id);
+    const group = leader === self ? this.#edges.group(id) ?? null : null;
+    if (leader === self && group === null) throw noLeader(id);
+    return { leader, group };
+  }
+
+  /**
+   * Asks the leader elsewhere.
+   * @throws {SkeinError} by rejection: NO_LEADER where it was never asked or does not lead, OUTCOME_UNKNOWN
+   * where it may have heard, else what it refused with
+   */
+  async #ask(leader: PeerId, id: GroupId, method: string, body: readonly unknown[]): Promise<void> {
+    const { transport, directory } = this.#edges;
+    const timeoutMs = body.at(-1) as number;
+    try {
+      await transport.request(leader, method, body, timeoutMs);
+    } catch (error) {
+      if (!(error instanceof RequestError)) throw error;
+      const { reason, code, message } = error;
+      if (reason === "refused") directory.refused(id, leader, error);
+      else directory.forget(id, leader);
+      if (reason === "unreachable") throw new SkeinError("NO_LEADER", message);
+      if (reason !== "refused") throw outcomeUnknown(message);
+      if (code === "NOT_LEADER") throw new SkeinError("NO_LEADER", message);
+      throw errorOfPeer(error);
+    }
   }
 
   async #transferHere(group: Group, to: PeerId, timeoutMs: number): Promise<void> {
@@ -105,10 +137,4 @@ export class GroupChanges {
       await watch.wait(group.id, leftMs);
     }
   }
-}
-
-function leaderOf(group: Group): PeerId {
-  const { leader } = group.raft;
-  if (leader === null) throw noLeader(group.id);
-  return leader;
 }

@@ -41,6 +41,18 @@ export function noLeader(group: GroupId): SkeinError {
   return new SkeinError("NO_LEADER", `group ${group} has no leader that can be reached`);
 }
 
+/**
+ * What a peer refuses with that leads the group no more, or can do nothing for it at present: nothing came of
+ * what it was asked, and another peer may be asked the same.
+ */
+export const NOTHING_CAME_OF_IT: ReadonlySet<ErrorCode> = new Set([
+  "NOT_LEADER",
+  "NO_LEADER",
+  "SHUTTING_DOWN",
+  "STORAGE_FAILED",
+  "UNAVAILABLE",
+]);
+
 export function unknownGroup(group: GroupId): SkeinError {
   return new SkeinError("NOT_FOUND", `no group ${group} at this peer`, { group });
 }

@@ -14,13 +14,21 @@ import { Deadlines } from "./deadlines.ts";
 import type { Group } from "./group.ts";
 import { GroupChanges } from "./group_changes.ts";
 import { unknownGroup } from "./group_errors.ts";
-import type { GroupListener, Groups, GroupStatus, ProposeOptions } from "./groups.ts";
+import type {
+  GroupListener,
+  Groups,
+  GroupStatus,
+  ProposeOptions,
+  QuestionHandler,
+} from "./groups.ts";
 import type { Host } from "./host.ts";
+import { LeaderDirectory } from "./leader_directory.ts";
 import { LeaderWatch } from "./leader_watch.ts";
 import { LinearizableReads } from "./linearizable_reads.ts";
 import type { Answer } from "./machine.ts";
 import { PeerRequests } from "./peer_requests.ts";
 import { Proposer } from "./proposer.ts";
+import { Questions } from "./questions.ts";
 
 export interface GroupServiceEdges {
   readonly self: PeerId;
@@ -31,6 +39,8 @@ export interface GroupServiceEdges {
   readonly host: Host;
   /** 2 × the maximum election timeout. */
   readonly leaderWaitMs: number;
+  /** Who should hold replicas of the group, as far as this peer knows. */
+  candidates(group: number): readonly PeerId[];
   /** Why nothing can be done any more; null while all is well. */
   ended(): SkeinError | null;
 }
@@ -39,40 +49,50 @@ export class GroupService implements Groups {
   readonly #edges: GroupServiceEdges;
   readonly #deadlines: Deadlines;
   readonly #watch: LeaderWatch;
+  readonly #directory: LeaderDirectory;
   readonly #proposer: Proposer;
   readonly #reads: LinearizableReads;
   readonly #changes: GroupChanges;
+  readonly #questions: Questions;
   readonly #requests: PeerRequests;
 
   constructor(edges: GroupServiceEdges) {
-    const { self, clock, transport, host } = edges;
+    const { clock, host } = edges;
     this.#edges = edges;
     this.#deadlines = new Deadlines(clock);
     this.#watch = new LeaderWatch(clock);
-    const waiting = { deadlines: this.#deadlines, watch: this.#watch };
+    const waiting = { ...edges, deadlines: this.#deadlines, watch: this.#watch };
     const group = (id: number) => host.group(id);
-    this.#proposer = new Proposer({ ...edges, ...waiting, group });
-    this.#reads = new LinearizableReads({ ...edges, ...waiting, group });
-    this.#changes = new GroupChanges({
-      self,
-      clock,
-      transport,
+    this.#directory = new LeaderDirectory({
       ...waiting,
-      group: (id) => this.#groupHere(id),
-      changed: (changed) => host.changed(changed),
+      group,
+      found: (id, leader) => this.#leaderChanged(id, leader),
     });
-    this.#requests = new PeerRequests({ proposer: this.#proposer, changes: this.#changes, group });
+    const finding = { ...waiting, directory: this.#directory, group };
+    this.#proposer = new Proposer(finding);
+    this.#reads = new LinearizableReads(finding);
+    this.#changes = new GroupChanges({ ...finding, changed: (changed) => host.changed(changed) });
+    this.#questions = new Questions(finding);
+    this.#requests = new PeerRequests({
+      proposer: this.#proposer,
+      changes: this.#changes,
+      questions: this.#questions,
+      group,
+    });
   }
 
   /** A group came to be at this peer: callers that wait for its leader are woken by its changes. */
   attach(group: number): void {
     this.listen(group, {
       effects() {},
-      status: ({ leader }) => {
-        this.#proposer.leaderChanged(group, leader);
-        this.#watch.changed(group);
-      },
+      status: ({ leader }) => this.#leaderChanged(group, leader),
     });
+    this.#watch.changed(group);
+  }
+
+  #leaderChanged(group: number, leader: PeerId | null): void {
+    this.#directory.changed(group);
+    this.#proposer.leaderChanged(group, leader);
     this.#watch.changed(group);
   }
 
@@ -83,6 +103,18 @@ export class GroupService implements Groups {
     options: ProposeOptions,
   ): Promise<Answer> {
     return this.#proposer.propose(group, machine, command, options);
+  }
+
+  ask(group: number, method: string, body: unknown, timeoutMs: number): Promise<unknown> {
+    return this.#questions.ask(group, method, body, timeoutMs);
+  }
+
+  answer(method: string, handler: QuestionHandler): void {
+    this.#questions.answer(method, handler);
+  }
+
+  leaderOf(group: number): PeerId | null {
+    return this.#directory.leaderOf(group);
   }
 
   readBarrier(group: number, timeoutMs: number): Promise<void> {
@@ -151,6 +183,7 @@ export class GroupService implements Groups {
 
   /** The host was halted: whoever still waits for something is told that it will not come. */
   close(): void {
+    this.#directory.close();
     this.#deadlines.close();
     this.#watch.close();
   }

@@ -55,6 +55,19 @@ export interface GroupListener {
   status?(status: GroupStatus): void;
 }
 
+/**
+ * Answers a question at the leader of a group. A rejection reaches who asked, with its code, message and
+ * details; where the code is one of NOT_LEADER, NO_LEADER, UNAVAILABLE, SHUTTING_DOWN and STORAGE_FAILED it
+ * says that nothing came of the question here, and another peer may be asked the same.
+ * @param timeoutMs when nobody waits for the answer any more, as a span from now
+ */
+export type QuestionHandler = (
+  group: number,
+  body: unknown,
+  timeoutMs: number,
+) => Promise<unknown>;
+
+/** Groups need no replica at this peer, where nothing else is said. */
 export interface Groups {
   /**
    * Proposes a command to the group, wherever its leader is, and gives its answer once applied there.
@@ -69,8 +82,24 @@ export interface Groups {
     options: ProposeOptions,
   ): Promise<Answer>;
   /**
+   * Asks the service at the group's leader, here or at another peer (one hop), and looks for the leader while
+   * nobody has heard the question.
+   * @param method whose handler is asked: see `answer`
+   * @param body a msgpack-able value
+   * @throws {SkeinError} by rejection: NO_LEADER (never heard), OUTCOME_UNKNOWN (may have been heard),
+   * SHUTTING_DOWN, STORAGE_FAILED, or what the handler rejected with
+   */
+  ask(group: number, method: string, body: unknown, timeoutMs: number): Promise<unknown>;
+  /**
+   * What `ask` with this method comes to while this peer leads the group.
+   * @param handler the only one of this method
+   */
+  answer(method: string, handler: QuestionHandler): void;
+  /** Who leads the group, as far as this peer knows. */
+  leaderOf(group: number): PeerId | null;
+  /**
    * Resolves once this peer's state machine may answer a linearizable read (ReadIndex; many callers
-   * share one round). @throws {SkeinError} by rejection: NO_LEADER, STORAGE_FAILED, SHUTTING_DOWN
+   * share one round): needs a replica here. @throws {SkeinError} by rejection: NO_LEADER, STORAGE_FAILED, SHUTTING_DOWN
    */
   readBarrier(group: number, timeoutMs: number): Promise<void>;
   changeConfiguration(group: number, change: ConfigurationChange, timeoutMs: number): Promise<void>;

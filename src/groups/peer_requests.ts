@@ -4,21 +4,30 @@
  */
 import { SkeinError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
+import type { PeerId } from "../raft/entry.ts";
 import type { ConfigurationChange } from "../raft/ready.ts";
 import type { GroupId } from "../storage/storage.ts";
 import { encodeOutcome, PROPOSE_METHOD } from "./forwarder.ts";
 import type { Group } from "./group.ts";
 import type { GroupChanges } from "./group_changes.ts";
-import { busy, malformed, outcomeUnknown, refusedError } from "./group_errors.ts";
-import { CONFIGURE_METHOD, READ_METHOD, TRANSFER_METHOD } from "./leader_requests.ts";
+import { busy, malformed, outcomeUnknown, refusedError, unknownGroup } from "./group_errors.ts";
+import {
+  ASK_METHOD,
+  CONFIGURE_METHOD,
+  LOCATE_METHOD,
+  READ_METHOD,
+  TRANSFER_METHOD,
+} from "./leader_requests.ts";
 import { localReadIndex } from "./linearizable_reads.ts";
 import type { Answer } from "./machine.ts";
 import type { ProposalResult } from "./open_proposals.ts";
 import type { Proposer } from "./proposer.ts";
+import type { Questions } from "./questions.ts";
 
 export interface PeerRequestsEdges {
   readonly proposer: Pick<Proposer, "local">;
   readonly changes: GroupChanges;
+  readonly questions: Pick<Questions, "handle">;
   group(id: GroupId): Group | undefined;
 }
 
@@ -42,6 +51,10 @@ export class PeerRequests {
         return this.#propose(listOf(body));
       case READ_METHOD:
         return this.#read(listOf(body));
+      case LOCATE_METHOD:
+        return this.#locate(listOf(body));
+      case ASK_METHOD:
+        return this.#ask(listOf(body));
       case CONFIGURE_METHOD:
         return this.#configure(listOf(body));
       case TRANSFER_METHOD:
@@ -66,6 +79,20 @@ export class PeerRequests {
     throw refusedError(result.refusal);
   }
 
+  // deno-lint-ignore require-await -- what is thrown is the answer
+  async #locate([id]: readonly unknown[]): Promise<[PeerId | null, number]> {
+    if (typeof id !== "number") throw malformed();
+    const group = this.#edges.group(id);
+    if (group === undefined) throw unknownGroup(id);
+    return [group.raft.leader, group.raft.term];
+  }
+
+  async #ask([id, method, body, span]: readonly unknown[]): Promise<unknown> {
+    if (typeof method !== "string") throw malformed();
+    const timeoutMs = spanOf(span);
+    return await this.#edges.questions.handle(this.#ledHere(id), method, body, timeoutMs);
+  }
+
   async #configure([id, expectedIndex, pairs, span]: readonly unknown[]): Promise<null> {
     if (typeof expectedIndex !== "number") throw malformed();
     const timeoutMs = spanOf(span);
@@ -88,6 +115,7 @@ export class PeerRequests {
     if (group !== undefined && group.leads) return group;
     throw new SkeinError("NOT_LEADER", `this peer does not lead group ${id}`, {
       leader: group?.raft.leader ?? null,
+      term: group?.raft.term ?? 0,
     });
   }
 }

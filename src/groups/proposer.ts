@@ -3,49 +3,57 @@
  * on until the caller's deadline: a leader that changed, a lost connection or a full log are retried with
  * the same request id, so that whatever happened to the earlier attempt the command executes once.
  */
-import type { Clock } from "../clock.ts";
-import { SkeinError } from "../errors.ts";
+import { type ErrorCode, SkeinError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import { RequestError, type Transport } from "../net/transport.ts";
 import type { PeerId } from "../raft/entry.ts";
 import type { Refusal } from "../raft/ready.ts";
-import type { Random } from "../random.ts";
 import type { GroupId } from "../storage/storage.ts";
+import { Attempts, type AttemptsEdges } from "./attempts.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
 import { encodeEnvelope } from "./envelope.ts";
 import { Forwarder } from "./forwarder.ts";
 import type { Group } from "./group.ts";
-import { errorOfPeer, noLeader, outcomeUnknown, refusedError } from "./group_errors.ts";
+import {
+  errorOfPeer,
+  noLeader,
+  NOTHING_CAME_OF_IT,
+  outcomeUnknown,
+  refusedError,
+} from "./group_errors.ts";
 import type { ProposeOptions } from "./groups.ts";
-import type { LeaderWatch } from "./leader_watch.ts";
+import type { LeaderDirectory } from "./leader_directory.ts";
 import type { Answer } from "./machine.ts";
 import type { ProposalResult } from "./open_proposals.ts";
 import { errorOf } from "./refusal.ts";
 import { Sessions } from "./session.ts";
 
-const RETRY_MIN_MS = 10;
-const RETRY_MAX_MS = 250;
-
-export interface ProposerEdges {
+export interface ProposerEdges extends AttemptsEdges {
   readonly self: PeerId;
   readonly bootId: string;
-  readonly clock: Clock;
-  readonly random: Random;
   readonly transport: Pick<Transport, "request">;
   readonly deadlines: Deadlines;
-  readonly watch: LeaderWatch;
-  /** Longest wait for a leader before a caller is told that there is none. */
-  readonly leaderWaitMs: number;
+  readonly directory: LeaderDirectory;
   group(id: GroupId): Group | undefined;
   /** Why nothing can be done any more, e.g. because the storage failed; null while all is well. */
   ended(): SkeinError | null;
 }
 
-/** What one attempt came to. `unsure`: the command may be in some log. */
+/**
+ * What one attempt came to. `unsure`: the command may be in some log. `followed`: the next attempt is due at
+ * once, since a later leader is known.
+ */
 type Attempt =
   | { readonly kind: "answer"; readonly answer: Answer }
   | { readonly kind: "error"; readonly error: SkeinError }
-  | { readonly kind: "retry"; readonly unsure: boolean; readonly noLeader: boolean };
+  | {
+    readonly kind: "retry";
+    readonly unsure: boolean;
+    readonly noLeader: boolean;
+    readonly followed?: boolean;
+  };
+
+const NOBODY_LEADS: Attempt = { kind: "retry", unsure: false, noLeader: true };
 
 /** Commands that are carried now, in number and in bytes. */
 class Load {
@@ -113,41 +121,30 @@ export class Proposer {
   }
 
   async #carry(group: GroupId, payload: Uint8Array, timeoutMs: number): Promise<Answer> {
-    const beganMs = this.#edges.clock.monotonicMs();
+    const attempts = new Attempts(this.#edges, group, timeoutMs);
     let unsure = false;
-    let leaderlessSinceMs: number | null = null;
-    for (let attempts = 0;; attempts++) {
+    for (;;) {
       const ended = this.#edges.ended();
       if (ended !== null) throw unsure ? outcomeUnknown(ended.message) : ended;
-      const leftMs = Math.max(0, beganMs + timeoutMs - this.#edges.clock.monotonicMs());
-      const attempt = await this.#attempt(group, payload, leftMs);
+      const attempt = await this.#attempt(group, payload, attempts);
       if (attempt.kind === "answer") return answered(attempt.answer);
       if (attempt.kind === "error") {
         throw unsure ? outcomeUnknown(attempt.error.message) : attempt.error;
       }
       unsure ||= attempt.unsure;
-      const afterMs = this.#edges.clock.monotonicMs();
-      leaderlessSinceMs = attempt.noLeader ? leaderlessSinceMs ?? afterMs : null;
-      const leaderWaitEndsMs = (leaderlessSinceMs ?? afterMs) + this.#edges.leaderWaitMs;
-      const giveUpMs = Math.min(beganMs + timeoutMs, leaderWaitEndsMs);
-      if (afterMs >= giveUpMs) {
-        if (unsure) throw outcomeUnknown("no answer in time");
-        throw noLeader(group);
-      }
-      const backOffMs = Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(attempts, 6));
-      const jitterMs = backOffMs * (0.5 + this.#edges.random.fraction() / 2);
-      await this.#edges.watch.wait(group, Math.min(jitterMs, giveUpMs - afterMs));
+      if (attempt.followed === true || await attempts.again(attempt.noLeader)) continue;
+      if (unsure) throw outcomeUnknown("no answer in time");
+      throw noLeader(group);
     }
   }
 
-  #attempt(id: GroupId, payload: Uint8Array, timeoutMs: number): Promise<Attempt> {
+  async #attempt(id: GroupId, payload: Uint8Array, attempts: Attempts): Promise<Attempt> {
+    const { self, directory } = this.#edges;
+    const leader = directory.leaderOf(id) ?? await directory.find(id, attempts.leftMs);
+    if (leader === null) return NOBODY_LEADS;
+    if (leader !== self) return await this.#there(leader, id, payload, attempts.leftMs);
     const group = this.#edges.group(id);
-    const leader = group?.raft.leader ?? null;
-    if (group === undefined || leader === null) {
-      return Promise.resolve({ kind: "retry", unsure: false, noLeader: true });
-    }
-    if (leader === this.#edges.self) return this.#here(group, payload, timeoutMs);
-    return this.#there(leader, id, payload, timeoutMs);
+    return group === undefined ? NOBODY_LEADS : await this.#here(group, payload, attempts.leftMs);
   }
 
   async #here(group: Group, payload: Uint8Array, timeoutMs: number): Promise<Attempt> {
@@ -183,17 +180,31 @@ export class Proposer {
     payload: Uint8Array,
     timeoutMs: number,
   ): Promise<Attempt> {
+    const { directory, leaderWaitMs } = this.#edges;
+    const answered = directory.awaiting(group);
     try {
       // One that is lost must not hold up the others for as long as it may take itself: it is sent again.
-      const attemptMs = Math.min(timeoutMs, this.#edges.leaderWaitMs);
+      const attemptMs = Math.min(timeoutMs, leaderWaitMs);
       const answer = await this.#forwarder.forward(leader, group, payload, attemptMs);
       return { kind: "answer", answer };
     } catch (error) {
       if (!(error instanceof RequestError)) throw error;
-      if (error.reason === "unreachable") return { kind: "retry", unsure: false, noLeader: true };
-      if (error.reason !== "refused") return { kind: "retry", unsure: true, noLeader: true };
-      return refusedThere(error);
+      if (error.reason === "refused") return this.#refusedThere(leader, group, error);
+      directory.forget(group, leader);
+      return { kind: "retry", unsure: error.reason !== "unreachable", noLeader: true };
+    } finally {
+      answered();
     }
+  }
+
+  /** The other peer refused; where it was not the leader, or is stopping, another one may be. */
+  #refusedThere(leader: PeerId, group: GroupId, error: RequestError): Attempt {
+    const followed = this.#edges.directory.refused(group, leader, error);
+    if (NOTHING_CAME_OF_IT.has(error.code as ErrorCode)) {
+      return { kind: "retry", unsure: false, noLeader: true, followed };
+    }
+    if (error.code === "OUTCOME_UNKNOWN") return { kind: "retry", unsure: true, noLeader: true };
+    return { kind: "error", error: errorOfPeer(error) };
   }
 }
 
@@ -207,29 +218,12 @@ function answered(answer: Answer): Answer {
 function refusedHere(refusal: Refusal): Attempt {
   switch (refusal.reason) {
     case "notLeader":
-      return { kind: "retry", unsure: false, noLeader: true };
+      return NOBODY_LEADS;
     case "transferring":
       return { kind: "retry", unsure: false, noLeader: false };
     case "busy":
     case "conflict":
     case "invalid":
       return { kind: "error", error: refusedError(refusal) };
-  }
-}
-
-/** The other peer refused; where it was not the leader, or is stopping, another one may be. */
-function refusedThere(error: RequestError): Attempt {
-  switch (error.code) {
-    case "NOT_LEADER":
-      return { kind: "retry", unsure: false, noLeader: true };
-    case "OUTCOME_UNKNOWN":
-      return { kind: "retry", unsure: true, noLeader: true };
-    case "NO_LEADER":
-    case "SHUTTING_DOWN":
-    case "STORAGE_FAILED":
-    case "UNAVAILABLE":
-      return { kind: "retry", unsure: false, noLeader: true };
-    default:
-      return { kind: "error", error: errorOfPeer(error) };
   }
 }

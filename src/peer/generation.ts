@@ -9,6 +9,7 @@ import type { Group } from "../groups/group.ts";
 import { GroupMachine } from "../groups/group_machine.ts";
 import { GroupService } from "../groups/group_service.ts";
 import { Host } from "../groups/host.ts";
+import type { Values } from "../groups/values.ts";
 import { FORMATION_METHOD_PREFIX, Former } from "../members/former.ts";
 import { JOIN_METHOD } from "../members/join_request.ts";
 import type { FormationPlan } from "../members/plan.ts";
@@ -18,6 +19,7 @@ import type { ConnectedPeer, Hello } from "../net/transport.ts";
 import type { PeerId } from "../raft/entry.ts";
 import { type Recovered, StorageFailedError } from "../storage/storage.ts";
 import type { OpenedStorage, PeerEdges } from "./edges.ts";
+import { Partitions } from "./partitions.ts";
 import { makeSystemMachines, System, type SystemMachines } from "./system.ts";
 
 const CATCH_UP_ATTEMPT_MS = 5_000;
@@ -36,6 +38,7 @@ export class Generation {
   readonly storage: OpenedStorage["storage"];
   readonly host: Host;
   readonly groups: GroupService;
+  readonly partitions: Partitions;
   readonly former: Former;
   readonly #edges: PeerEdges;
   readonly #events: GenerationEvents;
@@ -67,9 +70,17 @@ export class Generation {
       ...this.#groupEdges(),
       host: this.host,
       leaderWaitMs: 2 * edges.timing.electionTimeoutMaxMs,
+      candidates: (group) => this.#candidates(group),
       ended: () => this.#ended,
     });
+    this.partitions = new Partitions();
     this.former = this.#makeFormer();
+  }
+
+  /** Where the ring wants a partition; nobody in particular has group 0. */
+  #candidates(group: number): readonly PeerId[] {
+    const placement = this.#system?.members.wanted()?.placements[group - 1];
+    return placement?.replicas.map(({ id }) => id) ?? [];
   }
 
   #groupEdges() {
@@ -88,7 +99,7 @@ export class Generation {
       ...this.#groupEdges(),
       storage: this.storage,
       logger: this.#edges.logger,
-      machineOf: (group) => this.#machineOf(group),
+      machineOf: (group, values) => this.#machineOf(group, values),
       added: (group) => this.#groupAdded(group),
       failed: (error) => this.#fail(error),
       fatal: (error) => this.#events.fatal(error),
@@ -169,8 +180,8 @@ export class Generation {
     this.former.changeHello(hello);
   }
 
-  #machineOf(group: number): GroupMachine {
-    if (group !== 0) return new GroupMachine(group, []);
+  #machineOf(group: number, values: Values): GroupMachine {
+    if (group !== 0) return this.partitions.machineOf(group, values);
     const machines = makeSystemMachines(this.former.status().plan);
     this.#systemMachines = machines;
     return new GroupMachine(group, [machines.members, machines.locks]);
@@ -180,7 +191,7 @@ export class Generation {
     if (this.#ended !== null) return;
     this.groups.attach(group.id);
     this.#catchUp(group).catch((error) => this.#events.fatal(error));
-    if (group.id !== 0) return;
+    if (group.id !== 0) return this.partitions.added(group);
     this.#removed = false;
     this.#startSystem();
   }
@@ -214,7 +225,7 @@ export class Generation {
   }
 
   #groupRemoved(group: number): void {
-    if (group !== 0) return;
+    if (group !== 0) return this.partitions.removed(group);
     this.#system?.stop(new SkeinError("UNAVAILABLE", "this peer was removed from its cluster"));
     this.#system = null;
     this.#wasRemoved();

@@ -283,6 +283,7 @@ export class FleetPeer {
       transport: network.transportOf(this.id),
       host,
       leaderWaitMs: 2 * timing.electionTimeoutMaxMs,
+      candidates: () => this.#fleet.founders.map(({ id }) => id),
       ended: () => this.ended,
     });
   }

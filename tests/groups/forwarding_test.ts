@@ -133,7 +133,7 @@ Deno.test("a peer that does not lead says who does, and forwards nothing further
       [TRANSFER_METHOD]: [0, "p3", 1_000],
     }[method];
     const answer = second!.service.handle(method, body)!;
-    await assert.rejects(answer, { code: "NOT_LEADER", details: { leader: "p1" } });
+    await assert.rejects(answer, { code: "NOT_LEADER", details: { leader: "p1", term: 2 } });
   }
 });
 

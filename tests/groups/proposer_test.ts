@@ -4,6 +4,7 @@ import type { SkeinError } from "../../src/errors.ts";
 import { Deadlines } from "../../src/groups/deadlines.ts";
 import { decodeEnvelope } from "../../src/groups/envelope.ts";
 import type { Group } from "../../src/groups/group.ts";
+import { LeaderDirectory } from "../../src/groups/leader_directory.ts";
 import { LeaderWatch } from "../../src/groups/leader_watch.ts";
 import type { ProposalResult } from "../../src/groups/open_proposals.ts";
 import { Proposer } from "../../src/groups/proposer.ts";
@@ -30,6 +31,7 @@ function manualProposer(leader = "self") {
     propose: (payload: Uint8Array, settle: (result: ProposalResult) => void) =>
       void proposed.push({ payload, settle }),
   } as unknown as Group;
+  const deadlines = new Deadlines(clock);
   const proposer = new Proposer({
     self: "self",
     bootId: "boot",
@@ -41,7 +43,16 @@ function manualProposer(leader = "self") {
         return Promise.reject(refusals.shift() ?? new RequestError("unreachable", "gone"));
       },
     },
-    deadlines: new Deadlines(clock),
+    deadlines,
+    directory: new LeaderDirectory({
+      self: "self",
+      clock,
+      transport: { request: () => Promise.reject(new Error("nobody is asked")), peers: () => [] },
+      deadlines,
+      candidates: () => [],
+      group: () => group,
+      found() {},
+    }),
     watch: new LeaderWatch(clock),
     leaderWaitMs: 400,
     group: () => group,

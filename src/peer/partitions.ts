@@ -1,0 +1,44 @@
+/**
+ * What runs on the partitions at this peer: the queue's machine in each replica that is here. The services over
+ * them are one for all partitions, those without a replica here included: what a service needs of a machine it
+ * asks the partition's leader for.
+ */
+import type { Group } from "../groups/group.ts";
+import { GroupMachine } from "../groups/group_machine.ts";
+import type { Values } from "../groups/values.ts";
+import { QueueMachine } from "../queue/machine.ts";
+
+/** A partition's replica at this peer, as services see it. */
+export interface PartitionReplica {
+  readonly group: Group;
+  readonly queue: QueueMachine;
+}
+
+export class Partitions {
+  readonly #machines = new Map<number, QueueMachine>();
+  readonly #replicas = new Map<number, PartitionReplica>();
+
+  /** Builds the empty state machine of a partition. */
+  machineOf(partition: number, values: Values): GroupMachine {
+    const queue = new QueueMachine(values);
+    this.#machines.set(partition, queue);
+    return new GroupMachine(partition, [queue]);
+  }
+
+  /** A replica came to be at this peer, perhaps in the place of an older one. Nothing was applied to it yet. */
+  added(group: Group): void {
+    const queue = this.#machines.get(group.id);
+    if (queue !== undefined) this.#replicas.set(group.id, { group, queue });
+  }
+
+  /** The replica at this peer was removed for good. */
+  removed(partition: number): void {
+    this.#machines.delete(partition);
+    this.#replicas.delete(partition);
+  }
+
+  /** @returns undefined where this peer has none */
+  replica(partition: number): PartitionReplica | undefined {
+    return this.#replicas.get(partition);
+  }
+}
