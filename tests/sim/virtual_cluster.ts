@@ -1,13 +1,13 @@
 /**
  * All peers of one simulation, running and crashed, and the world between them.
  */
+import type { PeerAccess } from "./caller.ts";
 import { hex, type SimulatedTiming } from "./core_under_test.ts";
 import { RAFT_TOPIC } from "../../src/groups/outbox.ts";
 import { decodeGroupMessage } from "../../src/groups/wire.ts";
 import type { PeerId } from "../../src/raft/entry.ts";
 import type { Random } from "../../src/random.ts";
 import type { FaultRates } from "./fault_rates.ts";
-import type { LockAccess } from "./lock_client.ts";
 import { RaftChecker } from "./raft_checker.ts";
 import type { SimulationLog } from "./simulation_log.ts";
 import { VirtualNetwork } from "./virtual_network.ts";
@@ -88,7 +88,7 @@ export class VirtualCluster {
     return leader;
   }
 
-  access(): LockAccess | null {
+  access(): PeerAccess | null {
     const running = this.peers.filter((peer) => peer.running);
     return running.length === 0 ? null : this.#random.pick(running).access();
   }

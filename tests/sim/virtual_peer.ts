@@ -15,10 +15,10 @@ import {
   MemoryStorage,
   soundDisk,
 } from "../../src/storage/memory.ts";
+import type { PeerAccess } from "./caller.ts";
 import { hex, type SimulatedTiming, startCore } from "./core_under_test.ts";
 import { StorageFailedError } from "../../src/storage/storage.ts";
 import type { FaultRates } from "./fault_rates.ts";
-import type { LockAccess } from "./lock_client.ts";
 import { ObservedStorage } from "./observed_storage.ts";
 import type { RaftChecker } from "./raft_checker.ts";
 import type { SimulationLog } from "./simulation_log.ts";
@@ -172,12 +172,13 @@ export class VirtualPeer {
   }
 
   /** What a client of this peer sees; null where nothing answers. */
-  access(): LockAccess | null {
+  access(): PeerAccess | null {
     const process = this.#process;
     if (process === null || process.core === null) return null;
     const { core } = process;
     return {
       locks: () => core.locks,
+      queue: () => core.queue,
       onEnd: (ended) => {
         process.onEnd.add(ended);
         return () => process.onEnd.delete(ended);
