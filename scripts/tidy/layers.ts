@@ -12,6 +12,7 @@ const ROWS: readonly (readonly string[])[] = [
   ["http", "client"],
   ["console"],
   ["peer"],
+  ["placement"],
   ["members", "locks", "queue", "cache", "events", "config"],
   ["groups"],
   ["storage", "net", "discovery"],

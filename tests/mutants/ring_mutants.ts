@@ -101,8 +101,8 @@ export const RING_MUTANTS: readonly Mutant[] = [
   {
     name: "a dead member keeps its part of the ring",
     file: "src/members/wanted.ts",
-    search: `return { id, name, zone, weight: dead ? 0 : 1 };`,
-    replace: `return { id, name, zone, weight: dead ? 1 : 1 };`,
+    search: `return { id, name, zone, weight: dead || draining ? 0 : 1 };`,
+    replace: `return { id, name, zone, weight: draining ? 0 : dead ? 1 : 1 };`,
     caughtBy: [MEMBERS],
   },
   {
