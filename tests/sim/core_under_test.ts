@@ -36,6 +36,10 @@ export interface SimulatedTiming {
   readonly snapshotBytes: number;
   readonly deadPeerGraceMs: number;
   readonly systemVoters: number;
+  readonly partitions: number;
+  readonly replicas: number;
+  /** Largest size of a value file. */
+  readonly valueFileBytes: number;
 }
 
 /** @returns the running peer; rejects as opening the storage does */
@@ -51,7 +55,11 @@ export async function startCore(edges: ProcessEdges): Promise<PeerCore> {
     httpUrl: hello.httpUrl,
     addresses: hello.addresses,
     expect: hello.expect,
-    parameters: { partitions: 16, replicas: 3, systemVoters: timing.systemVoters },
+    parameters: {
+      partitions: timing.partitions,
+      replicas: timing.replicas,
+      systemVoters: timing.systemVoters,
+    },
     timing,
     deadPeerGraceMs: timing.deadPeerGraceMs,
     reopen,

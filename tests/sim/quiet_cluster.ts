@@ -15,6 +15,9 @@ const TIMING = {
   snapshotBytes: 1024 * 1024,
   deadPeerGraceMs: 10_000,
   systemVoters: 3,
+  partitions: 4,
+  replicas: 3,
+  valueFileBytes: 64 * 1024,
 };
 /** An exclusive try-lock. */
 export const LOCK = {

@@ -188,6 +188,9 @@ function drawTiming(random: Random): SimulatedTiming {
     snapshotBytes: 64 * 1024 * 1024,
     deadPeerGraceMs: random.pick([3_000, 15_000]),
     systemVoters: random.pick([3, 3, 5]),
+    partitions: random.integer(2, 5),
+    replicas: 3,
+    valueFileBytes: random.pick([1_000, 10_000]),
   };
 }
 

@@ -8,12 +8,15 @@ import { decodeGroupMessage } from "../../src/groups/wire.ts";
 import type { PeerId } from "../../src/raft/entry.ts";
 import type { Random } from "../../src/random.ts";
 import type { FaultRates } from "./fault_rates.ts";
+import { PlacementChecker } from "./placement_checker.ts";
 import { RaftChecker } from "./raft_checker.ts";
 import type { SimulationLog } from "./simulation_log.ts";
 import { VirtualNetwork } from "./virtual_network.ts";
 import { VirtualPeer } from "./virtual_peer.ts";
 import type { Actor, Scheduler } from "./virtual_time.ts";
 
+/** Whoever is away longer than this is known to be: several election timeouts at the slowest clocks. */
+const LONG_GONE_MS = 15_000;
 /** The core's and the machines' own invariants are dear: every so many events of a peer. */
 const INVARIANTS_EVERY = 16;
 
@@ -21,6 +24,7 @@ export class VirtualCluster {
   readonly peers: VirtualPeer[] = [];
   readonly network: VirtualNetwork;
   readonly checker = new RaftChecker();
+  readonly placement: PlacementChecker;
   readonly #random: Random;
   readonly #rates: FaultRates;
   readonly #timing: SimulatedTiming;
@@ -42,6 +46,11 @@ export class VirtualCluster {
     this.#timing = timing;
     this.#log = log;
     this.#fail = fail;
+    this.placement = new PlacementChecker({
+      wantedMin: () => this.#wantedMin(),
+      isLongGone: (id) => this.#isLongGone(id),
+      durableIndex: (peer, group) => this.checker.durableIndex(peer, group),
+    });
     this.network = new VirtualNetwork(scheduler, random, rates.network);
     this.network.onMessage = (from, to, topic, body) => {
       if (topic === RAFT_TOPIC) this.#checkPromises(from, to, body as readonly unknown[]);
@@ -75,12 +84,12 @@ export class VirtualCluster {
     });
   }
 
-  /** The peer that leads the system group in the highest term. */
-  leader(): VirtualPeer | null {
+  /** The peer that leads the group, by default the system group, in the highest term. */
+  leader(group = 0): VirtualPeer | null {
     let leader: VirtualPeer | null = null;
     let termMax = -1;
     for (const peer of this.peers) {
-      const status = peer.status();
+      const status = peer.status(group);
       if (status?.role !== "leader" || status.term <= termMax) continue;
       leader = peer;
       termMax = status.term;
@@ -89,8 +98,13 @@ export class VirtualCluster {
   }
 
   access(): PeerAccess | null {
+    return this.anyRunning()?.access() ?? null;
+  }
+
+  /** Drawn at random; null where none runs. */
+  anyRunning(): VirtualPeer | null {
     const running = this.peers.filter((peer) => peer.running);
-    return running.length === 0 ? null : this.#random.pick(running).access();
+    return running.length === 0 ? null : this.#random.pick(running);
   }
 
   #add(name: string, expect: number): VirtualPeer {
@@ -98,6 +112,7 @@ export class VirtualCluster {
       scheduler: this.scheduler,
       network: this.network,
       checker: this.checker,
+      placement: this.placement,
       log: this.#log,
       rates: this.#rates,
       timing: this.#timing,
@@ -106,6 +121,19 @@ export class VirtualCluster {
     const peer = new VirtualPeer(name, hex(this.#random, 32), expect, world, this.#random);
     this.peers.push(peer);
     return peer;
+  }
+
+  #wantedMin(): number {
+    const counts = this.peers.flatMap(({ core }) =>
+      core?.generation.system?.members.wanted()?.placements[0]?.replicas.length ?? []
+    );
+    return Math.min(...counts);
+  }
+
+  #isLongGone(id: PeerId): boolean {
+    const peer = this.peers.find((candidate) => candidate.id === id);
+    if (peer === undefined || peer.removed) return true;
+    return peer.goneSinceMs !== null && this.scheduler.nowMs - peer.goneSinceMs > LONG_GONE_MS;
   }
 
   #checkPromises(from: PeerId, to: PeerId, messages: readonly unknown[]): void {

@@ -20,6 +20,7 @@ import { hex, type SimulatedTiming, startCore } from "./core_under_test.ts";
 import { StorageFailedError } from "../../src/storage/storage.ts";
 import type { FaultRates } from "./fault_rates.ts";
 import { ObservedStorage } from "./observed_storage.ts";
+import type { PlacementChecker } from "./placement_checker.ts";
 import type { RaftChecker } from "./raft_checker.ts";
 import type { SimulationLog } from "./simulation_log.ts";
 import type { VirtualNetwork } from "./virtual_network.ts";
@@ -30,6 +31,7 @@ export interface PeerWorld {
   readonly scheduler: Scheduler;
   readonly network: VirtualNetwork;
   readonly checker: RaftChecker;
+  readonly placement: PlacementChecker;
   readonly log: SimulationLog;
   readonly rates: FaultRates;
   readonly timing: SimulatedTiming;
@@ -58,6 +60,8 @@ export class VirtualPeer {
   removing = false;
   /** Set once it was taken out of the cluster for good. */
   removed = false;
+  /** When its last life ended; null while it lives. */
+  goneSinceMs: number | null = 0;
   readonly #world: PeerWorld;
   readonly #random: Random;
   readonly #expect: number;
@@ -103,6 +107,7 @@ export class VirtualPeer {
     const transport = network.attach(actor, this.id, this.#hello(hex(random, 16)));
     const process: Process = { actor, transport, core: null, onEnd: new Set() };
     this.#process = process;
+    this.goneSinceMs = null;
     log.line(scheduler.nowMs, this.name, "starts");
     startCore({
       self: this.id,
@@ -202,13 +207,15 @@ export class VirtualPeer {
     if (groups === undefined) return;
     for (const group of groups.groups()) {
       const status = groups.status(group);
-      if (status !== null) this.#world.checker.observe(this.id, status);
+      if (status === null) continue;
+      this.#world.checker.observe(this.id, status);
+      this.#world.placement.observe(this.id, status);
     }
   }
 
-  /** Of its replica of the system group; null where it has none. */
-  status(): GroupStatus | null {
-    return this.core?.groups.status(0) ?? null;
+  /** Of its replica of the group, by default the system group; null where it has none. */
+  status(group = 0): GroupStatus | null {
+    return this.core?.groups.status(group) ?? null;
   }
 
   #couldNotStart(process: Process, error: unknown): void {
@@ -226,6 +233,7 @@ export class VirtualPeer {
     log.line(scheduler.nowMs, this.name, what);
     const { actor, transport, onEnd } = this.#process!;
     this.#process = null;
+    this.goneSinceMs = scheduler.nowMs;
     actor.alive = false;
     network.leave(transport);
     for (const ended of onEnd) scheduler.after(0, null, "connection reset", ended);
@@ -241,6 +249,7 @@ export class VirtualPeer {
       },
       random,
       faults: this.faults,
+      valueFileBytesMax: this.#world.timing.valueFileBytes,
     });
     return new ObservedStorage(storage, {
       opened: (recovered) => checker.opened(this.id, recovered),
