@@ -92,11 +92,15 @@ export const LIMITS = {
   queueVisibilityMinMs: 100,
   queueVisibilityMaxMs: 43_200_000,
   queueDelayMaxMs: 2_592_000_000,
+  queueWaitMaxMs: 3_600_000,
+  queueTtlMinMs: 100,
   queueTtlMaxMs: 2_592_000_000,
   queueAttemptsMax: 1_000_000,
   queueDedupWindowMaxMs: 86_400_000,
   queueBackoffsMax: 64,
   queueReasonLengthMax: 512,
+  /** Queue: dead letters put back a second, where a rate is asked for. */
+  queueRequeueRateMax: 1_000_000,
   /** Queue: messages that one entry purges or puts back; the service repeats it. */
   queueSliceMax: 10_000,
 
@@ -112,6 +116,8 @@ export const LIMITS = {
 
   /** Members of one cluster. */
   membersMax: 64,
+  /** Members: replicas of all partitions (P × R) that a cluster is formed with: its plan names each. */
+  firstReplicasMax: 32_768,
 } as const;
 
 assert(LIMITS.appendBytesMax < LIMITS.frameBytesMax, "an AppendEntries message must fit a frame");

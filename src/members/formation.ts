@@ -163,6 +163,7 @@ export class Formation {
         else this.#acceptor.advanceHeld(state.plan);
         return;
       case "formed":
+        this.#context.campaign();
         for (const founder of this.#notBegun(state.plan)) {
           this.#context.ask(founder, { ...state, kind: "commit" });
         }

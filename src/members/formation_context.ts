@@ -8,9 +8,10 @@ import type { LogLevel } from "../logger.ts";
 import type { Hello } from "../net/transport.ts";
 import type { PeerId } from "../raft/entry.ts";
 import { type Candidates, findCandidates } from "./candidates.ts";
+import { FirstCampaigns } from "./first_campaigns.ts";
 import type { FormationEffect } from "./formation_effect.ts";
 import type { FormationMessage } from "./formation_message.ts";
-import type { FormationRecord, FormationState } from "./formation_record.ts";
+import { clusterOf, type FormationRecord, type FormationState } from "./formation_record.ts";
 import type { ClusterParameters, FormationPlan, Signer } from "./plan.ts";
 
 export interface FormationOptions {
@@ -37,6 +38,8 @@ export class FormationContext {
   readonly busyUntilMs = new Map<PeerId, number>();
   hello: Hello;
   nowMs = 0;
+  /** Set by the commit itself: after a restart the groups elect their leaders by themselves. */
+  #firstCampaigns: FirstCampaigns | null = null;
   /** What was last decided; `#durable` lags behind it while a write is under way. */
   #record: FormationRecord;
   #durable: FormationRecord;
@@ -91,8 +94,20 @@ export class FormationContext {
       this.log("info", `formed cluster ${plan.clusterId} of ${plan.members.length}`);
       this.emit({ kind: "formed", plan });
       after();
+      this.#firstCampaigns = new FirstCampaigns(plan, this.self);
     });
     this.emit({ kind: "commit", record, plan });
+  }
+
+  /** Calls for votes wherever a partition can elect this peer, its preferred leader, by now. */
+  campaign(): void {
+    const groups = this.#firstCampaigns?.due((peer) => this.#clusterOf(peer)) ?? [];
+    if (groups.length > 0) this.emit({ kind: "campaign", groups });
+  }
+
+  #clusterOf(peer: PeerId): string | null {
+    if (peer === this.self) return clusterOf(this.#durable);
+    return this.met.get(peer)?.clusterId ?? null;
   }
 
   /** The write that is under way is durable. */

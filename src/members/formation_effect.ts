@@ -11,13 +11,13 @@ import type { FormationPlan } from "./plan.ts";
 export type FormationEffect =
   /** Write it as the property `FORMATION_PROPERTY`, then call `durable`. */
   | { readonly kind: "makeDurable"; readonly record: FormationRecord }
-  /** The same, in one batch with `foundationRecords(plan, self)`. */
+  /** The same, in one batch with the `foundationRecords` of the groups that it founds here. */
   | { readonly kind: "commit"; readonly record: FormationRecord; readonly plan: FormationPlan }
   | { readonly kind: "send"; readonly to: PeerId; readonly message: FormationMessage }
   /** The plan is committed and durable here: begin its groups. */
   | { readonly kind: "formed"; readonly plan: FormationPlan }
-  /** This peer is the preferred leader and a majority can hear it: campaign at once. */
-  | { readonly kind: "campaign" }
+  /** This peer is the preferred leader of these groups and majorities can hear it: campaign at once. */
+  | { readonly kind: "campaign"; readonly groups: readonly number[] }
   /** Ask `through` to have this peer added, then call `joinAnswered`. */
   | { readonly kind: "join"; readonly through: PeerId; readonly clusterId: string }
   /** The cluster has added this peer, and that is durable here. */

@@ -5,10 +5,14 @@
  */
 import { assert } from "../assert.ts";
 import { type FormationPlan, parsePlan } from "./plan.ts";
+import { StorageForeignError } from "../storage/storage.ts";
 import { isRecord } from "./member_info.ts";
 
 /** The property's name in the storage. */
 export const FORMATION_PROPERTY = "formation";
+
+/** 1: without the partitions' first replicas. */
+const FORMAT = 2;
 
 export interface FormationRecord {
   /** How many plans this peer has proposed. */
@@ -43,17 +47,26 @@ export function encodeFormationRecord(record: FormationRecord): Uint8Array {
   const state = record.state.kind === "formed"
     ? { ...record.state, signature: toHex(record.state.signature) }
     : record.state;
-  return new TextEncoder().encode(JSON.stringify({ format: 1, attempts: record.attempts, state }));
+  return new TextEncoder().encode(
+    JSON.stringify({ format: FORMAT, attempts: record.attempts, state }),
+  );
 }
 
 /**
  * @param bytes what the storage had; undefined for an empty store
+ * @throws {StorageForeignError} when another version wrote it
  * @throws {AssertionError} when sound storage holds what this program never wrote
  */
 export function decodeFormationRecord(bytes: Uint8Array | undefined): FormationRecord {
   if (bytes === undefined) return EMPTY_RECORD;
   const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
-  assert(isRecord(value) && value.format === 1, "the formation record has an unknown format");
+  assert(isRecord(value), "the formation record has an unknown format");
+  if (value.format !== FORMAT) {
+    throw new StorageForeignError(
+      `cannot open the store: its formation record has format ${value.format}, not ${FORMAT}: ` +
+        "it is of another version of this program",
+    );
+  }
   const { attempts } = value;
   assert(typeof attempts === "number" && attempts >= 0, "the formation record lacks its attempts");
   return { attempts, state: decodeState(value.state) };

@@ -9,7 +9,7 @@ import { SkeinError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { type ConnectedPeer, type Hello, RequestError, type Transport } from "../net/transport.ts";
 import type { PeerId } from "../raft/entry.ts";
-import type { Storage, StorageRecord } from "../storage/storage.ts";
+import type { RecoveredGroup, Storage, StorageRecord } from "../storage/storage.ts";
 import { Formation } from "./formation.ts";
 import { RESEND_MS } from "./formation_context.ts";
 import type { FormationEffect, JoinAnswer } from "./formation_effect.ts";
@@ -21,7 +21,7 @@ import {
   FORMATION_PROPERTY,
   type FormationRecord,
 } from "./formation_record.ts";
-import { foundationRecords } from "./foundation.ts";
+import { foundationRecords, foundedGroups } from "./foundation.ts";
 import { JOIN_METHOD, joinRequest } from "./join_request.ts";
 import type { ClusterParameters, FormationPlan, Signer } from "./plan.ts";
 
@@ -43,9 +43,9 @@ export interface FormerOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   /** The plan and the groups that it founds here are durable: begin them, and announce the cluster. */
-  readonly onFormed: (plan: FormationPlan, records: readonly StorageRecord[]) => void;
-  /** Follows `onFormed` at the preferred leader once a majority of voters has begun: campaign. */
-  readonly onCampaign: () => void;
+  readonly onFormed: (plan: FormationPlan, groups: readonly RecoveredGroup[]) => void;
+  /** Follows `onFormed` at these groups' preferred leader once majorities of their voters have begun: campaign. */
+  readonly onCampaign: (groups: readonly number[]) => void;
   /** The cluster has added this peer: announce it, and wait for replicas. */
   readonly onJoined: (clusterId: string) => void;
   /** A write failed, and with it this former: the peer opens its storage and builds another. */
@@ -174,13 +174,13 @@ export class Former {
       case "makeDurable":
         return this.#write(effect.record, []);
       case "commit":
-        return this.#write(effect.record, foundationRecords(effect.plan, self));
+        return this.#write(effect.record, foundationRecords(foundedGroups(effect.plan, self)));
       case "send":
         return this.#send(effect.to, effect.message);
       case "formed":
-        return this.#options.onFormed(effect.plan, foundationRecords(effect.plan, self));
+        return this.#options.onFormed(effect.plan, foundedGroups(effect.plan, self));
       case "campaign":
-        return this.#options.onCampaign();
+        return this.#options.onCampaign(effect.groups);
       case "join":
         return this.#join(effect.through, effect.clusterId);
       case "joined":

@@ -1,9 +1,11 @@
 /**
- * From a committed plan to the records that bring its groups into being at one founder. They go into
- * the batch that makes the commit durable: a peer either has both, or neither.
+ * From a committed plan to the records that bring its groups into being at one founder: group 0, and the
+ * partitions that it places there. They go into the batch that makes the commit durable: a peer either has
+ * both, or neither.
  */
 import type { Configuration, HardState, PeerId, Replica } from "../raft/entry.ts";
 import type { RecoveredGroup, StorageRecord } from "../storage/storage.ts";
+import { firstReplicasOf } from "./first_replicas.ts";
 import { type FormationPlan, isPlanMember } from "./plan.ts";
 
 /** A founding replica's id; later ones are indices of entries, which begin at 2. */
@@ -16,43 +18,51 @@ const FOUNDING_HARD_STATE: HardState = { term: 1, votedFor: null, commitIndex: F
 
 /** Group 0 as the plan founds it: its voters vote, every other founder listens. */
 export function foundingConfiguration(plan: FormationPlan): Configuration {
-  const replica = (peer: PeerId): Replica => ({ peer, replica: FOUNDING_REPLICA });
   const learners = plan.members.map((member) => member.id)
     .filter((id) => !plan.voters.includes(id));
+  return configurationOf(plan.voters, learners);
+}
+
+function configurationOf(voters: readonly PeerId[], learners: readonly PeerId[]): Configuration {
+  const replica = (peer: PeerId): Replica => ({ peer, replica: FOUNDING_REPLICA });
   return {
     index: FOUNDING_INDEX,
-    voters: plan.voters.map(replica),
+    voters: voters.map(replica),
     votersOutgoing: [],
     learners: learners.map(replica),
     learnersNext: [],
   };
 }
 
-/** The records of every group that `self` founds: at present group 0 alone. */
-export function foundationRecords(plan: FormationPlan, self: PeerId): readonly StorageRecord[] {
+/** Every group that `self` founds as it begins once its records are durable: as opening the storage would find it. */
+export function foundedGroups(plan: FormationPlan, self: PeerId): readonly RecoveredGroup[] {
   if (!isPlanMember(plan, self)) return [];
-  return [
-    { kind: "foundation", group: 0, configuration: foundingConfiguration(plan) },
-    {
-      kind: "hardState",
-      group: 0,
-      replica: FOUNDING_REPLICA,
-      hardState: FOUNDING_HARD_STATE,
-    },
-  ];
+  const groups = [foundedGroup(0, foundingConfiguration(plan))];
+  for (let partition = 1; partition <= plan.partitions; partition++) {
+    const voters = firstReplicasOf(plan, partition);
+    if (voters.includes(self)) groups.push(foundedGroup(partition, configurationOf(voters, [])));
+  }
+  return groups;
 }
 
-/** Group 0 as a founder begins with it, once its records are durable: as opening the storage would find it. */
-export function foundedSystemGroup(plan: FormationPlan): RecoveredGroup {
+function foundedGroup(group: number, configuration: Configuration): RecoveredGroup {
   return {
-    group: 0,
+    group,
     replica: FOUNDING_REPLICA,
     hardState: FOUNDING_HARD_STATE,
     snapshot: null,
-    configuration: foundingConfiguration(plan),
+    configuration,
     terms: [],
     lastIndex: FOUNDING_INDEX,
     lastTimeMs: 0,
     configurationEntries: [],
   };
+}
+
+/** @returns the records of these groups */
+export function foundationRecords(groups: readonly RecoveredGroup[]): readonly StorageRecord[] {
+  return groups.flatMap(({ group, replica, hardState, configuration }): StorageRecord[] => [
+    { kind: "foundation", group, configuration },
+    { kind: "hardState", group, replica, hardState },
+  ]);
 }

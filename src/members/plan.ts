@@ -7,6 +7,7 @@
 import { assert } from "../assert.ts";
 import { LIMITS } from "../limits.ts";
 import type { PeerId } from "../raft/entry.ts";
+import { areFirstReplicas, placeFirstReplicas } from "./first_replicas.ts";
 import { isPeerId, isRecord, type MemberInfo, parseMemberInfo } from "./member_info.ts";
 
 export interface PlanName {
@@ -26,6 +27,8 @@ export interface FormationPlan extends PlanName {
   readonly partitions: number;
   /** R: replicas of a partition. */
   readonly replicas: number;
+  /** Where the partitions begin: see `first_replicas.ts`. */
+  readonly firstReplicas: string;
 }
 
 /** What a plan takes beside the peers: the settings that a cluster is formed with. */
@@ -43,7 +46,11 @@ export interface Signer {
 }
 
 /** An encoded plan fits a property of the storage, with the signature and the record around it. */
-export const PLAN_BYTES_MAX = 60 * 1024;
+export const PLAN_BYTES_MAX = 56 * 1024;
+assert(
+  LIMITS.firstReplicasMax + LIMITS.membersMax * 256 <= PLAN_BYTES_MAX,
+  "a plan has room for all first replicas and, as a rule, all members",
+);
 
 const CLUSTER_ID = /^[0-9a-f]{32}$/;
 const PARTITIONS_MAX = LIMITS.groupsMax - 1;
@@ -59,15 +66,20 @@ export function makePlan(
   parameters: ClusterParameters,
 ): FormationPlan {
   const others = members.map((member) => member.id).filter((id) => id !== name.proposer);
+  const { partitions, replicas, systemVoters } = parameters;
   const plan = {
     ...name,
     clusterId,
     members,
-    voters: [name.proposer, ...others].slice(0, parameters.systemVoters),
-    partitions: parameters.partitions,
-    replicas: parameters.replicas,
+    voters: [name.proposer, ...others].slice(0, systemVoters),
+    partitions,
+    replicas,
+    firstReplicas: placeFirstReplicas(members, partitions, replicas),
   };
-  assert(isConsistent(plan), "a plan must hold its proposer and its members once, in order");
+  assert(
+    isConsistent(plan),
+    "a plan holds its proposer, and its members once, in order, and places all partitions",
+  );
   return plan;
 }
 
@@ -75,11 +87,12 @@ export function makePlan(
 export function parsePlan(value: unknown): FormationPlan | null {
   if (!isRecord(value)) return null;
   const name = parsePlanName(value);
-  const { clusterId, members, voters, partitions, replicas } = value;
+  const { clusterId, members, voters, partitions, replicas, firstReplicas } = value;
   if (name === null || typeof clusterId !== "string" || !CLUSTER_ID.test(clusterId)) return null;
   if (!Array.isArray(members) || members.length > LIMITS.membersMax) return null;
   if (!Array.isArray(voters) || voters.length > LIMITS.membersMax) return null;
   if (!isCount(partitions, PARTITIONS_MAX) || !isCount(replicas, LIMITS.membersMax)) return null;
+  if (typeof firstReplicas !== "string") return null;
   const parsedMembers: MemberInfo[] = [];
   for (const member of members) {
     const parsed = parseMemberInfo(member);
@@ -98,6 +111,7 @@ export function parsePlan(value: unknown): FormationPlan | null {
     voters: parsedVoters,
     partitions,
     replicas,
+    firstReplicas,
   };
   return isConsistent(plan) && planBytes(plan).length <= PLAN_BYTES_MAX ? plan : null;
 }
@@ -141,6 +155,7 @@ export function planBytes(plan: FormationPlan): Uint8Array {
     plan.voters,
     plan.partitions,
     plan.replicas,
+    plan.firstReplicas,
   ]));
 }
 
@@ -170,7 +185,7 @@ function isConsistent(plan: FormationPlan): boolean {
   const ascending = ids.every((id, position) => position === 0 || ids[position - 1]! < id);
   return ascending && names.size === ids.length && isPlanMember(plan, plan.proposer) &&
     plan.voters[0] === plan.proposer && new Set(plan.voters).size === plan.voters.length &&
-    plan.voters.every((voter) => ids.includes(voter));
+    plan.voters.every((voter) => ids.includes(voter)) && areFirstReplicas(plan);
 }
 
 function isCount(value: unknown, max: number): value is number {

@@ -165,7 +165,7 @@ export class Proposer {
     const begun = plan.voters.filter((voter) => this.#committed.has(voter)).length;
     if (begun * 2 <= plan.voters.length) return;
     this.#campaigned = true;
-    this.#context.emit({ kind: "campaign" });
+    this.#context.emit({ kind: "campaign", groups: [0] });
   }
 
   #sendAbort(to: PeerId, name: PlanName): void {

@@ -14,10 +14,10 @@ import { FORMATION_METHOD_PREFIX, Former } from "../members/former.ts";
 import { JOIN_METHOD } from "../members/join_request.ts";
 import type { FormationPlan } from "../members/plan.ts";
 import type { LivenessSource } from "../members/service.ts";
-import { foundationRecords, foundedSystemGroup } from "../members/foundation.ts";
+import { foundationRecords, foundedGroups } from "../members/foundation.ts";
 import type { ConnectedPeer, Hello } from "../net/transport.ts";
 import type { PeerId } from "../raft/entry.ts";
-import { type Recovered, StorageFailedError } from "../storage/storage.ts";
+import { type Recovered, type RecoveredGroup, StorageFailedError } from "../storage/storage.ts";
 import type { OpenedStorage, PeerEdges } from "./edges.ts";
 import { Partitions } from "./partitions.ts";
 import { makeSystemMachines, System, type SystemMachines } from "./system.ts";
@@ -119,8 +119,8 @@ export class Generation {
       transport,
       clock,
       logger,
-      onFormed: (plan) => this.#formed(plan),
-      onCampaign: () => this.#campaign(),
+      onFormed: (plan, groups) => this.#formed(plan, groups),
+      onCampaign: (groups) => groups.forEach((group) => this.#campaign(group)),
       onJoined: (clusterId) => this.#belongsTo(clusterId),
       onFailed: (error) => {
         if (error instanceof StorageFailedError) this.#fail(error);
@@ -151,12 +151,13 @@ export class Generation {
   async #foundAgain(): Promise<Recovered> {
     const { recovered } = this.#opened;
     const { plan } = this.former.status();
-    const isThere = recovered.groups.some(({ group }) => group === 0) ||
-      recovered.tombstones.has(0);
-    const records = plan === null || isThere ? [] : foundationRecords(plan, this.#edges.self);
-    if (plan === null || records.length === 0) return recovered;
-    await this.storage.append(records);
-    return { ...recovered, groups: [...recovered.groups, foundedSystemGroup(plan)] };
+    if (plan === null) return recovered;
+    const known = new Set(recovered.groups.map(({ group }) => group));
+    const lost = foundedGroups(plan, this.#edges.self)
+      .filter(({ group }) => !known.has(group) && !recovered.tombstones.has(group));
+    if (lost.length === 0) return recovered;
+    await this.storage.append(foundationRecords(lost));
+    return { ...recovered, groups: [...recovered.groups, ...lost] };
   }
 
   get system(): System | null {
@@ -237,13 +238,13 @@ export class Generation {
   }
 
   /** The plan and its groups are durable here: they begin. */
-  #formed(plan: FormationPlan): void {
-    this.host.found(foundedSystemGroup(plan), false);
+  #formed(plan: FormationPlan, groups: readonly RecoveredGroup[]): void {
+    for (const group of groups) this.host.found(group, false);
     this.#belongsTo(plan.clusterId);
   }
 
-  #campaign(): void {
-    const group = this.host.group(0);
+  #campaign(id: number): void {
+    const group = this.host.group(id);
     if (group === undefined || group.raft.leader !== null) return;
     group.raft.campaign(true);
     this.host.changed(group);

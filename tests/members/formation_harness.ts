@@ -277,7 +277,7 @@ export class World {
       case "formed":
         return this.announce(peer);
       case "campaign":
-        peer.campaigned++;
+        if (effect.groups.includes(0)) peer.campaigned++;
         return;
       case "join":
         return this.#join(peer, effect.through);

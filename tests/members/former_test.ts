@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Logger } from "../../src/logger.ts";
 import { SkeinError } from "../../src/errors.ts";
+import { firstReplicasOf } from "../../src/members/first_replicas.ts";
 import { Former } from "../../src/members/former.ts";
 import { JOIN_METHOD } from "../../src/members/join_request.ts";
 import type { FormationPlan } from "../../src/members/plan.ts";
@@ -8,18 +9,19 @@ import { createIdentity, type Identity, sign, verify } from "../../src/net/ident
 import { type ConnectedPeer, type Hello, RequestError } from "../../src/net/transport.ts";
 import { MemoryStorage } from "../../src/storage/memory.ts";
 import { MemoryDisk } from "../../src/storage/memory_disk.ts";
-import type { StorageRecord } from "../../src/storage/storage.ts";
+import type { RecoveredGroup, StorageRecord } from "../../src/storage/storage.ts";
 import { ManualClock } from "../manual_clock.ts";
 
 /** A peer as the composition root builds one, with a network that is calls. */
 class FormingPeer {
   readonly identity: Identity;
   readonly former: Former;
-  readonly formed: { plan: FormationPlan; records: readonly StorageRecord[] }[] = [];
+  readonly formed: { plan: FormationPlan; groups: readonly RecoveredGroup[] }[] = [];
   readonly joined: string[] = [];
   readonly failures: unknown[] = [];
   readonly lines: string[] = [];
-  campaigns = 0;
+  /** Groups, one for each time that this peer called for votes in it. */
+  readonly campaigns: number[] = [];
   hello: Hello;
 
   constructor(
@@ -55,11 +57,11 @@ class FormingPeer {
       },
       clock,
       logger,
-      onFormed: (plan, records) => {
-        this.formed.push({ plan, records });
+      onFormed: (plan, groups) => {
+        this.formed.push({ plan, groups });
         this.#announce(plan.clusterId);
       },
-      onCampaign: () => void this.campaigns++,
+      onCampaign: (groups) => void this.campaigns.push(...groups),
       onJoined: (clusterId) => {
         this.joined.push(clusterId);
         this.#announce(clusterId);
@@ -139,15 +141,21 @@ async function until(done: () => boolean, what: string): Promise<void> {
   assert.ok(done(), `not without a timer: ${what}`);
 }
 
-Deno.test("three peers form and the preferred leader campaigns without a timer, over storage", async () => {
-  const { peers, clock } = await peersOf(3, 3);
+Deno.test("five peers form and the preferred leaders campaign without a timer, over storage", async () => {
+  const { peers, clock } = await peersOf(5, 5);
   for (const peer of peers) await peer.start();
   await until(() => peers.every((peer) => peer.formed.length === 1), "formed");
-  const [lowest, ...others] = peers;
-  await until(() => lowest!.campaigns === 1, "campaigning");
-  assert.deepEqual(others.map((peer) => peer.campaigns), [0, 0]);
+  const campaigns = () => peers.flatMap((peer) => peer.campaigns);
+  await until(() => campaigns().length === 17, "campaigning");
+  const [lowest] = peers;
+  const { plan } = lowest!.formed[0]!;
+  const groups = Array.from({ length: 17 }, (_, group) => group);
   for (const peer of peers) {
-    assert.deepEqual(peer.formed[0]!.plan, lowest!.formed[0]!.plan);
+    const preferred = groups.filter((group) => {
+      return group === 0 ? peer === lowest : firstReplicasOf(plan, group)[0] === peer.id;
+    });
+    assert.deepEqual(peer.campaigns.toSorted((a, b) => a - b), preferred);
+    assert.deepEqual(peer.formed[0]!.plan, plan);
     assert.equal(peer.former.status().phase, "formed");
     await peer.stop();
   }
@@ -164,12 +172,11 @@ Deno.test("the commit and the founding replica are one batch; a restart finds bo
     return append(records);
   };
   await peer!.start();
-  await until(() => peer!.campaigns === 1, "formed");
-  assert.deepEqual(appended.at(-1)!.map((record) => record.kind), [
-    "property",
-    "foundation",
-    "hardState",
-  ]);
+  await until(() => peer!.campaigns.length === 17, "formed");
+  assert.deepEqual(
+    appended.at(-1)!.map((record) => record.kind),
+    ["property", ...Array.from({ length: 17 }, () => ["foundation", "hardState"]).flat()],
+  );
   await peer!.stop();
   const again = new FormingPeer(network, clock, peer!.storage, 1, 1);
   await again.start();
@@ -179,15 +186,17 @@ Deno.test("the commit and the founding replica are one batch; a restart finds bo
   assert.equal(again.formed.length, 0, "it was formed before");
   await again.stop();
   const { groups } = await peer!.storage.open();
-  assert.equal(groups.length, 1);
-  const { group, replica, hardState, lastIndex, configuration } = groups[0]!;
-  assert.deepEqual({ group, replica, hardState, lastIndex }, {
-    group: 0,
-    replica: 1,
-    hardState: { term: 1, votedFor: null, commitIndex: 1 },
-    lastIndex: 1,
-  });
-  assert.deepEqual(configuration.voters, [{ peer: again.id, replica: 1 }]);
+  assert.equal(groups.length, 17);
+  for (const [place, found] of groups.entries()) {
+    const { group, replica, hardState, lastIndex, configuration } = found;
+    assert.deepEqual({ group, replica, hardState, lastIndex }, {
+      group: place,
+      replica: 1,
+      hardState: { term: 1, votedFor: null, commitIndex: 1 },
+      lastIndex: 1,
+    });
+    assert.deepEqual(configuration.voters, [{ peer: again.id, replica: 1 }]);
+  }
   await peer!.storage.close();
 });
 
