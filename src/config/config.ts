@@ -68,6 +68,10 @@ export interface Config {
   /** How many empty peers form a cluster, 0 = only join; null: derived from `peers`. */
   readonly expect: number | null;
   readonly systemVoters: number;
+  /** P: counts only where this peer proposes the cluster, as R does. */
+  readonly partitions: number;
+  /** R: replicas of a partition. */
+  readonly replicas: number;
   readonly deadPeerGraceMs: number;
   /** Null: the embedded log in `dataDirectory`. */
   readonly redisUrl: string | null;

@@ -3,6 +3,7 @@
  * require of each other. Pure.
  */
 import { assert } from "../assert.ts";
+import { LIMITS } from "../limits.ts";
 import { isLoopback } from "../loopback.ts";
 import type { Address, Advertised, Config, ConfigProblem } from "./config.ts";
 import type { Sources } from "./sources.ts";
@@ -39,6 +40,8 @@ export function resolve(
     clusterKey: values.clusterKey,
     expect: values.expect,
     systemVoters: Number(required(values.systemVoters)),
+    partitions: required(values.partitions),
+    replicas: required(values.replicas),
     deadPeerGraceMs: required(values.deadPeerGrace),
     redisUrl: values.redis,
     dataDirectory: values.data ?? `./skein-data/${name}`,
@@ -104,6 +107,14 @@ function checkTogether(config: Config, problems: ConfigProblem[]): void {
       ["--cluster-key", "--peers", "--expect", "--listen", "--http"],
       "none is given, and only a single local peer can do without; " +
         "allowed: 16 to 256 bytes, the same at every peer (skein keygen makes one)",
+    );
+  }
+  const { partitions, replicas } = config;
+  if (partitions * replicas > LIMITS.firstReplicasMax) {
+    refuse(
+      ["--partitions", "--replicas"],
+      `cannot use ${partitions} with ${replicas} replicas each; ` +
+        `allowed: at most ${LIMITS.firstReplicasMax} replicas of all partitions together`,
     );
   }
   if (config.heartbeatMs * 2 > config.electionTimeoutMinMs) {

@@ -28,10 +28,6 @@ export interface StartOverrides {
   readonly fatal?: (error: unknown) => void;
 }
 
-/** P and R: fixed when a cluster is formed. */
-const PARTITIONS = 16;
-const REPLICAS = 3;
-
 /**
  * Starts one peer in this process. Resolves when it listens and has brought back what it stored; that a
  * leader is known is what `ready()` says.
@@ -69,8 +65,8 @@ export async function startPeer(config: Config, overrides: StartOverrides = {}):
     addresses: [addressOf(config)],
     expect: list.expected.count,
     parameters: {
-      partitions: PARTITIONS,
-      replicas: REPLICAS,
+      partitions: config.partitions,
+      replicas: config.replicas,
       systemVoters: config.systemVoters,
     },
     timing: config,

@@ -67,6 +67,8 @@ Deno.test("nothing said: a single local peer on port 8001", () => {
     clusterKey: null,
     expect: null,
     systemVoters: 3,
+    partitions: 16,
+    replicas: 3,
     deadPeerGraceMs: 30_000,
     redisUrl: null,
     dataDirectory: "./skein-data/anvil-8001",
@@ -250,6 +252,10 @@ const refused: readonly (readonly [string, string])[] = [
   ["expect", "-1"],
   ["expect", "1.5"],
   ["system-voters", "2"],
+  ["partitions", "0"],
+  ["partitions", "4096"],
+  ["replicas", "0"],
+  ["replicas", "65"],
   ["name", "a/b"],
   ["name", "__proto__"],
   ["max-body", "2MiB"],
@@ -274,6 +280,17 @@ Deno.test("a secret is never shown, not even refused", () => {
     const message = refusal({ flags: { [flag]: value } });
     assert.ok(!message.includes(value), message);
   }
+});
+
+Deno.test("as many replicas of partitions as a formation plan can name", () => {
+  const { partitions, replicas } = load({ flags: { partitions: "4095", replicas: "8" } });
+  assert.deepEqual([partitions, replicas], [4095, 8]);
+  const environment = { PARTITIONS: "4000", REPLICAS: "9" };
+  assert.equal(
+    refusal({ environment }),
+    "--partitions: cannot use 4000 with 9 replicas each; " +
+      "allowed: at most 32768 replicas of all partitions together",
+  );
 });
 
 Deno.test("everything wrong is said at once", () => {
