@@ -27,9 +27,19 @@ function commandRows(): string[][] {
   const commands = Object.keys(COMMAND_RIGHTS);
   const alike = Map.groupBy(commands, (command) => cellsOf(command).join("|"));
   return [...alike.values()].map((group) => [
-    group.map((command) => `\`${command}\``).join(", "),
+    namesIn(group),
     ...cellsOf(group[0]!),
   ]);
+}
+
+/** Those of one first word together: `lock status, ls`. */
+function namesIn(commands: readonly string[]): string {
+  const byFirst = Map.groupBy(commands, (command) => command.split(" ")[0]!);
+  const names = [...byFirst].map(([first, group]) => {
+    const seconds = group.map((command) => command.slice(first.length).trim()).join(", ");
+    return `\`${`${first} ${seconds}`.trim()}\``;
+  });
+  return names.join(", ");
 }
 
 /** Until when, for each right. */

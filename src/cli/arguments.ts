@@ -28,3 +28,31 @@ export const readFencingToken = reader(integer(1, Number.MAX_SAFE_INTEGER));
 export function readInteger(min: number, max: number): (text: string) => number {
   return reader(integer(min, max));
 }
+
+/** Seconds to milliseconds: how long a topic's messages are invisible once they are delivered. */
+export const readVisibility = reader(
+  seconds(LIMITS.queueVisibilityMinMs / 1000, LIMITS.queueVisibilityMaxMs / 1000),
+);
+/** Seconds to milliseconds. */
+export const readDelay = reader(seconds(0, LIMITS.queueDelayMaxMs / 1000));
+/** Seconds to milliseconds. */
+export const readMessageTtl = reader(
+  seconds(LIMITS.queueTtlMinMs / 1000, LIMITS.queueTtlMaxMs / 1000),
+);
+/** Seconds to milliseconds. */
+export const readDedupWindow = reader(seconds(0, LIMITS.queueDedupWindowMaxMs / 1000));
+export const readPriority = reader(integer(0, 9));
+
+const BACKOFF_DELAY = seconds(0, LIMITS.queueDelayMaxMs / 1000);
+
+/** `1,5,30` in seconds, or `none`, to milliseconds. */
+export const readBackoff = reader<readonly number[]>({
+  allowed:
+    `none, or at most ${LIMITS.queueBackoffsMax} times ${BACKOFF_DELAY.allowed}, with commas`,
+  parse: (text) => {
+    if (text === "none") return [];
+    const delaysMs = text.split(",").map((part) => BACKOFF_DELAY.parse(part.trim()));
+    if (delaysMs.length > LIMITS.queueBackoffsMax) return null;
+    return delaysMs.every((delayMs) => delayMs !== null) ? delaysMs : null;
+  },
+});

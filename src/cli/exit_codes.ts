@@ -22,6 +22,8 @@ export const EXIT = {
   unauthorized: 6,
   /** `lock run`: the lock was lost while the command ran. */
   lockLost: 7,
+  /** `queue worker`: it was to end by itself, and did; commands had failed, and their messages went back. */
+  commandFailed: 8,
   /** A bug in this program; the message says where. */
   bug: 70,
 } as const;
@@ -36,6 +38,7 @@ export const EXIT_CODES_HELP = [
   `  ${EXIT.corrupt}   the data directory is damaged, or belongs to another peer`,
   `  ${EXIT.inUse}   an address or the data directory is in use`,
   `  ${EXIT.unauthorized}   the token is missing or wrong`,
+  `  ${EXIT.commandFailed}   queue worker: ended as it was told to, and commands had failed`,
   `  ${EXIT.bug}  a bug in skein`,
   "  lock run hands back the command's own code; what goes wrong with the lock is",
   "  there 100 more (101 refused, 103 not reached, 107 lost while the command ran)",

@@ -1,7 +1,7 @@
 /**
  * The environment as it was before a launcher sealed it. The self-extracting executable takes out what would change
  * how its runtime starts (the variables of Deno and Node, the home directory with its settings of npm) and puts in its
- * own. A command that is started under a lock has a right to what its caller set.
+ * own. A command that is started under a lock, or for a message, has a right to what its caller set.
  */
 import { EXECUTABLE_ENVIRONMENT } from "./rights.ts";
 import { RUNTIME_VARIABLES } from "./runtime_variables.ts";

@@ -11,7 +11,12 @@ export const JSON_HELP = "print one JSON document for scripts";
  * @param text for people
  */
 export function print(json: boolean | undefined, document: object, text: () => string): void {
-  console.log(json ? JSON.stringify(snakeCased(document)) : text());
+  printWire(json, snakeCased(document), text);
+}
+
+/** As `print`, of a document that has the fields of HTTP's answers already. */
+export function printWire(json: boolean | undefined, document: unknown, text: () => string): void {
+  console.log(json ? JSON.stringify(document) : text());
 }
 
 /** The same value with its fields in the way of our JSON: `fencingToken` → `fencing_token`. */

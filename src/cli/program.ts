@@ -82,6 +82,76 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./lock_run.ts"),
   },
   {
+    words: ["queue", "publish"],
+    summary: "publish a message, or a line of standard input each",
+    load: () => import("./queue_publish.ts"),
+  },
+  {
+    words: ["queue", "consume"],
+    summary: "take messages and print them",
+    load: () => import("./queue_consume.ts"),
+  },
+  {
+    words: ["queue", "ack"],
+    summary: "done with messages: they are not delivered again",
+    load: () => import("./queue_ack.ts"),
+  },
+  {
+    words: ["queue", "nack"],
+    summary: "hand messages back, to be delivered again",
+    load: () => import("./queue_nack.ts"),
+  },
+  {
+    words: ["queue", "extend"],
+    summary: "take longer for messages than their visibility timeout",
+    load: () => import("./queue_extend.ts"),
+  },
+  {
+    words: ["queue", "worker"],
+    summary: "run a command for each message",
+    load: () => import("./queue_worker.ts"),
+  },
+  {
+    words: ["queue", "stats"],
+    summary: "what lies in a topic, and what happened in it",
+    load: () => import("./queue_stats.ts"),
+  },
+  {
+    words: ["queue", "topics"],
+    summary: "list all topics",
+    load: () => import("./queue_topics.ts"),
+  },
+  {
+    words: ["queue", "dead"],
+    summary: "list a topic's dead letters",
+    load: () => import("./queue_dead.ts"),
+  },
+  {
+    words: ["queue", "requeue"],
+    summary: "put dead letters back",
+    load: () => import("./queue_requeue.ts"),
+  },
+  {
+    words: ["queue", "purge"],
+    summary: "remove messages for good",
+    load: () => import("./queue_purge.ts"),
+  },
+  {
+    words: ["queue", "configure"],
+    summary: "create a topic, or change its options",
+    load: () => import("./queue_configure.ts"),
+  },
+  {
+    words: ["queue", "pause"],
+    summary: "deliver nothing of a topic for now",
+    load: () => import("./queue_pause.ts"),
+  },
+  {
+    words: ["queue", "resume"],
+    summary: "deliver again",
+    load: () => import("./queue_resume.ts"),
+  },
+  {
     words: ["log", "check"],
     summary: "verify a data directory and print what it holds",
     load: () => import("./log_check.ts"),
@@ -101,6 +171,7 @@ export const COMMANDS: readonly CommandEntry[] = [
 /** What stands above the commands of one first word. */
 const GROUPS: Readonly<Record<string, string>> = {
   lock: "take, keep, give back and look at locks",
+  queue: "publish messages, take them, work them off, and look after topics",
   log: "look at the embedded log of a peer that is not running",
 };
 
@@ -127,7 +198,7 @@ export async function main(args: readonly string[]): Promise<number> {
 /** The whole tree of commands; only the one that is called has its options. */
 async function buildProgram(called: CommandEntry | undefined): Promise<CommandUnknownOpts> {
   const program: CommandUnknownOpts = new Command("skein")
-    .description("Consensus and locks for a group of machines, in one program.")
+    .description("Consensus, locks and a work queue for a group of machines, in one program.")
     .enablePositionalOptions()
     .helpCommand(false)
     .addHelpText("after", `\n${EXIT_CODES_HELP}\n\nHelp of one command: skein COMMAND --help`);

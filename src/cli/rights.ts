@@ -66,7 +66,7 @@ export const RIGHTS: readonly Right[] = [
   {
     name: "run",
     scope: "any program",
-    reason: "start the peers of a cluster on this machine, or the command under a lock",
+    reason: "start the peers of a cluster on this machine, the command under a lock, or a worker's",
   },
 ];
 
@@ -103,10 +103,28 @@ export const COMMAND_RIGHTS: Readonly<Record<string, CommandRights>> = {
   "lock ls": CLIENT,
   "lock graph": CLIENT,
   "lock run": { ...CLIENT, sys: "begun", run: "begun" },
+  "queue publish": CLIENT,
+  "queue consume": CLIENT,
+  "queue ack": CLIENT,
+  "queue nack": CLIENT,
+  "queue extend": CLIENT,
+  // It starts a command for each message.
+  "queue worker": { ...CLIENT, sys: "begun", run: "ended" },
+  "queue stats": CLIENT,
+  "queue topics": CLIENT,
+  "queue dead": CLIENT,
+  "queue requeue": CLIENT,
+  "queue purge": CLIENT,
+  "queue configure": CLIENT,
+  "queue pause": CLIENT,
+  "queue resume": CLIENT,
   "log check": { read: "ended", write: "ended" },
   "keygen": {},
   "version": {},
 };
+
+/** They start what their user names, which has a right to the environment that it would have without them. */
+export const COMMANDS_THAT_START_OTHERS: readonly string[] = ["lock run", "queue worker"];
 
 /** What the clients' commands look for in the environment. */
 const CLIENT_ENVIRONMENT = ["SKEIN_URL", "SKEIN_TOKEN", "SKEIN_OWNER", "USER", "LOGNAME"];

@@ -1,7 +1,7 @@
 /**
  * Variables of the environment that change how the runtime behaves: one moves every listener to another address, another
  * refuses to start over an unknown flag. Whoever set them meant another program. Launchers keep them from the runtime,
- * and `lock run` hands them on to its command all the same. Pure: launchers in other languages have it too.
+ * and `lock run` and `queue worker` hand them on to their command all the same. Pure: launchers in other languages have it too.
  */
 
 /** A star at the end stands for anything. */

@@ -12,7 +12,7 @@ const STOP_SIGNALS = Deno.build.os === "windows"
   ? ["SIGINT", "SIGBREAK", "SIGHUP"] as const
   : ["SIGINT", "SIGTERM"] as const;
 
-export type StopSignal = (typeof STOP_SIGNALS)[number];
+export type StopSignal = (typeof STOP_SIGNALS)[number] | "SIGHUP";
 
 export class StopRequests {
   #firstMs: number | null = null;
@@ -35,10 +35,17 @@ export interface StopHandlers {
   stopNow(signal: StopSignal): void;
 }
 
-/** Listens for the signals until the function that it gives back is called. */
-export function onStopSignals(handlers: StopHandlers): () => void {
+/**
+ * Listens for the signals until the function that it gives back is called.
+ * @param also what means the same to this command
+ */
+export function onStopSignals(
+  handlers: StopHandlers,
+  also: readonly "SIGHUP"[] = [],
+): () => void {
   const requests = new StopRequests();
-  const listeners = STOP_SIGNALS.map((signal) => {
+  const signals = new Set<StopSignal>([...STOP_SIGNALS, ...also]);
+  const listeners = [...signals].map((signal) => {
     const listener = () => {
       const asked = requests.signalled(performance.now());
       if (asked === "stop") handlers.stop(signal);

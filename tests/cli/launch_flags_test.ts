@@ -96,10 +96,10 @@ Deno.test("what stands behind -- is another program's", () => {
   assert.deepEqual(pathsOf("run -- --data d").write, ["./skein-data"]);
 });
 
-Deno.test("programs are started by lock run and cluster, native code is loaded by peers", () => {
+Deno.test("programs are started by cluster, lock run and queue worker, native code is loaded by peers", () => {
   const having = (flag: string) =>
     COMMANDS.map(({ words }) => words.join(" ")).filter((line) => flagsOf(line).has(flag));
-  assert.deepEqual(having("--allow-run"), ["cluster", "lock run"]);
+  assert.deepEqual(having("--allow-run"), ["cluster", "lock run", "queue worker"]);
   assert.deepEqual(having("--allow-ffi"), ["run"]);
   assert.deepEqual(having("--allow-write"), ["run", "cluster"]);
   assert.deepEqual(having("--allow-all"), []);

@@ -1,5 +1,5 @@
 /** The environment that Deno is started with: the user's, less what would change how Deno itself behaves. */
-import { EXECUTABLE_ENVIRONMENT } from "../../../src/cli/rights.ts";
+import { COMMANDS_THAT_START_OTHERS, EXECUTABLE_ENVIRONMENT } from "../../../src/cli/rights.ts";
 import { KEPT_RUNTIME_VARIABLES, RUNTIME_VARIABLES } from "../../../src/cli/runtime_variables.ts";
 import type { Environment } from "./become.ts";
 
@@ -14,13 +14,13 @@ const ADDED: Environment = { DENO_NO_UPDATE_CHECK: "1" };
 
 /**
  * @param own the launcher's environment
- * @param args of skein. `lock run` hands its environment on to a command that is not ours: there it stays whole.
+ * @param args of skein. What starts a command that is not ours hands its environment on: there it stays whole.
  */
 export function runtimeEnvironment(
   own: Readonly<Record<string, string | undefined>>,
   args: readonly string[],
 ): Environment {
-  const whole = args[0] === "lock" && args[1] === "run";
+  const whole = COMMANDS_THAT_START_OTHERS.includes(args.slice(0, 2).join(" "));
   const environment: Record<string, string> = {};
   for (const [name, value] of Object.entries(own)) {
     if (value !== undefined && (whole || isHarmless(name))) environment[name] = value;

@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { LAUNCH_TABLE, type LaunchCommand } from "../../../src/cli/launch_flags.ts";
 import { OUTER_ENVIRONMENT } from "../../../src/cli/outer_environment.ts";
-import { fixedFlags } from "../../../src/cli/rights.ts";
+import { COMMANDS_THAT_START_OTHERS, fixedFlags } from "../../../src/cli/rights.ts";
 import { RUNTIME_FLAGS } from "../../../src/cli/runtime_flags.ts";
 import { KEPT_RUNTIME_VARIABLES, RUNTIME_VARIABLES } from "../../../src/cli/runtime_variables.ts";
 
@@ -75,8 +75,8 @@ function choiceOf({ words, flags, reads, ffi, paths }: LaunchCommand): string[] 
   const [first = "", second] = words;
   const tests = [`[ "$skein_first" = ${plain(first)} ]`];
   if (second !== undefined) tests.push(`[ "$skein_second" = ${plain(second)} ]`);
-  // `lock run` gives back to its command what start.sh takes out of the environment.
-  const given = words.join(" ") === "lock run" ? OUTER_ENVIRONMENT : [];
+  // They give back to their command what start.sh takes out of the environment.
+  const given = COMMANDS_THAT_START_OTHERS.includes(words.join(" ")) ? OUTER_ENVIRONMENT : [];
   const granted = flags.map((flag) =>
     flag.startsWith("--allow-env=") ? [flag, ...given].join(",") : flag
   );

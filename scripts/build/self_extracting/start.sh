@@ -40,7 +40,7 @@ skein_run() {
 }
 
 # What is set for other programs of the runtime, for Node or npm, does not change how this one runs. The names are
-# handed on in SKEIN_OUTER_ENVIRONMENT and the values beside: `lock run` gives them back to the command it starts.
+# handed on in SKEIN_OUTER_ENVIRONMENT and the values beside: `lock run` and `queue worker` give them back to their command.
 skein_seal_environment() {
   skein_own="DENO_DIR DENO_DISABLE_NODE_SHIM DENO_NO_UPDATE_CHECK HOME"
   skein_cleared=

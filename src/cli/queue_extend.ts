@@ -1,0 +1,40 @@
+/**
+ * `skein queue extend`: the visibility timeout of these deliveries begins anew, for whoever needs longer.
+ */
+import { Command } from "@commander-js/extra-typings";
+import { readVisibility } from "./arguments.ts";
+import { addConnectionOptions, connect } from "./connection.ts";
+import { examples, JSON_FLAG, JSON_HELP } from "./output.ts";
+import { TOPIC_ARGUMENT, TOPIC_HELP } from "./queue_options.ts";
+import {
+  deliveriesOf,
+  gather,
+  IDS_ARGUMENT,
+  IDS_HELP,
+  printResults,
+  RECEIPT_FLAG,
+  RECEIPT_HELP,
+} from "./queue_settle.ts";
+
+export function define() {
+  const command = new Command()
+    .argument(TOPIC_ARGUMENT, TOPIC_HELP)
+    .argument(IDS_ARGUMENT, IDS_HELP)
+    .option(RECEIPT_FLAG, RECEIPT_HELP, gather, [])
+    .option("--visibility <SECONDS>", "from now on (default: the topic's)", readVisibility)
+    .option(JSON_FLAG, JSON_HELP)
+    .addHelpText(
+      "after",
+      examples('skein queue extend jobs --receipt "$RECEIPT" --visibility 120'),
+    );
+  addConnectionOptions(command);
+  return command.action(async (topic, ids, { receipt, visibility, json }) => {
+    const names = deliveriesOf(ids, receipt);
+    const results = await connect(command).queue.extend(
+      topic,
+      names,
+      visibility === undefined ? {} : { visibilityMs: visibility },
+    );
+    printResults(json, "extended", names, results);
+  });
+}

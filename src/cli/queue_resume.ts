@@ -1,0 +1,24 @@
+/**
+ * `skein queue resume`: a topic that was paused delivers again, what was published in between included. One that was not
+ * paused goes on as it did.
+ */
+import { Command } from "@commander-js/extra-typings";
+import { addConnectionOptions, connect } from "./connection.ts";
+import { examples, JSON_FLAG, JSON_HELP, printWire } from "./output.ts";
+import { topicDocument } from "./queue_documents.ts";
+import { countOf, TOPIC_ARGUMENT, TOPIC_HELP } from "./queue_options.ts";
+
+export function define() {
+  const command = new Command()
+    .argument(TOPIC_ARGUMENT, TOPIC_HELP)
+    .option(JSON_FLAG, JSON_HELP)
+    .addHelpText("after", examples("skein queue resume jobs"));
+  addConnectionOptions(command);
+  return command.action(async (topic, { json }) => {
+    const view = await connect(command).queue.configure(topic, { paused: false });
+    const text = `resumed ${topic}: ${
+      countOf(view.ready, "message")
+    } ready, ${view.inFlight} in flight`;
+    printWire(json, { success: true, ...topicDocument(view) }, () => text);
+  });
+}
