@@ -70,15 +70,15 @@ export class Generation {
       ...this.#groupEdges(),
       host: this.host,
       leaderWaitMs: 2 * edges.timing.electionTimeoutMaxMs,
-      candidates: (group) => this.#candidates(group),
+      candidates: (group) => this.wanted(group),
       ended: () => this.#ended,
     });
     this.partitions = new Partitions();
     this.former = this.#makeFormer();
   }
 
-  /** Where the ring wants a partition; nobody in particular has group 0. */
-  #candidates(group: number): readonly PeerId[] {
+  /** Where the ring wants a partition, as far as this peer knows; it wants nothing of group 0. */
+  wanted(group: number): readonly PeerId[] {
     const placement = this.#system?.members.wanted()?.placements[group - 1];
     return placement?.replicas.map(({ id }) => id) ?? [];
   }

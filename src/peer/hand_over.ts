@@ -1,12 +1,13 @@
 /**
  * Before a peer stops it gives leadership away, so that nobody has to wait for an election timeout. For
- * each group that it leads: to the voter that lacks least, and if that does not answer, to the next. All
- * bounded: a peer without a quorum stops as fast.
+ * each group that it leads: to the best successor (`successors.ts`), and if that does not take it, to the next. All
+ * groups at once, so that they share frames and writes; all bounded: a peer without a quorum stops as fast.
  */
 import { SkeinError } from "../errors.ts";
 import type { PeerId } from "../raft/entry.ts";
 import type { PeerEdges } from "./edges.ts";
 import type { Generation } from "./generation.ts";
+import { Successors } from "./successors.ts";
 
 const ATTEMPT_TIMEOUT_MS = 500;
 const ATTEMPTS_MAX = 2;
@@ -25,17 +26,25 @@ export async function handOver(
   const led = generation.groups.groups().filter((group) => {
     return !kept.has(group) && generation.groups.status(group)?.role === "leader";
   });
-  const taken = await Promise.all(led.map((group) => handOverGroup(group, generation, edges)));
+  const successors = new Successors({
+    groups: generation.groups,
+    connected: edges.transport.peers().map(({ id }) => id),
+    wanted: (group) => generation.wanted(group),
+  });
+  const taken = await Promise.all(led.map((group) => {
+    return handOverGroup(group, successors.choose(group), generation, edges);
+  }));
   return new Set([...kept, ...led.filter((_group, place) => !taken[place])]);
 }
 
 /** @returns whether another voter took it */
 async function handOverGroup(
   group: number,
+  successors: readonly PeerId[],
   generation: Generation,
   edges: PeerEdges,
 ): Promise<boolean> {
-  for (const successor of successors(group, generation, edges).slice(0, ATTEMPTS_MAX)) {
+  for (const successor of successors.slice(0, ATTEMPTS_MAX)) {
     try {
       await generation.groups.transferLeadership(group, successor, ATTEMPT_TIMEOUT_MS);
       return true;
@@ -49,18 +58,4 @@ async function handOverGroup(
     }
   }
   return false;
-}
-
-/** Voters that are connected and answer, the one that lacks least first. */
-function successors(group: number, generation: Generation, { transport }: PeerEdges): PeerId[] {
-  const status = generation.groups.status(group);
-  if (status === null) return [];
-  const voters = new Set(status.configuration.voters.map(({ peer }) => peer));
-  const connected = new Set(transport.peers().map(({ id }) => id));
-  return status.followers
-    .filter(({ replica, recentlyActive }) => {
-      return recentlyActive && voters.has(replica.peer) && connected.has(replica.peer);
-    })
-    .sort((a, b) => b.matchIndex - a.matchIndex)
-    .map(({ replica }) => replica.peer);
 }

@@ -8,17 +8,24 @@ import type { FollowerStatus } from "../../src/raft/ready.ts";
 /** A peer that leads groups, and writes down to whom it tries to hand them. */
 function leaderOf(
   groups: Record<number, readonly Partial<FollowerStatus & { readonly peer: string }>[]>,
-  options: { refusing?: readonly string[]; connected?: readonly string[]; role?: string } = {},
+  options: {
+    refusing?: readonly string[];
+    connected?: readonly string[];
+    role?: string;
+    wanted?: readonly string[];
+  } = {},
 ) {
   const tried: string[] = [];
   const lines: string[] = [];
   const { refusing = [], connected = ["a", "b", "c", "d"], role = "leader" } = options;
   const generation = {
     ended: null,
+    wanted: () => options.wanted ?? [],
     groups: {
       groups: () => Object.keys(groups).map(Number),
       status: (group: number) => ({
         role,
+        leader: role === "leader" ? "self" : "a",
         configuration: { voters: ["self", "a", "b", "c"].map((peer) => ({ peer, replica: 1 })) },
         followers: groups[group]!.map(({ peer, ...rest }) => ({
           replica: { peer, replica: 1 },
@@ -58,6 +65,26 @@ Deno.test("each group goes to the connected, living voter that lacks least", asy
   });
   await run();
   assert.deepEqual(tried.sort(), ["0 b", "7 c"]);
+});
+
+Deno.test("what is led goes to all who can take it, in equal parts, by one call", async () => {
+  const all = [{ peer: "a" }, { peer: "b" }, { peer: "c" }];
+  const groups = Object.fromEntries(Array.from({ length: 30 }, (_, group) => [group, all]));
+  const { run, tried } = leaderOf(groups);
+  await run();
+  const taken = tried.map((each) => each.split(" ")[1]);
+  for (const peer of ["a", "b", "c"]) assert.equal(taken.filter((to) => to === peer).length, 10);
+});
+
+Deno.test("whoever lacks much takes nothing while another can, and where the ring wants it comes first", async () => {
+  const lagging = [{ peer: "a", matchIndex: 1_000 }, { peer: "b", matchIndex: 700 }];
+  const groups = { 1: lagging, 2: lagging, 3: lagging };
+  const { run, tried } = leaderOf(groups);
+  await run();
+  assert.deepEqual(tried, ["1 a", "2 a", "3 a"]);
+  const wanted = leaderOf(groups, { wanted: ["b", "d"] });
+  await wanted.run();
+  assert.deepEqual(wanted.tried, ["1 b", "2 b", "3 b"]);
 });
 
 Deno.test("one that does not take it is followed by the next, and not by all", async () => {
