@@ -99,6 +99,9 @@ export const LIMITS = {
   queueDedupWindowMaxMs: 86_400_000,
   queueBackoffsMax: 64,
   queueReasonLengthMax: 512,
+  /** Queue: consumers that wait for one lane, and of all lanes at the peer that leads them; past it 429. */
+  queueWaitersMax: 10_000,
+  queueWaitersTotalMax: 100_000,
   /** Queue: dead letters put back a second, where a rate is asked for. */
   queueRequeueRateMax: 1_000_000,
   /** Queue: messages that one entry purges or puts back; the service repeats it. */

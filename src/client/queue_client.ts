@@ -233,7 +233,7 @@ export class QueueClient {
   }
 
   /**
-   * Removes messages: those that are not dead letters, only those, or both.
+   * Removes messages: those that are ready, the dead letters, or all there are, delayed and in flight too.
    * @returns how many
    */
   async purge(

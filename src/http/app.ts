@@ -18,6 +18,11 @@ import { lockWriteEndpoints } from "./lock_writes.ts";
 import { metricsEndpoints } from "./metrics.ts";
 import type { HttpOptions } from "./options.ts";
 import type { Peer } from "../peer/peer.ts";
+import { queueConsumeEndpoints } from "./queue_consume.ts";
+import { queueDeadEndpoints } from "./queue_dead.ts";
+import { queuePublishEndpoints } from "./queue_publish.ts";
+import { queueSettleEndpoints } from "./queue_settle.ts";
+import { queueTopicEndpoints } from "./queue_topics.ts";
 import { raftEndpoints } from "./raft.ts";
 import { RequestCounters } from "./request_counters.ts";
 import { ringEndpoints } from "./ring.ts";
@@ -49,6 +54,11 @@ export function assemble(site: Site): OpenAPIHono {
   const endpoints = [
     ...lockWriteEndpoints(site),
     ...lockViewEndpoints(site),
+    ...queuePublishEndpoints(site),
+    ...queueConsumeEndpoints(site),
+    ...queueSettleEndpoints(site),
+    ...queueTopicEndpoints(site),
+    ...queueDeadEndpoints(site),
     ...healthEndpoints(site),
     ...raftEndpoints(site),
     ...clusterEndpoints(site),

@@ -15,6 +15,11 @@ export interface BodyBounds {
   readonly clock: Clock;
 }
 
+export interface JsonBody {
+  readonly object: Record<string, unknown>;
+  readonly bytes: Uint8Array;
+}
+
 /** The body was not read to its end, so nothing more can come over its connection. */
 export class UnreadBodyError extends SkeinError {}
 
@@ -36,8 +41,16 @@ export class BodyReader {
    * @throws {SkeinError} by rejection: BAD_REQUEST, PAYLOAD_TOO_LARGE
    */
   async readObject(request: Request): Promise<Record<string, unknown>> {
+    return (await this.readJson(request)).object;
+  }
+
+  /** As `readObject`, with the bytes that the object was made of. */
+  async readJson(request: Request): Promise<JsonBody> {
     const bytes = await this.#read(request);
-    return parseObject(bytes);
+    return {
+      object: parseObject(bytes),
+      bytes: bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes),
+    };
   }
 
   #read(request: Request): Promise<Uint8Array | ArrayBuffer> {

@@ -13,7 +13,7 @@ const UTF8_BYTES_PER_UNIT_MAX = 3;
 const encoder = new TextEncoder();
 
 /** True for 1 to so many bytes of UTF-8 without control characters. */
-function isName(text: string, bytesMax: number): boolean {
+export function isName(text: string, bytesMax: number): boolean {
   const { length } = text;
   if (length === 0 || length > bytesMax) return false;
   if (CONTROL_CHARACTER.test(text) || !text.isWellFormed()) return false;

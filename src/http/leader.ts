@@ -3,9 +3,16 @@
  * `Skein-Forward: no`, makes a peer that does not lead the group answer `NOT_LEADER` with the leader's
  * name and address, for callers that would rather go there themselves.
  */
+import { z } from "@hono/zod-openapi";
 import { SkeinError } from "../errors.ts";
 import type { Peer } from "../peer/peer.ts";
 import type { PeerId } from "../raft/entry.ts";
+import { partitionOf } from "../ring/partition_of.ts";
+
+/** The query's `forward`, for routes' definitions. */
+export const forwardField = z.string().optional().openapi({
+  description: "false: answer NOT_LEADER in place of asking the leader",
+});
 
 const FORWARD_HEADER = "skein-forward";
 const FORWARD_OFF = /[?&]forward=(?:false|no|0)(?:&|$)/;
@@ -32,8 +39,25 @@ export function leaderName(peer: Peer, group: number): string | null {
  * request may go on
  */
 export function refusalToForward(peer: Peer, request: Request, group: number): SkeinError | null {
-  if (!FORWARD_OFF.test(request.url) && !isOff(request.headers.get(FORWARD_HEADER))) return null;
-  const leader = peer.groups.status(group)?.leader ?? null;
+  return declinesForwarding(request) ? notHere(peer, group) : null;
+}
+
+/** As `refusalToForward`, for the partition of a queue's topic: that of its first lane. */
+export function refusalToForwardTopic(
+  peer: Peer,
+  request: Request,
+  topic: string,
+): SkeinError | null {
+  if (!declinesForwarding(request)) return null;
+  return notHere(peer, partitionOf("queue", topic, peer.members.view().partitions));
+}
+
+function declinesForwarding(request: Request): boolean {
+  return FORWARD_OFF.test(request.url) || isOff(request.headers.get(FORWARD_HEADER));
+}
+
+function notHere(peer: Peer, group: number): SkeinError | null {
+  const leader = peer.groups.leaderOf(group);
   if (leader === peer.id) return null;
   if (leader === null) {
     return new SkeinError(

@@ -16,7 +16,7 @@ import {
   successField,
   validateQuery,
 } from "./fields.ts";
-import { refusalToForward } from "./leader.ts";
+import { forwardField, refusalToForward } from "./leader.ts";
 import { bothNames } from "./lock_dialects.ts";
 import { SkeinError } from "../errors.ts";
 import type { HolderView, LockView, ReadOptions, WaitForEdge } from "../locks/locks.ts";
@@ -54,9 +54,6 @@ const LockSchema = z.object({
 }).openapi("Lock");
 
 const staleField = flagField("answer from this peer's own state, which may lag behind");
-const forwardField = z.string().optional().openapi({
-  description: "false: answer NOT_LEADER in place of asking the leader",
-});
 
 const StatusQuery = z.object({
   resource: nameField("the lock").optional(),

@@ -16,6 +16,16 @@ const ROUTES: Readonly<Record<string, readonly string[]>> = {
   "/locks": ["get"],
   "/metrics": ["get"],
   "/openapi.json": ["get"],
+  "/queue/ack": ["post"],
+  "/queue/consume": ["post"],
+  "/queue/dead": ["get"],
+  "/queue/extend": ["post"],
+  "/queue/nack": ["post"],
+  "/queue/publish": ["post"],
+  "/queue/purge": ["post"],
+  "/queue/requeue": ["post"],
+  "/queue/stats": ["get"],
+  "/queue/topics": ["get", "post"],
   "/raft/snapshot": ["post"],
   "/raft/state": ["get"],
   "/raft/transfer": ["post"],
@@ -91,6 +101,12 @@ Deno.test("openapi: schemas are of 3.1 and carry the bounds that are enforced", 
     "exclusive",
   ]);
   deepEqual([properties.resource.minLength, properties.resource.maxLength], [1, 512]);
+  const message = document.components.schemas.QueueMessage;
+  deepEqual(message.required, ["data"]);
+  const priority = message.properties.priority;
+  deepEqual([priority.type, priority.minimum, priority.maximum], [["integer", "null"], 0, 9]);
+  const batch = document.components.schemas.QueuePublishBatch;
+  deepEqual([batch.properties.messages.minItems, batch.properties.messages.maxItems], [1, 1_000]);
   deepEqual(document.components.securitySchemes.token, { type: "http", scheme: "bearer" });
 });
 

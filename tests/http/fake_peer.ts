@@ -21,6 +21,7 @@ import type {
 import type { LogLevel } from "../../src/logger.ts";
 import type { ClusterView, Members, MemberView } from "../../src/members/members.ts";
 import { type Wanted, WantedPlacement } from "../../src/members/wanted.ts";
+import { FakeQueue } from "./fake_queue.ts";
 import type { HealthReport, Peer } from "../../src/peer/peer.ts";
 
 export const SELF_ID = "a".repeat(64);
@@ -173,12 +174,17 @@ export const LEADING: GroupStatus = {
 
 class FakeGroups {
   status0: GroupStatus | null = LEADING;
+  /** Of groups that others lead than the system group. */
+  readonly leaders = new Map<number, string>();
   readonly transfers: { group: number; to: string }[] = [];
 
   asGroups(): Groups {
     const never = () => Promise.reject(new Error("not asked for by these tests"));
     return {
       propose: never,
+      ask: never,
+      answer() {},
+      leaderOf: (group) => this.leaders.get(group) ?? this.status0?.leader ?? null,
       readBarrier: never,
       changeConfiguration: never,
       transferLeadership: (group, to) => {
@@ -207,6 +213,7 @@ class FakeGroups {
 export class FakePeer {
   readonly locks = new FakeLocks();
   readonly members = new FakeMembers();
+  readonly queue = new FakeQueue();
   readonly groups = new FakeGroups();
   readonly logged: { level: LogLevel; message: string }[] = [];
   healthReport: HealthReport = { healthy: true, reasons: [] };
@@ -222,7 +229,7 @@ export class FakePeer {
   }
 
   asPeer(): Peer {
-    const { locks, members } = this;
+    const { locks, members, queue } = this;
     const isDraining = () => this.draining;
     const available = <T>(service: T): T => {
       if (this.unavailable !== null) throw this.unavailable;
@@ -240,8 +247,8 @@ export class FakePeer {
       get members() {
         return available(members);
       },
-      get queue(): never {
-        throw new Error("not asked for by these tests");
+      get queue() {
+        return available(queue);
       },
       groups: this.groups.asGroups(),
       logger: { log: (level, message) => void this.logged.push({ level, message }) },
