@@ -24,6 +24,7 @@ if (problems.length > 0) Deno.exit(1);
 async function readInto(folder: string): Promise<void> {
   for await (const { name, isDirectory } of Deno.readDir(folder)) {
     const path = `${folder}/${name}`;
+    if (name === "node_modules") continue;
     if (isDirectory) await readInto(path);
     else if (/\.(?:ts|md)$/.test(name)) texts.set(path, await Deno.readTextFile(path));
   }

@@ -4,29 +4,16 @@
  * each session, `Lock` under that lease, `Unlock` of the key that came back.
  */
 import assert from "node:assert/strict";
-import { HttpSocket, type Operation } from "./load.ts";
-import { eventually, freePort, Processes } from "./processes.ts";
+import { HttpSocket } from "./load.ts";
+import type { LockOperations, LockSystem } from "./locks_suite.ts";
+import { eventually, freePort, isInstalled, Processes } from "./processes.ts";
+import type { QueueSystem, Topic } from "./queue_system.ts";
 
-export interface System {
-  readonly name: string;
-  readonly processes: Processes;
-  lockPairs(client: number): Promise<Operation>;
-  /** The same, where each lock has a lease of its own, as every lock of Skein has. */
-  leasedPairs(client: number): Promise<Operation>;
-  /** One acquire a round, of which the latency alone is told; the release is not measured. */
-  acquires(client: number): Promise<Operation>;
-  /** One replicated write of about 100 bytes a round. */
-  writes(client: number): Promise<Operation>;
-}
+const PUTS_ONLY = "etcd: three members. It is no queue: its publishes are puts of 100 bytes.";
 
 /** @returns null, with the reason on the console, where etcd is not installed */
-export async function startEtcd(): Promise<System | null> {
-  try {
-    await new Deno.Command("etcd", { args: ["--version"], stdout: "null" }).output();
-  } catch {
-    console.error("etcd is skipped: there is no `etcd` on this machine (Debian: etcd-server)");
-    return null;
-  }
+export async function startEtcd(): Promise<LockSystem | null> {
+  if (!await isInstalled("etcd", "etcd-server")) return null;
   const processes = new Processes();
   const members = [1, 2, 3].map((n) => ({ name: `m${n}`, client: freePort(), peer: freePort() }));
   const cluster = members.map(({ name, peer }) => `${name}=http://127.0.0.1:${peer}`).join(",");
@@ -51,10 +38,35 @@ export async function startEtcd(): Promise<System | null> {
       assert.equal(status, 200);
     }
   });
-  return { name: "etcd", processes, ...operations(addressOf) };
+  return {
+    name: "etcd",
+    processes,
+    notes: [],
+    stop: () => processes.stop(),
+    ...operations(addressOf),
+  };
 }
 
-function operations(addressOf: (client: number) => string): Omit<System, "name" | "processes"> {
+/** The same members, of which a queue's clients could use the puts. */
+export async function startEtcdPuts(): Promise<QueueSystem | null> {
+  const system = await startEtcd();
+  if (system === null) return null;
+  const topic: Topic = {
+    async publisher(client) {
+      const write = await system.writes(client);
+      let round = 0;
+      return async () => {
+        await write(round++);
+      };
+    },
+    batchPublisher: null,
+    consume: null,
+    close: () => Promise.resolve(),
+  };
+  return { ...system, notes: [PUTS_ONLY], open: () => Promise.resolve(topic) };
+}
+
+function operations(addressOf: (client: number) => string): LockOperations {
   const post = async (socket: HttpSocket, path: string, body: unknown) => {
     const { status, body: answer } = await socket.post(path, body);
     assert.equal(status, 200, `${path}: ${answer}`);

@@ -101,7 +101,7 @@ export interface LoadResult {
   readonly seconds: number;
   /** Operations a second, all clients together. */
   readonly rate: number;
-  /** Latency of one operation in milliseconds. */
+  /** Latency of one operation in milliseconds; NaN where there is none to tell. */
   readonly p50Ms: number;
   readonly p95Ms: number;
   readonly p99Ms: number;
@@ -115,12 +115,14 @@ export type Operation = (round: number) => Promise<number | null>;
 /**
  * @param makeClient builds the operation of client `number`; everything that it prepares is not measured
  * @param warmUpMs runs before the measured time
+ * @param each what one operation counts as in the rate, as a batch of that many
  */
 export async function runLoad(
   clients: number,
   durationMs: number,
   warmUpMs: number,
   makeClient: (number: number) => Promise<Operation>,
+  each = 1,
 ): Promise<LoadResult> {
   const operations = await Promise.all(Array.from({ length: clients }, (_, n) => makeClient(n)));
   const latenciesMs: number[] = [];
@@ -144,9 +146,9 @@ export async function runLoad(
   const seconds = durationMs / 1000;
   return {
     clients,
-    operations: latenciesMs.length,
+    operations: latenciesMs.length * each,
     seconds,
-    rate: latenciesMs.length / seconds,
+    rate: latenciesMs.length * each / seconds,
     p50Ms: at(0.5),
     p95Ms: at(0.95),
     p99Ms: at(0.99),

@@ -1,81 +1,81 @@
 /**
- * `deno task bench:peers`: Skein and etcd in turn, three members each, on this one machine, under the same
- * closed-loop load with the same number of clients spread over all members; fsync on in both. Prints the
- * ratios, and keeps them with machine and date in `bench/results.md`.
+ * `deno task bench:peers`: Skein and other systems in turn on this one machine, under the same closed-loop load
+ * with the same number of clients. Prints ratios of one run, which mean more than its figures, and keeps them
+ * with machine and date in `bench/results.md` where that is asked for.
  */
 import { parseArgs } from "node:util";
-import { startEtcd, type System } from "./etcd.ts";
-import { type LoadResult, type Operation, runLoad } from "./load.ts";
-import { renderComparison, type Row, saveSection } from "./report.ts";
-import { startSkein } from "./skein.ts";
+import { LOCKS } from "./locks_suite.ts";
+import { QUEUES } from "./queues_suite.ts";
+import { dateAndMachine, renderAims, renderComparison, saveSection } from "./report.ts";
+import { type Measured, measureSystem, type Suite, type SystemUnderTest } from "./suite.ts";
 
-interface Load {
-  readonly name: string;
-  readonly clients: number;
-  readonly operation: (system: System) => (client: number) => Promise<Operation>;
-}
+const REFERENCE = "skein";
+const SUITES = ["locks", "queues"];
 
-const LOADS: readonly Load[] = [
-  { name: "lock + unlock", clients: 1, operation: (system) => system.lockPairs },
-  { name: "lock + unlock", clients: 32, operation: (system) => system.lockPairs },
-  { name: "lock + unlock, a lease each", clients: 1, operation: (system) => system.leasedPairs },
-  { name: "lock + unlock, a lease each", clients: 32, operation: (system) => system.leasedPairs },
-  { name: "lock alone", clients: 1, operation: (system) => system.acquires },
-  { name: "lock alone", clients: 32, operation: (system) => system.acquires },
-  { name: "write of 100 bytes", clients: 1, operation: (system) => system.writes },
-  { name: "write of 100 bytes", clients: 64, operation: (system) => system.writes },
-];
+const HELP = `deno task bench:peers [FLAGS]
+  --suite NAME,…    ${SUITES.join(", ")}; all by default
+  --only NAME,…     these systems alone: skein, etcd, nats, beanstalkd, bullmq
+  --load TEXT       only loads whose name contains it
+  --seconds N       of each load, after 2 s of warming up; 8 by default
+  --json            the results as JSON instead of tables
+  --save            writes bench/results.md
+`;
 
 const { values } = parseArgs({
   options: {
-    seconds: { type: "string", default: "8" },
+    suite: { type: "string", default: SUITES.join(",") },
     only: { type: "string", default: "" },
+    load: { type: "string", default: "" },
+    seconds: { type: "string", default: "8" },
+    json: { type: "boolean", default: false },
     save: { type: "boolean", default: false },
+    help: { type: "boolean", short: "h", default: false },
   },
 });
+if (values.help) {
+  console.log(HELP);
+  Deno.exit(0);
+}
+const durationMs = Number(values.seconds) * 1_000;
+if (!(durationMs > 0)) fail(`--seconds must be a number above 0, not ${values.seconds}`);
+const wanted = values.suite.split(",");
+for (const name of wanted) {
+  if (!SUITES.includes(name)) fail(`there is no suite ${name}, only ${SUITES.join(", ")}`);
+}
+if (wanted.includes("locks")) await runSuite(LOCKS);
+if (wanted.includes("queues")) await runSuite(QUEUES);
+// Clients of other systems may leave timers behind.
+Deno.exit(0);
 
-const measured = new Map<string, Map<string, LoadResult & { readonly cpu: string }>>();
-for (const start of [startEtcd, startSkein]) {
-  const system = values.only === "skein" && start === startEtcd ? null : await start();
-  if (system === null) continue;
-  try {
-    measured.set(system.name, await measure(system));
-  } finally {
-    await system.processes.stop();
+async function runSuite<S extends SystemUnderTest>(suite: Suite<S>): Promise<void> {
+  const only = values.only === "" ? null : values.only.split(",");
+  const loads = suite.loads.filter(({ name }) => name.includes(values.load));
+  const measured: Measured[] = [];
+  const notes: string[] = [];
+  for (const { name, start } of suite.starts) {
+    if (only !== null && !only.includes(name)) continue;
+    const system = await start();
+    if (system === null) continue;
+    try {
+      measured.push(...await measureSystem(system, loads, durationMs));
+      notes.push(...system.notes);
+    } finally {
+      await system.stop();
+    }
   }
+  const aims = renderAims(suite.aims, measured);
+  const listed = notes.map((note) => `- ${note}`).join("\n");
+  const report = [renderComparison(loads, measured, REFERENCE), listed, aims]
+    .filter((part) => part !== "").join("\n\n");
+  console.log(
+    values.json
+      ? JSON.stringify({ suite: suite.name, machine: dateAndMachine(), measured, notes })
+      : report,
+  );
+  if (values.save) saveSection(suite.name, suite.title, report);
 }
 
-const rows: Row[] = LOADS.map(({ name, clients }) => {
-  const key = `${name}/${clients}`;
-  const skein = measured.get("skein")?.get(key);
-  const etcd = measured.get("etcd")?.get(key);
-  return { name, clients, skein, etcd };
-});
-const report = renderComparison(rows);
-console.log(report);
-if (values.save) saveSection("peers", "Beside etcd, three members each on this machine", report);
-
-async function measure(system: System) {
-  const results = new Map<string, LoadResult & { readonly cpu: string }>();
-  for (const { name, clients, operation } of LOADS) {
-    const before = system.processes.usage();
-    const durationMs = Number(values.seconds) * 1000;
-    const result = await runLoad(clients, durationMs, 2_000, operation(system));
-    const after = system.processes.usage();
-    const cpu = after.map((usage, place) => {
-      const seconds = usage.cpuSeconds - before[place]!.cpuSeconds;
-      return `${(seconds / (result.seconds + 2)).toFixed(2)}`;
-    }).join(" ");
-    results.set(`${name}/${clients}`, { ...result, cpu });
-    const rate = Math.round(result.rate);
-    console.error(
-      `${system.name}: ${name}, ${clients} clients: ${rate}/s, p50 ${
-        result.p50Ms.toFixed(2)
-      } ms, ` +
-        `p95 ${result.p95Ms.toFixed(2)} ms; cores: servers ${cpu}, load ` +
-        (result.loadCpuSeconds / result.seconds).toFixed(2) +
-        `; resident MB ${after.map((usage) => Math.round(usage.residentBytes / 1e6)).join(" ")}`,
-    );
-  }
-  return results;
+function fail(reason: string): never {
+  console.error(`${reason}\n\n${HELP}`);
+  Deno.exit(2);
 }

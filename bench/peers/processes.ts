@@ -11,6 +11,28 @@ export function freePort(): number {
   return port;
 }
 
+/**
+ * Says on the console what is left out where the command is missing.
+ * @param debianPackage where it comes from
+ * @param versionFlags make it print its version and end
+ */
+export async function isInstalled(
+  command: string,
+  debianPackage: string,
+  versionFlags: readonly string[] = ["--version"],
+): Promise<boolean> {
+  try {
+    await new Deno.Command(command, { args: [...versionFlags], stdout: "null" }).output();
+    return true;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    console.error(
+      `${command} is skipped: it is not on this machine (Debian's package: ${debianPackage})`,
+    );
+    return false;
+  }
+}
+
 export class Processes {
   readonly #children: Deno.ChildProcess[] = [];
   readonly directory: string;

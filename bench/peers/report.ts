@@ -1,52 +1,75 @@
 /**
- * Turns measurements into a table, and keeps it in `bench/results.md`: one section a benchmark, replaced
- * by each run that saves, with the machine and the date under its heading.
+ * Turns measurements into tables, and keeps them in `bench/results.md`: one section a benchmark, replaced by each
+ * run that saves, with the machine and the date under its heading.
  */
 import os from "node:os";
-import type { LoadResult } from "./load.ts";
-
-export interface Row {
-  readonly name: string;
-  readonly clients: number;
-  readonly skein: (LoadResult & { readonly cpu: string }) | undefined;
-  readonly etcd: (LoadResult & { readonly cpu: string }) | undefined;
-}
+import { type Aim, find, type Load, type Measured } from "./suite.ts";
 
 const RESULTS = new URL("../results.md", import.meta.url);
 
-/** A Markdown table; cores are CPU seconds a second, of each member and of the load. */
-export function renderComparison(rows: readonly Row[]): string {
+/**
+ * A Markdown table; cores are CPU seconds a second, of each server process and of the load.
+ * @param reference the system whose figures are set beside each other system's
+ */
+export function renderComparison(
+  loads: readonly Pick<Load<never>, "name" | "clients">[],
+  measured: readonly Measured[],
+  reference: string,
+): string {
   const lines = [
-    "| load | clients | system | a second | p50 ms | p95 ms | p99 ms | cores, members | cores, load | ratio |",
+    `| load | clients | system | a second | p50 ms | p95 ms | p99 ms | cores, servers | cores, load | ${reference} beside it |`,
     "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
   ];
-  for (const { name, clients, skein, etcd } of rows) {
-    for (const [system, result] of [["skein", skein], ["etcd", etcd]] as const) {
-      if (result === undefined) continue;
-      const ratio = system === "skein" && etcd !== undefined
-        ? `${(result.rate / etcd.rate).toFixed(2)} × rate, ` +
-          `${(result.p50Ms / etcd.p50Ms).toFixed(2)} × p50`
-        : "";
-      lines.push(
-        `| ${name} | ${clients} | ${system} | ${Math.round(result.rate)} | ` +
-          `${result.p50Ms.toFixed(2)} | ${result.p95Ms.toFixed(2)} | ` +
-          `${result.p99Ms.toFixed(2)} | ${result.cpu} | ` +
-          `${(result.loadCpuSeconds / result.seconds).toFixed(2)} | ${ratio} |`,
-      );
+  for (const { name, clients } of loads) {
+    const own = find(measured, { system: reference, load: name, clients });
+    for (const one of measured) {
+      if (one.load !== name || one.clients !== clients) continue;
+      const { system, result, serverCores } = one;
+      const cells = [
+        name,
+        clients,
+        system,
+        Math.round(result.rate),
+        milliseconds(result.p50Ms),
+        milliseconds(result.p95Ms),
+        milliseconds(result.p99Ms),
+        serverCores.map((cores) => cores.toFixed(2)).join(" "),
+        (result.loadCpuSeconds / result.seconds).toFixed(2),
+        own === undefined || own === one ? "" : ratio(own, one),
+      ];
+      lines.push(`| ${cells.join(" | ")} |`);
     }
   }
   return lines.join("\n");
 }
 
+function milliseconds(value: number): string {
+  return Number.isNaN(value) ? "" : value.toFixed(2);
+}
+
+function ratio(own: Measured, other: Measured): string {
+  const rate = `${(own.result.rate / other.result.rate).toFixed(2)} × rate`;
+  if (Number.isNaN(own.result.p50Ms) || Number.isNaN(other.result.p50Ms)) return rate;
+  return `${rate}, ${(own.result.p50Ms / other.result.p50Ms).toFixed(2)} × p50`;
+}
+
+/** A Markdown table of the aims that this run can tell of; empty where it can tell of none. */
+export function renderAims(aims: readonly Aim[], measured: readonly Measured[]): string {
+  const rows = aims.flatMap(({ what, of, over, atLeast }) => {
+    const [above, below] = [find(measured, of), find(measured, over)];
+    if (above === undefined || below === undefined) return [];
+    const reached = above.result.rate / below.result.rate;
+    const verdict = reached >= atLeast ? "reached" : "missed";
+    return [`| ${what} | ≥ ${atLeast} | ${reached.toFixed(2)} | ${verdict} |`];
+  });
+  if (rows.length === 0) return "";
+  return ["| aim | ratio | measured | |", "| --- | --- | --- | --- |", ...rows].join("\n");
+}
+
 /** Replaces or appends the section `title` of the results page; `name` marks it. */
 export function saveSection(name: string, title: string, body: string): void {
   const [begin, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
-  const cpu = os.cpus()[0]?.model ?? "unknown CPU";
-  const memory = Math.round(os.totalmem() / 2 ** 30);
-  const machine = `${os.cpus().length} cores (${cpu}), ${memory} GiB, ${os.type()} ` +
-    `${os.release()}, Deno ${Deno.version.deno}`;
-  const date = new Date().toISOString().slice(0, 10);
-  const section = `${begin}\n## ${title}\n\n${date}, ${machine}\n\n${body}\n${end}\n`;
+  const section = `${begin}\n## ${title}\n\n${dateAndMachine()}\n\n${body}\n${end}\n`;
   const page = readPage();
   const from = page.indexOf(begin);
   const to = page.indexOf(end);
@@ -54,6 +77,14 @@ export function saveSection(name: string, title: string, body: string): void {
     ? page.slice(0, from) + section.trimEnd() + page.slice(to + end.length)
     : `${page.trimEnd()}\n\n${section}`;
   Deno.writeTextFileSync(RESULTS, next);
+}
+
+export function dateAndMachine(): string {
+  const cpu = os.cpus()[0]?.model ?? "unknown CPU";
+  const memory = Math.round(os.totalmem() / 2 ** 30);
+  const date = new Date().toISOString().slice(0, 10);
+  return `${date}, ${os.cpus().length} cores (${cpu}), ${memory} GiB, ${os.type()} ` +
+    `${os.release()}, Deno ${Deno.version.deno}`;
 }
 
 function readPage(): string {

@@ -5,13 +5,15 @@
 import assert from "node:assert/strict";
 import { UNBOUNDED_FLAGS } from "../../src/cli/rights.ts";
 import { RUNTIME_FLAGS } from "../../src/cli/runtime_flags.ts";
-import type { System } from "./etcd.ts";
 import { HttpSocket, type Operation } from "./load.ts";
+import type { LockOperations, LockSystem } from "./locks_suite.ts";
 import { eventually, freePort, Processes } from "./processes.ts";
 
 const MAIN = new URL("../../src/main.ts", import.meta.url).pathname;
 
-export interface SkeinSystem extends System {
+export interface SkeinSystem extends LockSystem {
+  /** Host and port of the peer that this client speaks to. */
+  addressOf(client: number): string;
   readonly urls: readonly string[];
   /** Rejects while some peer is not ready. */
   ready(): Promise<void>;
@@ -53,10 +55,20 @@ export async function startSkein(
     }
   };
   await eventually("a Skein cluster with a leader", 20_000, ready, pollMs);
-  return { name: "skein", processes, urls, ready, restart, ...operations(addressOf) };
+  return {
+    name: "skein",
+    processes,
+    notes: [],
+    stop: () => processes.stop(),
+    addressOf,
+    urls,
+    ready,
+    restart,
+    ...operations(addressOf),
+  };
 }
 
-function operations(addressOf: (client: number) => string): Omit<System, "name" | "processes"> {
+function operations(addressOf: (client: number) => string): LockOperations {
   const post = async (socket: HttpSocket, path: string, body: unknown) => {
     const { status, body: answer } = await socket.post(path, body);
     assert.equal(status, 200, `${path}: ${answer}`);
