@@ -8,23 +8,12 @@
  * A change of voters is made only where the voters that come of it have a healthy majority, and where no
  * fewer than R - 1 of them are healthy, or at least as many as before.
  */
-import type { Configuration, PeerId, Replica } from "../raft/entry.ts";
+import type { PeerId, Replica } from "../raft/entry.ts";
 import type { ConfigurationOperation } from "../raft/ready.ts";
+import type { FollowerReport, LedGroup } from "./report.ts";
 
-/** A replica as its leader sees it; the leader's own is not among them. */
-export interface FollowerView {
-  readonly peer: PeerId;
-  /** Heard within an election timeout. */
-  readonly active: boolean;
-  /** It has nearly the whole log: what it still lacks comes before it is missed. */
-  readonly caughtUp: boolean;
-}
-
-export interface GroupView {
-  readonly group: number;
+export interface GroupView extends LedGroup {
   readonly leader: PeerId;
-  readonly configuration: Configuration;
-  readonly followers: readonly FollowerView[];
   /** Where the ring wants it, first choice first; empty where no peer owns anything. */
   readonly wanted: readonly PeerId[];
   readonly preferredLeader: PeerId | null;
@@ -120,7 +109,7 @@ function preferLeader(view: GroupView, peers: PeersView): PlacementAction | null
 }
 
 /** A voter that is not wanted: those that do not answer first, the leader last. */
-function surplusVoter(view: GroupView, peers: PeersView): PeerId | null {
+export function surplusVoter(view: GroupView, peers: PeersView): PeerId | null {
   const surplus = peersOf(view.configuration.voters).filter((peer) => !view.wanted.includes(peer));
   return surplus.find((peer) => !isHealthy(view, peers, peer)) ??
     surplus.find((peer) => peer !== view.leader) ?? surplus[0] ?? null;
@@ -157,7 +146,7 @@ function isFit(view: GroupView, peers: PeersView, peer: PeerId): boolean {
   return isHealthy(view, peers, peer) && followerOf(view, peer)?.caughtUp === true;
 }
 
-function followerOf({ followers }: GroupView, peer: PeerId): FollowerView | undefined {
+function followerOf({ followers }: GroupView, peer: PeerId): FollowerReport | undefined {
   return followers.find((follower) => follower.peer === peer);
 }
 

@@ -79,6 +79,7 @@ export class ModelCluster {
     const replica = (peer: PeerId) => ({ ...replicaOf(1), peer });
     return {
       group: group.group,
+      term: 1,
       leader: group.leader,
       configuration: {
         index: group.index,
@@ -92,6 +93,7 @@ export class ModelCluster {
           peer,
           active: !this.down.has(peer),
           caughtUp: !this.down.has(peer) && group.caughtUp.has(peer),
+          missingEntries: 0,
         })),
       wanted: replicas.map(({ id }) => id),
       preferredLeader: leader?.id ?? null,

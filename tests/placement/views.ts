@@ -1,5 +1,6 @@
 /** Made-up groups and peers, for the tests of this folder. Peers are numbers: see `tests/members/peers.ts`. */
-import type { FollowerView, GroupView, PeersView } from "../../src/placement/decide.ts";
+import type { GroupView, PeersView } from "../../src/placement/decide.ts";
+import type { FollowerReport } from "../../src/placement/report.ts";
 import type { Configuration } from "../../src/raft/entry.ts";
 import { idOf, replicaOf } from "../members/peers.ts";
 
@@ -26,13 +27,15 @@ export function groupOf(words: GroupWords): GroupView {
   const preferred = words.preferred ?? wanted[0];
   const followers = [...new Set([...voters, ...outgoing, ...learners])]
     .filter((number) => number !== leader)
-    .map((number): FollowerView => ({
+    .map((number): FollowerReport => ({
       peer: idOf(number),
       active: !silent.includes(number),
       caughtUp: !silent.includes(number) && !behind.includes(number),
+      missingEntries: behind.includes(number) ? 9_000 : 0,
     }));
   return {
     group: words.group ?? 5,
+    term: 3,
     leader: idOf(leader),
     configuration: configurationOf(voters, learners, outgoing),
     followers,
