@@ -102,7 +102,7 @@ function duplicateViolations(id: string, stories: readonly MessageStory[]): stri
     if (result.kind !== "duplicate" || result.ownPerhaps) return [];
     if (deliveries.length > 0) return [`${mark} was a duplicate of ${id}, and was delivered`];
     const mayBe = stories.some(({ publication: other }) =>
-      other.item !== item && other.callMs < returnMs && other.item.result.kind !== "refused"
+      other.item !== item && other.callMs <= returnMs && other.item.result.kind !== "refused"
     );
     return mayBe ? [] : [`${mark} was called a duplicate of ${id}, which nobody had published`];
   });

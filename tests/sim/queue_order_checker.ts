@@ -20,6 +20,8 @@ interface Plain {
 
 /** A delivery to a consumer that is gone may be handed back this long after its call ended. */
 const HANDED_BACK_MS = 30_000;
+/** One that was late for a consumer who was told that there is nothing: its peer hands back at once. */
+const LATE_MS = 5_000;
 
 export function judgeOrder(stories: Stories, topics: readonly SimulatedTopic[]): OrderJudgement {
   const violations = answerViolations(stories);
@@ -79,7 +81,9 @@ function disturbancesOf({ consumes, requeues }: Stories, topic: string): Span[] 
   return [
     ...consumes.filter((consume) =>
       consume.topic === topic && (consume.unsure || consume.deliveries.length === 0)
-    ).map(({ callMs, returnMs }) => ({ callMs, returnMs: returnMs + HANDED_BACK_MS })),
+    ).map(({ callMs, returnMs, unsure }) => (
+      { callMs, returnMs: returnMs + (unsure ? HANDED_BACK_MS : LATE_MS) }
+    )),
     ...requeues.filter((requeue) => requeue.topic === topic),
   ];
 }
