@@ -3,6 +3,7 @@ import { GROUPS_MUTANTS } from "./groups_mutants.ts";
 import { HOST_MUTANTS } from "./host_mutants.ts";
 import { LOCKS_MUTANTS } from "./locks_mutants.ts";
 import type { Mutant } from "./mutant.ts";
+import { PLACEMENT_MUTANTS } from "./placement_mutants.ts";
 import { QUEUE_MUTANTS } from "./queue_mutants.ts";
 import { RAFT_MUTANTS } from "./raft_mutants.ts";
 import { RING_MUTANTS } from "./ring_mutants.ts";
@@ -16,6 +17,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...GROUPS_MUTANTS,
   ...HOST_MUTANTS,
   ...LOCKS_MUTANTS,
+  ...PLACEMENT_MUTANTS,
   ...QUEUE_MUTANTS,
   ...RING_MUTANTS,
   ...STOP_MUTANTS,
