@@ -1,35 +1,8 @@
 /** The client against the real HTTP face, so that what one sends and the other reads stay the same. */
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { SkeinClient, SkeinError } from "../../src/client/mod.ts";
-import { startHttp } from "../../src/http/server.ts";
-import { REAL_CLOCK } from "../../src/peer/real_clock.ts";
-import { FakePeer, HOLDER, httpOptions, OTHER_ID, SELF_ID } from "../http/fake_peer.ts";
-
-class Served implements AsyncDisposable {
-  private constructor(
-    readonly fake: FakePeer,
-    readonly client: SkeinClient,
-    readonly url: string,
-    readonly stop: () => Promise<void>,
-  ) {}
-
-  static async start(token: string | null = null): Promise<Served> {
-    const fake = new FakePeer();
-    const server = await startHttp(fake.asPeer(), httpOptions({ clock: REAL_CLOCK, token }));
-    const url = `http://127.0.0.1:${server.addresses[0]!.port}`;
-    const client = new SkeinClient({
-      urls: [url],
-      owner: "me",
-      retryMs: 0,
-      ...(token === null ? {} : { token }),
-    });
-    return new Served(fake, client, url, () => server.stop({ graceMs: 0 }));
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.stop();
-  }
-}
+import { HOLDER, OTHER_ID, SELF_ID } from "../http/fake_peer.ts";
+import { Served } from "./served.ts";
 
 Deno.test("client and http: a lock from acquire to release", async () => {
   await using served = await Served.start("secret");
