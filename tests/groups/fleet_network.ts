@@ -34,7 +34,7 @@ export class FleetNetwork {
   readonly #endpoints = new Map<PeerId, Endpoint>();
   readonly #cuts = new Set<string>();
   readonly #requests = new Set<OpenRequest>();
-  /** One-way messages since the last `count` was reset, by topic. */
+  /** One-way messages by topic, and requests by method, since this was last cleared. */
   readonly counts = new Map<string, number>();
   /** Messages for which this is true vanish. */
   drops: (frame: Frame) => boolean = () => false;
@@ -121,6 +121,7 @@ export class FleetNetwork {
     body: unknown,
     timeoutMs: number,
   ): Promise<unknown> {
+    this.counts.set(method, (this.counts.get(method) ?? 0) + 1);
     if (!this.#endpoints.has(to)) {
       return Promise.reject(new RequestError("unreachable", `${to} is not connected`));
     }
