@@ -20,6 +20,8 @@ export interface CommandOptions {
   /** Beside what is kept of the surroundings, and the user after whom owners are named. */
   readonly environment?: Readonly<Record<string, string>>;
   readonly stdout?: "null" | "piped";
+  /** Nothing where absent. */
+  readonly stdin?: "null" | "piped";
 }
 
 /** The built file that is tested, null where it is the source. @throws where both variables are set */
@@ -31,10 +33,10 @@ export function testedExecutable(): string | null {
   return executable;
 }
 
-/** The command line, not started yet: no standard input, standard error piped, standard output as asked. */
+/** The command line, not started yet: standard error piped, standard input and output as asked. */
 export function skeinCommand(
   args: readonly string[],
-  { environment = {}, stdout = "piped" }: CommandOptions = {},
+  { environment = {}, stdout = "piped", stdin = "null" }: CommandOptions = {},
 ): Deno.Command {
   const executable = testedExecutable();
   const kept = executable === null ? [...KEPT_ENVIRONMENT, ...KEPT_FOR_SOURCE] : KEPT_ENVIRONMENT;
@@ -59,7 +61,7 @@ export function skeinCommand(
     args: executable === null ? [...source, ...args] : [...args],
     env,
     clearEnv: true,
-    stdin: "null",
+    stdin,
     stdout,
     stderr: "piped",
   });

@@ -10,14 +10,24 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** @param environment beside what `skeinCommand` gives */
+/**
+ * @param environment beside what `skeinCommand` gives
+ * @param input of its standard input; none where absent
+ */
 export async function skein(
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
+  input?: string | Uint8Array<ArrayBuffer>,
 ): Promise<Ended> {
-  const child = skeinCommand(args, { environment }).spawn();
+  const stdin = input === undefined ? "null" : "piped";
+  const child = skeinCommand(args, { environment, stdin }).spawn();
   const timer = setTimeout(() => child.kill("SIGKILL"), DEADLINE_MS);
-  const { code, stdout, stderr } = await child.output();
+  const ended = child.output();
+  if (input !== undefined) {
+    // It may end without having read all of it.
+    await new Blob([input]).stream().pipeTo(child.stdin).catch(() => {});
+  }
+  const { code, stdout, stderr } = await ended;
   clearTimeout(timer);
   const decoder = new TextDecoder();
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
