@@ -1,20 +1,32 @@
 /**
- * What HTTP adds to a lock operation. `deno bench -A bench/http_bench.ts`. The application alone, without a
+ * What HTTP adds to an operation on a lock or the queue. `deno bench -A bench/http_bench.ts`. The application alone, without a
  * socket (the Request is made anew each time, and "Request and Response alone" says what that costs);
  * then over loopback, one request after another on one connection, so the socket's round trip is in it.
  */
 import { buildApp } from "../src/http/app.ts";
 import { startHttp } from "../src/http/server.ts";
 import type { Locks } from "../src/locks/locks.ts";
+import type { PublishedItem, Queue, SettleResult } from "../src/queue/queue.ts";
+import { delivery } from "../tests/http/fake_queue.ts";
 import { FakePeer, GRANT, HOLDER, httpOptions } from "../tests/http/fake_peer.ts";
 
 const NATIVE = '{"resource":"resource-1","owner":"client-1","timeout":0,"ttl":30}';
 const SECOND = '{"lock_name":"resource-1","client_id":"client-1","timeout":30}';
 const HEADERS = { "content-length": String(NATIVE.length) };
 
+const PUBLISHED: PublishedItem = { ok: true, id: "skein-3-0-17", duplicate: false };
+const SETTLED: SettleResult = { ok: true };
+
 /** The fake without its memory, which would grow with every iteration. */
 function forgetful(): FakePeer {
   const fake = new FakePeer();
+  const deliveries = Array(100).fill(delivery(JSON.stringify("x".repeat(98))));
+  const queue: Partial<Queue> = {
+    publish: ({ items }) => Promise.resolve(items.map(() => PUBLISHED)),
+    consume: () => Promise.resolve(deliveries),
+    acknowledge: (request) => Promise.resolve(request.deliveries.map(() => SETTLED)),
+  };
+  Object.assign(fake.queue, queue);
   const answers: Partial<Locks> = {
     acquire: () => Promise.resolve(GRANT),
     status: () => Promise.resolve({ resource: "resource-1", holders: [HOLDER], waiters: [] }),
@@ -56,6 +68,49 @@ Deno.bench("lock status", { group: "app" }, async () => {
   );
   await response.text();
 });
+
+const DATA = "x".repeat(98);
+const ONE = JSON.stringify({ topic: "orders", data: DATA });
+const HUNDRED = JSON.stringify({ topic: "orders", messages: Array(100).fill({ data: DATA }) });
+const HUNDRED_WITH_IDS = JSON.stringify({
+  topic: "orders",
+  messages: Array.from({ length: 100 }, (_, place) => ({ id: `order-${place}`, data: DATA })),
+});
+const CONSUME = '{"topic":"orders","max":100}';
+const ACK = JSON.stringify({
+  topic: "orders",
+  deliveries: Array.from({ length: 100 }, (_, place) => ({ receipt: `3-0-${place}-21` })),
+});
+
+function queueRequest(path: string, body: string): Request {
+  return new Request(`http://127.0.0.1:8001/queue/${path}`, {
+    method: "POST",
+    headers: { "content-length": String(body.length) },
+    body,
+  });
+}
+
+for (
+  const [name, path, body] of [
+    ["publish", "publish", ONE],
+    ["publish 100", "publish", HUNDRED],
+    ["publish 100 with ids", "publish", HUNDRED_WITH_IDS],
+    ["consume 100", "consume", CONSUME],
+    ["acknowledge 100", "ack", ACK],
+  ] as const
+) {
+  Deno.bench(
+    `queue, ${name}: Request and Response alone`,
+    { group: name, baseline: true },
+    async () => {
+      const read = await queueRequest(path, body).arrayBuffer();
+      await new Response(read.byteLength > 0 ? body : "").text();
+    },
+  );
+  Deno.bench(`queue, ${name}`, { group: name }, async () => {
+    await (await app.fetch(queueRequest(path, body))).text();
+  });
+}
 
 const constant = Deno.serve(
   { hostname: "127.0.0.1", port: 0, onListen() {} },
