@@ -8,12 +8,24 @@ import { saveSection } from "../peers/report.ts";
 import { costFigures } from "./cost.ts";
 import type { Figure } from "./figure.ts";
 import { partFigures } from "./parts.ts";
+import { queueGrowth } from "./queue_growth.ts";
+import { queueMillion } from "./queue_million.ts";
 import { startFigures } from "./starts.ts";
 
-const { values } = parseArgs({ options: { save: { type: "boolean", default: false } } });
+const { values } = parseArgs({
+  options: {
+    /** Part of the name of those that are measured; the page keeps them all, so it is not saved then. */
+    only: { type: "string", default: "" },
+    save: { type: "boolean", default: false },
+  },
+});
+if (values.save && values.only !== "") {
+  throw new Error("--save keeps all figures: leave out --only");
+}
 
 const figures: Figure[] = [];
-for (const measure of [partFigures, startFigures, costFigures]) {
+for (const measure of [partFigures, startFigures, costFigures, queueGrowth, queueMillion]) {
+  if (!measure.name.includes(values.only)) continue;
   for await (const figure of measure()) {
     console.error(`${figure.name}: ${figure.measured} (aim ${figure.aim})`);
     figures.push(figure);

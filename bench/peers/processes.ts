@@ -11,6 +11,12 @@ export function freePort(): number {
   return port;
 }
 
+export interface Usage {
+  readonly cpuSeconds: number;
+  readonly residentBytes: number;
+  readonly peakResidentBytes: number;
+}
+
 /**
  * Says on the console what is left out where the command is missing.
  * @param debianPackage where it comes from
@@ -57,15 +63,18 @@ export class Processes {
     return child;
   }
 
-  /** CPU seconds and resident bytes of each process, in the order of their starts. */
-  usage(): { cpuSeconds: number; residentBytes: number }[] {
+  /** What each process has taken since its start, in the order of their starts. */
+  usage(): Usage[] {
     return this.#children.map(({ pid }) => {
       try {
+        const status = Deno.readTextFileSync(`/proc/${pid}/status`);
+        const peakKilobytes = Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]);
         const fields = Deno.readTextFileSync(`/proc/${pid}/stat`).split(") ")[1]!.split(" ");
         const cpuSeconds = (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS;
-        return { cpuSeconds, residentBytes: Number(fields[21]) * PAGE_BYTES };
+        const residentBytes = Number(fields[21]) * PAGE_BYTES;
+        return { cpuSeconds, residentBytes, peakResidentBytes: peakKilobytes * 1024 };
       } catch {
-        return { cpuSeconds: NaN, residentBytes: NaN };
+        return { cpuSeconds: NaN, residentBytes: NaN, peakResidentBytes: NaN };
       }
     });
   }

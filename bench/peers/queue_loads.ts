@@ -159,11 +159,13 @@ export function endToEnd(clients: number): QueueLoad {
   };
 }
 
-function bodyOf(client: number, number: number): string {
+/** A message of 100 bytes that no other client and number has. */
+export function bodyOf(client: number, number: number): string {
   return `${client}/${number}/`.padEnd(MESSAGE_BYTES, "x");
 }
 
-function bodiesOf(client: number, round: number): readonly string[] {
+/** A batch: those of the numbers from round × 100 on. */
+export function bodiesOf(client: number, round: number): readonly string[] {
   return Array.from({ length: BATCH_SIZE }, (_, place) => {
     return bodyOf(client, round * BATCH_SIZE + place);
   });
