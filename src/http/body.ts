@@ -149,15 +149,24 @@ function isNestedDeeper(root: object, depthMax: number): boolean {
   for (let depth = 1; level.length > 0; depth++) {
     if (depth > depthMax) return true;
     const next: object[] = [];
-    for (const container of level) {
-      for (const key in container) {
-        const child: unknown = (container as Record<string, unknown>)[key];
-        if (typeof child === "object" && child !== null) next.push(child);
-      }
-    }
+    for (const container of level) addContainers(container, next);
     level = next;
   }
   return false;
+}
+
+/** Adds the objects and arrays that lie directly in one. An array's keys would be texts, which cost more than it. */
+function addContainers(container: object, found: object[]): void {
+  if (Array.isArray(container)) {
+    for (const child of container) {
+      if (typeof child === "object" && child !== null) found.push(child);
+    }
+    return;
+  }
+  for (const key in container) {
+    const child: unknown = (container as Record<string, unknown>)[key];
+    if (typeof child === "object" && child !== null) found.push(child);
+  }
 }
 
 function emptyBody(): SkeinError {
