@@ -103,9 +103,10 @@ export class PeerCore implements Peer {
     return this.#system().members;
   }
 
-  /** @throws {SkeinError} while this peer does not know where the partitions are */
+  /** @throws {SkeinError} while there is no group 0 at this peer, which tells where the partitions are */
   get queue(): Queue {
-    throw new SkeinError("UNAVAILABLE", "this peer has no queue yet");
+    this.#system();
+    return this.#generation.queue;
   }
 
   get groups(): Groups {
@@ -219,7 +220,7 @@ export class PeerCore implements Peer {
     await this.#reopening;
     const kept = await handOver(this.#generation, this.#edges);
     // Behind the hand-over, so that those who are sent elsewhere find a leader there.
-    await this.#generation.system?.drain();
+    await Promise.all([this.#generation.system?.drain(), this.#generation.queue.drain()]);
     return kept;
   }
 

@@ -8,6 +8,7 @@ import type { Logger } from "../logger.ts";
 import type { ClusterParameters, Signer } from "../members/plan.ts";
 import type { Transport } from "../net/transport.ts";
 import type { PeerId } from "../raft/entry.ts";
+import type { PublishBounds } from "../queue/commands.ts";
 import type { Random } from "../random.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { TransportStatistics } from "./peer.ts";
@@ -32,6 +33,8 @@ export interface PeerEdges {
   readonly parameters: ClusterParameters;
   readonly timing: Timing;
   readonly deadPeerGraceMs: number;
+  /** What a topic of the queue may hold, where this peer publishes to it. */
+  readonly queueBounds: PublishBounds;
   /** Opens the peer's store anew, as at start. Rejects as `Storage.open` does. */
   readonly reopen: () => Promise<OpenedStorage>;
   readonly transport: Transport;

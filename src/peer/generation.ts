@@ -16,6 +16,8 @@ import type { FormationPlan } from "../members/plan.ts";
 import type { LivenessSource } from "../members/service.ts";
 import { foundationRecords, foundedGroups } from "../members/foundation.ts";
 import type { ConnectedPeer, Hello } from "../net/transport.ts";
+import { QUEUE_TIMEOUTS } from "../queue/queue_edges.ts";
+import { QueueService } from "../queue/service.ts";
 import type { PeerId } from "../raft/entry.ts";
 import { type Recovered, type RecoveredGroup, StorageFailedError } from "../storage/storage.ts";
 import type { OpenedStorage, PeerEdges } from "./edges.ts";
@@ -39,6 +41,7 @@ export class Generation {
   readonly host: Host;
   readonly groups: GroupService;
   readonly partitions: Partitions;
+  readonly queue: QueueService;
   readonly former: Former;
   readonly #edges: PeerEdges;
   readonly #events: GenerationEvents;
@@ -48,6 +51,8 @@ export class Generation {
   #system: System | null = null;
   #systemMachines: SystemMachines | null = null;
   #ended: SkeinError | null = null;
+  /** How many there are, which never changes. */
+  #partitionsKnown: number | null = null;
   #removed = false;
   /** Replicas that may lack what was committed before they came to be here, or were brought back. */
   readonly #behind = new Set<Group>();
@@ -74,7 +79,33 @@ export class Generation {
       ended: () => this.#ended,
     });
     this.partitions = new Partitions();
+    this.queue = this.#makeQueue();
     this.former = this.#makeFormer();
+  }
+
+  #makeQueue(): QueueService {
+    const { self, clock, logger, queueBounds } = this.#edges;
+    const count = () => this.#partitionCount();
+    return new QueueService({
+      self,
+      bootId: this.bootId,
+      clock,
+      logger,
+      groups: this.groups,
+      bounds: queueBounds,
+      timeouts: QUEUE_TIMEOUTS,
+      get partitions() {
+        return count();
+      },
+      replicaOf: (group) => this.partitions.replica(group) ?? null,
+    });
+  }
+
+  /** @throws {SkeinError} UNAVAILABLE while it is not known here */
+  #partitionCount(): number {
+    this.#partitionsKnown ??= this.#system?.members.wanted()?.placements.length ?? null;
+    if (this.#partitionsKnown !== null) return this.#partitionsKnown;
+    throw new SkeinError("UNAVAILABLE", "this peer does not know its cluster's partitions yet");
   }
 
   /** Where the ring wants a partition, as far as this peer knows; it wants nothing of group 0. */
@@ -192,7 +223,11 @@ export class Generation {
     if (this.#ended !== null) return;
     this.groups.attach(group.id);
     this.#catchUp(group).catch((error) => this.#events.fatal(error));
-    if (group.id !== 0) return this.partitions.added(group);
+    if (group.id !== 0) {
+      this.partitions.added(group);
+      this.queue.attach(group.id);
+      return;
+    }
     this.#removed = false;
     this.#startSystem();
   }
@@ -327,6 +362,7 @@ export class Generation {
     if (this.#ended !== null) return;
     this.#ended = reason;
     this.#system?.stop(reason);
+    this.queue.close(reason);
     this.former.stop();
     this.host.halt();
     this.groups.close();

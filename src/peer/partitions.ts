@@ -6,12 +6,13 @@
 import type { Group } from "../groups/group.ts";
 import { GroupMachine } from "../groups/group_machine.ts";
 import type { Values } from "../groups/values.ts";
+import type { RequestKey } from "../groups/groups.ts";
 import { QueueMachine } from "../queue/machine.ts";
+import type { QueueReplica } from "../queue/queue_edges.ts";
 
 /** A partition's replica at this peer, as services see it. */
-export interface PartitionReplica {
+export interface PartitionReplica extends QueueReplica {
   readonly group: Group;
-  readonly queue: QueueMachine;
 }
 
 export class Partitions {
@@ -28,7 +29,10 @@ export class Partitions {
   /** A replica came to be at this peer, perhaps in the place of an older one. Nothing was applied to it yet. */
   added(group: Group): void {
     const queue = this.#machines.get(group.id);
-    if (queue !== undefined) this.#replicas.set(group.id, { group, queue });
+    if (queue === undefined) return;
+    const { values, machine } = group;
+    const remembers = (request: RequestKey) => machine.remembers(request);
+    this.#replicas.set(group.id, { group, queue, values, remembers });
   }
 
   /** The replica at this peer was removed for good. */

@@ -71,6 +71,7 @@ export async function startPeer(config: Config, overrides: StartOverrides = {}):
     },
     timing: config,
     deadPeerGraceMs: config.deadPeerGraceMs,
+    queueBounds: config.queueBounds,
     reopen: () => openStorage(makeStorage),
     transport,
     transportStatistics: () => transport.statistics(),

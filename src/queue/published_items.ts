@@ -66,7 +66,8 @@ function joinBodies(items: readonly Item[]): Uint8Array {
   return bodies;
 }
 
-function numberColumn(numbers: readonly number[]): Uint8Array {
+/** @returns a column of these numbers */
+export function numberColumn(numbers: readonly number[]): Uint8Array {
   const column = new Uint8Array(NUMBER_BYTES * numbers.length);
   const view = new DataView(column.buffer);
   for (const [place, number] of numbers.entries()) {

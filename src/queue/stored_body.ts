@@ -18,19 +18,37 @@ export interface StoredBody {
 
 /** @returns bytes of the caller's own */
 export function encodeBody({ key, data }: StoredBody): Uint8Array {
-  if (key === null) {
-    const bytes = new Uint8Array(1 + data.length);
-    bytes[0] = NO_KEY;
-    bytes.set(data, 1);
-    return bytes;
-  }
-  const keyBytes = encoder.encode(key);
-  const bytes = new Uint8Array(KEY_HEAD_BYTES + keyBytes.length + data.length);
-  bytes[0] = KEY;
-  new DataView(bytes.buffer).setUint16(1, keyBytes.length, true);
-  bytes.set(keyBytes, KEY_HEAD_BYTES);
-  bytes.set(data, KEY_HEAD_BYTES + keyBytes.length);
+  const keyBytes = key === null ? null : encoder.encode(key);
+  const bytes = new Uint8Array(storedSize(keyBytes, data));
+  storeBody(bytes, 0, keyBytes, data);
   return bytes;
+}
+
+/** @param keyBytes the key in UTF-8; null: none */
+export function storedSize(keyBytes: Uint8Array | null, data: Uint8Array): number {
+  return (keyBytes === null ? 1 : KEY_HEAD_BYTES + keyBytes.length) + data.length;
+}
+
+/**
+ * Writes a body among others.
+ * @param into has room for `storedSize` bytes at this place
+ */
+export function storeBody(
+  into: Uint8Array,
+  at: number,
+  keyBytes: Uint8Array | null,
+  data: Uint8Array,
+): void {
+  if (keyBytes === null) {
+    into[at] = NO_KEY;
+    into.set(data, at + 1);
+    return;
+  }
+  into[at] = KEY;
+  into[at + 1] = keyBytes.length & 0xff;
+  into[at + 2] = keyBytes.length >>> 8;
+  into.set(keyBytes, at + KEY_HEAD_BYTES);
+  into.set(data, at + KEY_HEAD_BYTES + keyBytes.length);
 }
 
 /**

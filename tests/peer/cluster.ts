@@ -24,6 +24,9 @@ export interface ClusterOptions {
   readonly peers?: number;
   /** How many form the cluster; by default all. */
   readonly expect?: number;
+  /** P and R; by default 16 and 3. */
+  readonly partitions?: number;
+  readonly replicas?: number;
   readonly snapshotEntries?: number;
   readonly deadPeerGraceMs?: number;
   /** The shortest; the longest is twice as long. */
@@ -62,7 +65,7 @@ export class ClusterPeer {
     const count = this.#cluster.peers.length;
     const address = `127.0.0.1:${this.port}`;
     const expect = options.expect ?? count;
-    const { electionTimeoutMs = 300 } = options;
+    const { electionTimeoutMs = 300, partitions = 16, replicas = 3 } = options;
     const logger: Logger = {
       log: (level, message) => void this.lines.push({ level, message }),
     };
@@ -98,7 +101,7 @@ export class ClusterPeer {
       httpUrl: `http://${this.name}.test`,
       addresses: [address],
       expect,
-      parameters: { partitions: 16, replicas: 3, systemVoters: 3 },
+      parameters: { partitions, replicas, systemVoters: 3 },
       timing: {
         electionTimeoutMinMs: electionTimeoutMs,
         electionTimeoutMaxMs: 2 * electionTimeoutMs,
@@ -107,6 +110,7 @@ export class ClusterPeer {
         snapshotBytes: 64 * 1024 * 1024,
       },
       deadPeerGraceMs: options.deadPeerGraceMs ?? 60_000,
+      queueBounds: { messagesMax: 100_000, bytesMax: 1e8, dedupMax: 100_000 },
       reopen: () => this.#open(),
       transport,
       transportStatistics: () => transport.statistics(),

@@ -62,6 +62,7 @@ export async function startCore(edges: ProcessEdges): Promise<PeerCore> {
     },
     timing,
     deadPeerGraceMs: timing.deadPeerGraceMs,
+    queueBounds: { messagesMax: 100_000, bytesMax: 1e8, dedupMax: 100_000 },
     reopen,
     transport,
     transportStatistics: () => ({

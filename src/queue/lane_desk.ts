@@ -1,0 +1,328 @@
+/**
+ * The leader's side of consuming one lane: who waits, entries that deliver, and dealing out what they deliver. Those
+ * who wait are served in order, each with as many messages as it takes at most; one entry serves several where that is
+ * possible. No entry is proposed for a lane in which nothing is ready, as far as this replica knows; that a consumer
+ * gets nothing in the end is said only after a linearizable read.
+ *
+ * What was delivered for somebody who has gone is dealt to the next, or handed back.
+ */
+import { SkeinError } from "../errors.ts";
+import { LIMITS } from "../limits.ts";
+import { StorageCorruptError, StorageFailedError } from "../storage/storage.ts";
+import type { DeliveredAnswer, DeliveredMessage } from "./answers.ts";
+import { readBodies } from "./body_reader.ts";
+import type { LaneName } from "./commands.ts";
+import { NOTHING } from "./consume_messages.ts";
+import type { QueueCounters } from "./queue_counters.ts";
+import { proposeCommand, type QueueEdges, type QueueReplica } from "./queue_edges.ts";
+import { Waiter } from "./waiter.ts";
+import { WaitingLine } from "./waiting_line.ts";
+
+/** Of the bodies of one entry, and so of one answer: it must fit the smallest frame between peers. */
+const DELIVERY_BYTES_MAX = LIMITS.commandBytesMax;
+/** While entries for several are under way, further waiters gather for the next one. */
+const SHARED_ENTRIES_MAX = 2;
+
+/** What one waiter was dealt. */
+interface Share {
+  readonly waiter: Waiter;
+  readonly messages: readonly DeliveredMessage[];
+}
+
+export class LaneDesk {
+  readonly #edges: QueueEdges;
+  readonly #counters: QueueCounters;
+  readonly #group: number;
+  readonly #name: LaneName;
+  readonly #idle: () => void;
+  readonly #line = new WaitingLine();
+  /** For these an entry is proposed whatever is ready. */
+  #urgent: Waiter[] = [];
+  #entries = 0;
+  #sharedEntries = 0;
+  /** How many messages the entries under way may take. */
+  #asked = 0;
+  #waking = false;
+
+  /** @param idle called when nobody waits here any more */
+  constructor(
+    edges: QueueEdges,
+    counters: QueueCounters,
+    group: number,
+    name: LaneName,
+    idle: () => void,
+  ) {
+    this.#edges = edges;
+    this.#counters = counters;
+    this.#group = group;
+    this.#name = name;
+    this.#idle = idle;
+  }
+
+  get group(): number {
+    return this.#group;
+  }
+
+  /** How many wait, those not counted for whom an entry is under way. */
+  get waiting(): number {
+    return this.#line.size;
+  }
+
+  /** Takes a consumer up: it has its answer when its wait is over, or before. */
+  take(waiter: Waiter): void {
+    const replica = this.#edges.replicaOf(this.#group);
+    if (replica === null) return waiter.reject(this.#notHere());
+    if (this.#mustPropose(waiter, replica)) this.#urgent.push(waiter);
+    else this.#line.add(waiter);
+    this.#look();
+    if (waiter.waits) this.#arm(waiter);
+  }
+
+  /** Whether only the log can tell: the lane is not there yet, is another one, or the request comes again. */
+  #mustPropose({ question: { request, address } }: Waiter, replica: QueueReplica): boolean {
+    if (request !== null && replica.remembers(request)) return true;
+    const view = replica.queue.lane(this.#name);
+    return view === undefined || view.settings.options.lanes !== address.lanes;
+  }
+
+  /** Its consumer has gone. */
+  cancel(waiter: Waiter): void {
+    this.#line.remove(waiter);
+    waiter.cancel();
+    this.wake();
+  }
+
+  /** Something may be ready. Nothing is proposed in the midst of an apply. */
+  wake(): void {
+    if (this.#waking) return;
+    this.#waking = true;
+    queueMicrotask(() => {
+      this.#waking = false;
+      this.#look();
+    });
+  }
+
+  /** This peer leads the lane no longer: those who wait are told so, and ask the next leader. */
+  sendAway(error: SkeinError): void {
+    for (const waiter of this.#line.takeAll()) waiter.reject(error);
+    this.wake();
+  }
+
+  #look(): void {
+    const urgent = this.#urgent;
+    this.#urgent = [];
+    for (const waiter of urgent) if (!waiter.done) this.#start([waiter]);
+    for (let left = this.#ready() - this.#asked; left > 0; left = this.#ready() - this.#asked) {
+      const isShared = this.#line.first?.question.request === null;
+      if (isShared && this.#sharedEntries >= SHARED_ENTRIES_MAX) break;
+      const waiters = this.#line.takeAlike(Math.min(left, LIMITS.queueBatchMax));
+      if (waiters.length === 0) break;
+      this.#start(waiters);
+    }
+    if (this.#line.size === 0 && this.#entries === 0 && this.#urgent.length === 0) this.#idle();
+  }
+
+  #ready(): number {
+    if (this.#line.size === 0) return 0;
+    return this.#edges.replicaOf(this.#group)?.queue.deliverable(this.#name) ?? 0;
+  }
+
+  /** @param waiters alike */
+  #start(waiters: readonly Waiter[]): void {
+    const isShared = waiters[0]!.question.request === null;
+    let asked = 0;
+    for (const { question } of waiters) asked += question.max;
+    asked = Math.min(asked, LIMITS.queueBatchMax);
+    this.#entries++;
+    this.#asked += asked;
+    if (isShared) this.#sharedEntries++;
+    this.#deliver(waiters, asked).then((messages) => {
+      this.#asked -= asked;
+      if (isShared) this.#sharedEntries--;
+      const serving = messages === null ? null : this.#deal(waiters, messages);
+      this.#look();
+      return serving;
+    }).catch((error) => {
+      for (const waiter of waiters) {
+        this.#line.remove(waiter);
+        if (!waiter.done) waiter.reject(error);
+      }
+    }).finally(() => {
+      this.#entries--;
+      this.wake();
+    });
+  }
+
+  /** @returns what one entry delivered for them; null where they were told why it did not */
+  async #deliver(
+    waiters: readonly Waiter[],
+    max: number,
+  ): Promise<readonly DeliveredMessage[] | null> {
+    const { address, consumer, visibilityMs, request } = waiters[0]!.question;
+    const command = {
+      kind: "deliver",
+      ...address,
+      consumer,
+      max,
+      bytesMax: DELIVERY_BYTES_MAX,
+      visibilityMs,
+    } as const;
+    try {
+      const answer = await proposeCommand(this.#edges, this.#group, command, request);
+      return (answer as DeliveredAnswer).messages;
+    } catch (error) {
+      if (!(error instanceof SkeinError)) throw error;
+      for (const waiter of waiters) if (!waiter.done) waiter.reject(error);
+      return null;
+    }
+  }
+
+  /** Whoever is left without anything waits on. */
+  #deal(waiters: readonly Waiter[], messages: readonly DeliveredMessage[]): Promise<void> {
+    const nowMs = this.#edges.clock.monotonicMs();
+    const shares: Share[] = [];
+    let dealt = 0;
+    const deal = (waiter: Waiter) => {
+      if (!waiter.wants(nowMs)) return;
+      if (dealt >= messages.length) return this.#wait(waiter);
+      const share = messages.slice(dealt, dealt + waiter.question.max);
+      dealt += share.length;
+      shares.push({ waiter, messages: share });
+    };
+    for (const waiter of waiters) deal(waiter);
+    while (dealt < messages.length) {
+      const next = this.#line.takeLike(waiters[0]!);
+      if (next === null) break;
+      deal(next);
+    }
+    this.#handBack(messages.slice(dealt));
+    return this.#serve(shares);
+  }
+
+  /** It got nothing this time. */
+  #wait(waiter: Waiter): void {
+    const replica = this.#edges.replicaOf(this.#group);
+    if (replica === null || this.#edges.groups.leaderOf(this.#group) !== this.#edges.self) {
+      return waiter.reject(this.#notHere());
+    }
+    this.#line.add(waiter);
+    this.#arm(waiter);
+  }
+
+  /** Its wait goes on until its time is over. */
+  #arm(waiter: Waiter): void {
+    if (waiter.timer !== null) return;
+    const leftMs = waiter.untilMs - this.#edges.clock.monotonicMs();
+    const over = () => {
+      waiter.timer = null;
+      this.#over(waiter);
+    };
+    if (leftMs <= 0) over();
+    else waiter.timer = this.#edges.clock.timer(leftMs, over);
+  }
+
+  /** Where an entry is under way for it, that decides. */
+  #over(waiter: Waiter): void {
+    if (!waiter.waits) return;
+    if (waiter.question.last) void this.#lastLook(waiter);
+    else this.#sendEmpty(waiter);
+  }
+
+  /** Whether there is nothing for it, only a linearizable read can say. */
+  async #lastLook(waiter: Waiter): Promise<void> {
+    try {
+      await this.#edges.groups.readBarrier(this.#group, this.#edges.timeouts.readMs);
+      const replica = this.#edges.replicaOf(this.#group);
+      if (!waiter.waits) return;
+      if (replica === null) throw this.#notHere();
+      const isThere = replica.queue.deliverable(this.#name) !== 0;
+      if (!isThere && !this.#mustPropose(waiter, replica)) return this.#sendEmpty(waiter);
+      this.#line.remove(waiter);
+      this.#urgent.push(waiter);
+      this.#look();
+    } catch (error) {
+      this.#line.remove(waiter);
+      if (!waiter.done) waiter.reject(error);
+      this.wake();
+    }
+  }
+
+  #sendEmpty(waiter: Waiter): void {
+    this.#line.remove(waiter);
+    waiter.resolve(NOTHING);
+    this.wake();
+  }
+
+  /** Reads the bodies for all of them together, and answers each. */
+  async #serve(shares: readonly Share[]): Promise<void> {
+    if (shares.length === 0) return;
+    const bodies = await this.#read(shares);
+    const wallOffsetMs = this.#wallOffsetMs();
+    const nowMs = this.#edges.clock.monotonicMs();
+    let at = 0;
+    for (const { waiter, messages } of shares) {
+      const kept: DeliveredMessage[] = [];
+      const keptBodies: Uint8Array[] = [];
+      for (const message of messages) {
+        const body = bodies[at++]!;
+        if (body === null) continue;
+        kept.push(message);
+        keptBodies.push(body);
+      }
+      if (!waiter.wants(nowMs)) this.#handBack(kept);
+      else if (kept.length === 0) this.#wait(waiter);
+      else waiter.resolve({ messages: kept, bodies: keptBodies, wallOffsetMs });
+    }
+  }
+
+  async #read(shares: readonly Share[]): Promise<readonly (Uint8Array | null)[]> {
+    const numbers = shares.flatMap(({ messages }) => messages.map(([number]) => number));
+    const read = () => {
+      const replica = this.#edges.replicaOf(this.#group);
+      if (replica === null) throw this.#notHere();
+      return readBodies(replica, numbers);
+    };
+    try {
+      const bodies = await read();
+      if (!bodies.includes(null)) return bodies;
+      // Gone, or not here yet: the entry may have been carried to a newer leader.
+      await this.#edges.groups.readBarrier(this.#group, this.#edges.timeouts.readMs);
+      return await read();
+    } catch (error) {
+      if (error instanceof SkeinError) {
+        for (const { messages } of shares) this.#handBack(messages);
+        throw error;
+      }
+      // What cannot be read must use up its attempts, or it would be delivered for ever.
+      const isStorage = error instanceof StorageFailedError || error instanceof StorageCorruptError;
+      throw isStorage ? new SkeinError("STORAGE_FAILED", error.message) : error;
+    }
+  }
+
+  /** In the background. What fails comes back by itself when its visibility timeout is over. */
+  #handBack(messages: readonly DeliveredMessage[]): void {
+    if (messages.length === 0) return;
+    const deliveries = messages.map(([number, , delivery]) => {
+      return { id: null, receipt: { number, delivery } };
+    });
+    const command = { kind: "handBack", ...this.#name, deliveries } as const;
+    const { logger, timeouts } = this.#edges;
+    this.#counters.handedBack += messages.length;
+    proposeCommand(this.#edges, this.#group, command, null, timeouts.handBackMs).catch((error) => {
+      const { topic } = this.#name;
+      logger.log("debug", `could not hand back ${messages.length} messages of ${topic}`, {
+        topic,
+        error: String(error),
+      });
+    });
+  }
+
+  #wallOffsetMs(): number {
+    const { clock, groups } = this.#edges;
+    return Math.round(clock.wallMs() - groups.timeMs(this.#group));
+  }
+
+  #notHere(): SkeinError {
+    return new SkeinError("NOT_LEADER", `this peer does not lead group ${this.#group}`);
+  }
+}

@@ -1,0 +1,176 @@
+/**
+ * Publishes: deals a batch out to the lanes of its topic, proposes each lane's part to its partition, and puts the
+ * results together in the callers' order. Learns from refusals how many lanes the topic has, and deals again what was
+ * refused for that.
+ */
+import { assert } from "../assert.ts";
+import { SkeinError } from "../errors.ts";
+import type { RequestKey } from "../groups/groups.ts";
+import type { PublishedAnswer } from "./answers.ts";
+import type { PublishBounds } from "./commands.ts";
+import { packPublished } from "./item_packing.ts";
+import { givenId } from "./message_names.ts";
+import type { PublishedItem, PublishItem, PublishRequest } from "./queue.ts";
+import type { QueueCounters } from "./queue_counters.ts";
+import { groupOf, proposeCommand, type QueueEdges } from "./queue_edges.ts";
+import { checkItems, checkName } from "./queue_requests.ts";
+import { laneRequest } from "./request_parts.ts";
+import type { TopicRoutes } from "./topic_routes.ts";
+
+/** A topic is learned by one refusal; what is forgotten meanwhile is learned by the next. */
+const ROUNDS_MAX = 4;
+
+/** What goes to one lane: places in the batch. */
+interface Part {
+  readonly lane: number;
+  readonly places: readonly number[];
+}
+
+export class Publisher {
+  readonly #edges: QueueEdges;
+  readonly #routes: TopicRoutes;
+  readonly #counters: QueueCounters;
+
+  constructor(edges: QueueEdges, routes: TopicRoutes, counters: QueueCounters) {
+    this.#edges = edges;
+    this.#routes = routes;
+    this.#counters = counters;
+  }
+
+  /** See `Queue.publish`. */
+  async publish({ topic, items, request }: PublishRequest): Promise<readonly PublishedItem[]> {
+    checkName("topic", topic);
+    checkItems(items);
+    const batch = new Batch(items);
+    for (let round = 0; round < ROUNDS_MAX && batch.open.length > 0; round++) {
+      const parts = this.#deal(topic, batch);
+      await Promise.all(parts.map((part) => this.#publishPart(topic, batch, part, request)));
+    }
+    return batch.outcome();
+  }
+
+  #deal(topic: string, { items, open }: Batch): readonly Part[] {
+    const lanes = this.#routes.settingsOf(topic)?.options.lanes ?? 1;
+    if (lanes === 1) return [{ lane: 0, places: open }];
+    const places = new Map<number, number[]>();
+    for (const place of open) {
+      const { key, id } = items[place]!;
+      const lane = this.#routes.laneFor(lanes, key, id);
+      const others = places.get(lane);
+      if (others === undefined) places.set(lane, [place]);
+      else others.push(place);
+    }
+    return Array.from(places, ([lane, places]) => ({ lane, places }));
+  }
+
+  async #publishPart(
+    topic: string,
+    batch: Batch,
+    part: Part,
+    request: RequestKey | null,
+  ): Promise<void> {
+    const { lane, places } = part;
+    const address = this.#routes.addressOf(topic, lane);
+    const bounds = boundsOfLane(this.#edges.bounds, address.lanes);
+    const items = packPublished(batch.itemsAt(places));
+    const command = { kind: "publish", ...address, bounds, items } as const;
+    const group = groupOf(this.#edges, topic, lane);
+    try {
+      const key = laneRequest(request, lane);
+      const answer = await proposeCommand(this.#edges, group, command, key) as PublishedAnswer;
+      batch.published(places, answer, { group, lane });
+      this.#counters.duplicates += answer.duplicates.length;
+      this.#counters.published += places.length - answer.duplicates.length;
+    } catch (error) {
+      if (!(error instanceof SkeinError)) throw error;
+      if (this.#routes.learnFrom(topic, error)) batch.refused(error);
+      else batch.failed(places, error);
+    }
+  }
+}
+
+/** The topic's, divided by its lanes. */
+function boundsOfLane(bounds: PublishBounds, lanes: number): PublishBounds {
+  if (lanes === 1) return bounds;
+  return {
+    messagesMax: Math.ceil(bounds.messagesMax / lanes),
+    bytesMax: Math.ceil(bounds.bytesMax / lanes),
+    dedupMax: Math.ceil(bounds.dedupMax / lanes),
+  };
+}
+
+/** What became of each message so far. */
+class Batch {
+  readonly items: readonly PublishItem[];
+  /** Places that are neither published nor failed. */
+  open: readonly number[];
+  readonly #results: (PublishedItem | undefined)[];
+  #publishedCount = 0;
+  /** The error that tells most: one that leaves open what happened before one that does not. */
+  #error: SkeinError | null = null;
+  /** Why messages are still open. */
+  #refusal: SkeinError | null = null;
+
+  constructor(items: readonly PublishItem[]) {
+    this.items = items;
+    this.open = Array.from(items, (_, place) => place);
+    this.#results = new Array(items.length).fill(undefined);
+  }
+
+  itemsAt(places: readonly number[]): readonly PublishItem[] {
+    if (places.length === this.items.length) return this.items;
+    return places.map((place) => this.items[place]!);
+  }
+
+  /** @param places where those stand that were published, in the order of the command */
+  published(
+    places: readonly number[],
+    { first, duplicates }: PublishedAnswer,
+    at: { readonly group: number; readonly lane: number },
+  ): void {
+    let number = first;
+    let nextDuplicate = 0;
+    for (const [index, place] of places.entries()) {
+      const duplicate = duplicates[nextDuplicate] === index;
+      if (duplicate) nextDuplicate++;
+      const own = this.items[place]!.id;
+      assert(own !== null || !duplicate, "only a message with an id can be a duplicate");
+      const id = own ?? givenId(at, number);
+      if (!duplicate) number++;
+      this.#results[place] = { ok: true, id, duplicate };
+    }
+    this.#publishedCount += places.length;
+    this.#close();
+  }
+
+  failed(places: readonly number[], error: SkeinError): void {
+    const { code, message } = error;
+    for (const place of places) this.#results[place] = { ok: false, code, message };
+    if (this.#error === null || code === "OUTCOME_UNKNOWN") this.#error = error;
+    this.#close();
+  }
+
+  /** These stay open: the next round knows better. */
+  refused(error: SkeinError): void {
+    this.#refusal = error;
+  }
+
+  #close(): void {
+    this.open = this.open.filter((place) => this.#results[place] === undefined);
+  }
+
+  /**
+   * @returns one result an item, where at least one was published
+   * @throws {SkeinError} where none was
+   */
+  outcome(): readonly PublishedItem[] {
+    const error = this.#error ?? this.#refusal;
+    if (this.#publishedCount === 0) {
+      assert(error !== null, "what is not published was refused");
+      throw error;
+    }
+    return this.#results.map((result) => {
+      return result ?? { ok: false, code: error!.code, message: error!.message };
+    });
+  }
+}

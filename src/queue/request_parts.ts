@@ -1,0 +1,30 @@
+/**
+ * Request ids of a caller's request that becomes several commands: one for each lane, since two lanes may share a
+ * partition and its table of request ids, and one for each slice of a long work. A blank stands between what the caller
+ * gave and what is added: no caller's own id has one.
+ */
+import type { RequestKey } from "../groups/groups.ts";
+
+/** The id of what the request asks of this lane. */
+export function laneRequest(request: RequestKey | null, lane: number): RequestKey | null {
+  if (request === null || lane === 0) return request;
+  return request.kind === "caller"
+    ? { ...request, id: `${request.id} ${lane}` }
+    : { ...request, session: `${request.session} ${lane}` };
+}
+
+/**
+ * The id of one slice of what the request asks of this lane. It is remembered as a caller's own: a session has one
+ * number for a request, and a session of its own for each slice would be too many.
+ */
+export function sliceRequest(
+  request: RequestKey | null,
+  lane: number,
+  slice: number,
+): RequestKey | null {
+  if (request === null) return null;
+  const part = `${lane} ${slice}`;
+  if (request.kind === "caller") return { ...request, id: `${request.id} ${part}` };
+  const { session, bootId, sequence } = request;
+  return { kind: "caller", principal: `${bootId} ${session}`, id: `${sequence} ${part}` };
+}
