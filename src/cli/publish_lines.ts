@@ -209,8 +209,9 @@ export class LinePublisher {
   }
 }
 
-/** The same error with the line of the message that it is about, where it says which one that is. */
+/** The same error with the line of the message that it is about, where it is about one. */
 function atItem(error: SkeinError, lines: readonly GatheredLine[]): SkeinError {
+  if (error.code !== "INVALID" && error.code !== "PAYLOAD_TOO_LARGE") return error;
   const { field } = error.details;
   const place = typeof field === "string" ? /^messages\.(\d+)\b/.exec(field)?.[1] : undefined;
   const line = lines.length === 1 ? lines[0] : lines[Number(place ?? NaN)];

@@ -14,8 +14,13 @@ export class RunningSkein implements AsyncDisposable {
   /** What it wrote so far, both streams. */
   output = "";
 
-  constructor(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
-    this.#child = skeinCommand(args, { environment }).spawn();
+  /** @param stdin whether `write` can be called; else there is no standard input */
+  constructor(
+    args: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+    stdin: "null" | "piped" = "null",
+  ) {
+    this.#child = skeinCommand(args, { environment, stdin }).spawn();
     this.#stdout = this.#collect(this.#child.stdout);
     this.#stderr = this.#collect(this.#child.stderr);
     void this.ended().then(() => this.#hasEnded = true);
@@ -32,6 +37,13 @@ export class RunningSkein implements AsyncDisposable {
       }
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
+  }
+
+  /** To its standard input, which stays open. */
+  async write(text: string): Promise<void> {
+    const writer = this.#child.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(text));
+    writer.releaseLock();
   }
 
   kill(signal: Deno.Signal): void {
