@@ -43,19 +43,19 @@ export class Publisher {
     checkItems(items);
     const batch = new Batch(items);
     for (let round = 0; round < ROUNDS_MAX && batch.open.length > 0; round++) {
-      const parts = this.#deal(topic, batch);
+      const parts = this.#deal(topic, batch, request);
       await Promise.all(parts.map((part) => this.#publishPart(topic, batch, part, request)));
     }
     return batch.outcome();
   }
 
-  #deal(topic: string, { items, open }: Batch): readonly Part[] {
+  #deal(topic: string, { items, open }: Batch, request: RequestKey | null): readonly Part[] {
     const lanes = this.#routes.settingsOf(topic)?.options.lanes ?? 1;
     if (lanes === 1) return [{ lane: 0, places: open }];
+    const laneOf = this.#routes.dealer(lanes, request);
     const places = new Map<number, number[]>();
     for (const place of open) {
-      const { key, id } = items[place]!;
-      const lane = this.#routes.laneFor(lanes, key, id);
+      const lane = laneOf(items[place]!, place);
       const others = places.get(lane);
       if (others === undefined) places.set(lane, [place]);
       else others.push(place);

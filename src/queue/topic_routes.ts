@@ -4,11 +4,15 @@
  * refusal says what is right. Bounded: what was not used for longest is forgotten, and learned again.
  */
 import { SkeinError } from "../errors.ts";
+import type { RequestKey } from "../groups/groups.ts";
 import { murmur3 } from "../ring/murmur3.ts";
 import type { LaneAddress } from "./commands.ts";
+import type { PublishItem } from "./queue.ts";
 import { decodeSettings, type TopicSettings } from "./topic_options.ts";
 
 const TOPICS_MAX = 16_384;
+
+type LaneOfItem = (item: Pick<PublishItem, "key" | "id">, place: number) => number;
 
 export class TopicRoutes {
   readonly #topics = new Map<string, TopicSettings>();
@@ -61,17 +65,29 @@ export class TopicRoutes {
     return { topic, lane, lanes, settings: lane === 0 ? null : settings };
   }
 
-  /** Where a message goes: equal keys, else equal ids, to one lane. */
-  laneFor(lanes: number, key: string | null, id: string | null): number {
-    if (lanes === 1) return 0;
-    const text = key ?? id;
-    if (text !== null) return murmur3(text) % lanes;
-    this.#turn = (this.#turn + 1) % lanes;
-    return this.#turn;
+  /**
+   * Where the messages of a batch go: equal keys, else equal ids, to one lane; the others in turn, from a lane that a
+   * request keeps when it is sent again, through whichever peer: only that lane knows it.
+   * @returns the lane for each place in the batch
+   */
+  dealer(lanes: number, request: RequestKey | null): LaneOfItem {
+    if (lanes === 1) return () => 0;
+    const first = request === null ? this.nextLane(lanes) : murmur3(nameOf(request)) % lanes;
+    return ({ key, id }, place) => {
+      const text = key ?? id;
+      return text === null ? (first + place) % lanes : murmur3(text) % lanes;
+    };
   }
 
   /** A lane to begin with where all are equal. */
   nextLane(lanes: number): number {
-    return this.laneFor(lanes, null, null);
+    this.#turn = (this.#turn + 1) % lanes;
+    return this.#turn;
   }
+}
+
+/** A text for this request and no other, the same each time that it is sent. */
+function nameOf(request: RequestKey): string {
+  if (request.kind === "caller") return `${request.principal} ${request.id}`;
+  return `${request.bootId} ${request.session} ${request.sequence}`;
 }
