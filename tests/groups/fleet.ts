@@ -7,10 +7,11 @@ import { setImmediate } from "node:timers";
 import { SkeinError } from "../../src/errors.ts";
 import { LIMITS } from "../../src/limits.ts";
 import type { Group } from "../../src/groups/group.ts";
-import { GroupMachine } from "../../src/groups/group_machine.ts";
+import { type AnyMachine, GroupMachine } from "../../src/groups/group_machine.ts";
 import { GroupService } from "../../src/groups/group_service.ts";
 import type { RequestKey } from "../../src/groups/groups.ts";
 import { Host, type Timing } from "../../src/groups/host.ts";
+import type { Values } from "../../src/groups/values.ts";
 import type { Configuration, PeerId } from "../../src/raft/entry.ts";
 import type { ConfigurationOperation } from "../../src/raft/ready.ts";
 import { Random } from "../../src/random.ts";
@@ -38,6 +39,16 @@ export interface FleetOptions {
   readonly seed?: number;
   /** Of storage; by default production's. */
   readonly valueFileBytesMax?: number;
+  /** What else runs on the groups at each peer, made anew with each of its runs. */
+  readonly tenant?: (peer: FleetPeer, service: GroupService, clock: ManualClock) => FleetTenant;
+}
+
+/** A service on the groups of one peer. */
+export interface FleetTenant {
+  /** Beside those that every group has. */
+  machinesOf(group: number, values: Values): readonly AnyMachine[];
+  /** A replica came to be here. */
+  added(group: Group): void;
 }
 
 /** Lets everything happen that has only to be resumed. */
@@ -54,12 +65,14 @@ export class Fleet {
   readonly peers: FleetPeer[];
   readonly founders: readonly FleetPeer[];
   readonly valueFileBytesMax: number;
+  readonly tenant: FleetOptions["tenant"];
 
   constructor(options: FleetOptions = {}) {
     this.random = new Random(options.seed ?? 1);
     this.timing = { ...TIMING, ...options.timing };
     this.groups = options.groups ?? [0];
     this.valueFileBytesMax = options.valueFileBytesMax ?? LIMITS.valueFileBytesMax;
+    this.tenant = options.tenant;
     this.peers = Array.from(
       { length: options.peers ?? 3 },
       (_, place) => new FleetPeer(this, `p${place + 1}`),
@@ -157,6 +170,7 @@ export class FleetPeer {
   #host: Host | null = null;
   #service: GroupService | null = null;
   #storage: MemoryStorage | null = null;
+  #tenant: FleetTenant | null = null;
 
   constructor(fleet: Fleet, readonly id: PeerId) {
     this.#fleet = fleet;
@@ -232,6 +246,7 @@ export class FleetPeer {
     const service = this.#makeService(host);
     this.#host = host;
     this.#service = service;
+    this.#tenant = this.#fleet.tenant?.(this, service, clock) ?? null;
     this.#fleet.network.attach(this.id, {
       message: (from, topic, body) => host.receive(from, topic, body),
       request: (_from, method, body) => {
@@ -258,9 +273,13 @@ export class FleetPeer {
         this.machines.set(group, machine);
         const parcels = new ParcelMachine(values);
         this.parcels.set(group, parcels);
-        return new GroupMachine(group, [machine, parcels]);
+        const others = this.#tenant?.machinesOf(group, values) ?? [];
+        return new GroupMachine(group, [machine, parcels, ...others]);
       },
-      added: (group) => this.#service?.attach(group.id),
+      added: (group) => {
+        this.#service?.attach(group.id);
+        this.#tenant?.added(group);
+      },
       failed: (error) => {
         this.failures.push(error);
         this.end(new SkeinError("STORAGE_FAILED", error.message));
