@@ -14,3 +14,13 @@ export class QueueCounters {
   redelivered = 0;
   deadLettered = 0;
 }
+
+/** What a peer tells of its queue, for metrics. */
+export interface QueueStatistics extends Readonly<QueueCounters> {
+  /** Messages of any state in the partitions that this peer leads. */
+  readonly messages: number;
+  /** Consumers whose requests wait at this peer. */
+  readonly consumers: number;
+  /** Consumers of all peers that wait for lanes that this peer leads. */
+  readonly waiting: number;
+}

@@ -24,7 +24,7 @@ import type {
   SettleResult,
   TopicView,
 } from "./queue.ts";
-import { QueueCounters } from "./queue_counters.ts";
+import { QueueCounters, type QueueStatistics } from "./queue_counters.ts";
 import type { QueueEdges } from "./queue_edges.ts";
 import { QueueLog } from "./queue_log.ts";
 import { checkDeliveries, checkRefusal, checkVisibility } from "./queue_requests.ts";
@@ -65,6 +65,14 @@ export class QueueService implements Queue {
   /** Consumers that are held open at this peer, and those of all peers that wait for lanes that it leads. */
   get consumers(): { readonly open: number; readonly waiting: number } {
     return { open: this.#consumers.open, waiting: this.#desk.waiting };
+  }
+
+  /** Takes time that grows with the number of partitions only. */
+  statistics(): QueueStatistics {
+    let messages = 0;
+    for (const group of this.#led) messages += this.#edges.replicaOf(group)?.queue.count ?? 0;
+    const { open, waiting } = this.consumers;
+    return { ...this.counters, messages, consumers: open, waiting };
   }
 
   /** A replica of a partition came to be at this peer. */
