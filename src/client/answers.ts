@@ -30,12 +30,54 @@ export interface GroupSummary {
   readonly voters: readonly string[];
 }
 
+/** A replica that is being built. */
+export interface MoveAnswer {
+  readonly partition: number;
+  /** Whose place it takes; null: nobody's. */
+  readonly from: string | null;
+  readonly to: string;
+  /** Committed entries that it is not known to have yet. */
+  readonly missingEntries: number;
+}
+
+/** A partition without a leader: it can be neither read nor written now. */
+export interface UnavailableAnswer {
+  readonly partition: number;
+  /** Its voters, as far as a replica that answers knows them. */
+  readonly replicas: readonly string[];
+  readonly answering: readonly string[];
+}
+
+/** Where the partitions are. Peers are named. */
+export interface PlacementAnswer {
+  /** The system leader, which places them. */
+  readonly driver: string;
+  /** Partitions that have a leader. */
+  readonly led: number;
+  readonly replicasWanted: number;
+  /** Those of them that are there, on peers that answer. */
+  readonly replicasPresent: number;
+  /** Partitions whose replicas or leader are not as the ring wants. */
+  readonly deviating: number;
+  readonly moves: readonly MoveAnswer[];
+  readonly unavailable: readonly UnavailableAnswer[];
+}
+
+export interface AddedAnswer {
+  readonly member: string;
+  readonly id: string;
+  /** Whether it was a member already. */
+  readonly wasMember: boolean;
+}
+
 export interface ClusterAnswer {
   readonly clusterId: string | null;
   readonly partitions: number;
   readonly replicas: number;
   readonly members: readonly (MemberView & { readonly self: boolean })[];
   readonly groups: readonly GroupSummary[];
+  /** As the system leader last told; null where it has not lately. */
+  readonly placement: PlacementAnswer | null;
   readonly warnings: readonly string[];
 }
 
@@ -130,10 +172,32 @@ function toMember(json: Json): MemberView & { readonly self: boolean } {
     httpUrl: json["http_url"],
     zone: json["zone"],
     state: json["state"] as Liveness,
+    draining: json["draining"],
     role: json["role"],
     leads: json["leads"],
     self: json["self"],
   };
+}
+
+function toPlacement(json: Json): PlacementAnswer {
+  return {
+    driver: json["driver"],
+    led: json["led"],
+    replicasWanted: json["replicas_wanted"],
+    replicasPresent: json["replicas_present"],
+    deviating: json["deviating"],
+    moves: json["moves"].map((move: Json) => ({
+      partition: move["partition"],
+      from: move["from"],
+      to: move["to"],
+      missingEntries: move["missing_entries"],
+    })),
+    unavailable: json["unavailable"],
+  };
+}
+
+export function toAdded(json: Json): AddedAnswer {
+  return { member: json["member"], id: json["id"], wasMember: json["was_member"] };
 }
 
 export function toCluster(json: Json): ClusterAnswer {
@@ -143,6 +207,7 @@ export function toCluster(json: Json): ClusterAnswer {
     replicas: json["replicas"],
     members: json["members"].map(toMember),
     groups: json["groups"],
+    placement: json["placement"] === null ? null : toPlacement(json["placement"]),
     warnings: json["warnings"],
   };
 }

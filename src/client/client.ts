@@ -3,11 +3,13 @@
  * wherever there is `fetch`, keeps no connection of its own, and needs no closing.
  */
 import {
+  type AddedAnswer,
   type ClusterAnswer,
   type HealthAnswer,
   type RaftState,
   type SelfAnswer,
   type SnapshotAnswer,
+  toAdded,
   toCluster,
   toHealth,
   toRaftState,
@@ -34,10 +36,27 @@ export interface ClientOptions {
   readonly fetch?: typeof fetch;
 }
 
+export interface AddMemberOptions extends CallOptions {
+  /** How long it is waited for; 30,000 where absent. */
+  readonly waitMs?: number;
+}
+
+export interface DrainMemberOptions extends CallOptions {
+  /** Replicas may lie there again. */
+  readonly undo?: boolean;
+}
+
+export interface RemoveMemberOptions extends CallOptions {
+  /** Even where what only this member has is lost for good. */
+  readonly force?: boolean;
+}
+
 export interface RingKeyOptions extends CallOptions {
   /** Whose partition is meant; a queue's where absent. */
   readonly kind?: PartitionedKind;
 }
+
+const ADD_WAIT_MS = 30_000;
 
 /**
  * @example
@@ -129,11 +148,38 @@ export class SkeinClient {
   }
 
   /**
-   * Removes a member for good.
+   * Meets a peer that no list names, and waits until it is a member.
+   * @param address host:port of its peer protocol
+   */
+  async addMember(
+    address: string,
+    { waitMs = ADD_WAIT_MS, signal }: AddMemberOptions = {},
+  ): Promise<AddedAnswer> {
+    return toAdded(
+      await this.#operate("/cluster/add", { address, timeout: waitMs / 1000 }, signal),
+    );
+  }
+
+  /**
+   * Has all replicas leave a member, which serves meanwhile; or lets them come again.
    * @param member its name or id
    */
-  async removeMember(member: string, { signal }: CallOptions = {}): Promise<void> {
-    await this.#operate("/cluster/remove", { member }, signal);
+  async drainMember(
+    member: string,
+    { undo = false, signal }: DrainMemberOptions = {},
+  ): Promise<void> {
+    await this.#operate("/cluster/drain", { member, undo }, signal);
+  }
+
+  /**
+   * Removes a member for good. Refused while a partition would lose its majority, or its only replica.
+   * @param member its name or id
+   */
+  async removeMember(
+    member: string,
+    { force = false, signal }: RemoveMemberOptions = {},
+  ): Promise<void> {
+    await this.#operate("/cluster/remove", { member, force }, signal);
   }
 
   /** The metrics of the peer that answers, in Prometheus' text form. */

@@ -2,7 +2,14 @@
  * The door of the client: what programs, the command line and tests import. It needs nothing but
  * `fetch`, and of the rest of Skein only its errors.
  */
-export { type ClientOptions, type RingKeyOptions, SkeinClient } from "./client.ts";
+export {
+  type AddMemberOptions,
+  type ClientOptions,
+  type DrainMemberOptions,
+  type RemoveMemberOptions,
+  type RingKeyOptions,
+  SkeinClient,
+} from "./client.ts";
 export type {
   AcquireOptions,
   CallOptions,
@@ -24,13 +31,17 @@ export type {
 } from "./queue_client.ts";
 export type { DeadLetter, Delivery, Published, SettleResult } from "./queue_answers.ts";
 export type {
+  AddedAnswer,
   ClusterAnswer,
   GroupSummary,
   HealthAnswer,
+  MoveAnswer,
+  PlacementAnswer,
   RaftFollower,
   RaftState,
   SelfAnswer,
   SnapshotAnswer,
+  UnavailableAnswer,
 } from "./answers.ts";
 export type {
   PartitionAnswer,

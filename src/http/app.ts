@@ -15,6 +15,7 @@ import { healthEndpoints } from "./health.ts";
 import { InFlight } from "./in_flight.ts";
 import { lockViewEndpoints } from "./lock_views.ts";
 import { lockWriteEndpoints } from "./lock_writes.ts";
+import { membershipEndpoints } from "./membership.ts";
 import { metricsEndpoints } from "./metrics.ts";
 import type { HttpOptions } from "./options.ts";
 import type { Peer } from "../peer/peer.ts";
@@ -62,6 +63,7 @@ export function assemble(site: Site): OpenAPIHono {
     ...healthEndpoints(site),
     ...raftEndpoints(site),
     ...clusterEndpoints(site),
+    ...membershipEndpoints(site),
     ...ringEndpoints(site),
     ...metricsEndpoints(site),
   ];

@@ -1,25 +1,19 @@
 /**
- * GET /cluster and /cluster/self, POST /cluster/remove: who belongs to the cluster, and who this peer is.
+ * GET /cluster and /cluster/self: who belongs to the cluster, where its partitions are, and who this peer is.
  * `/cluster/self` is what discovery asks of a peer that was given by its HTTP address; it is under the
  * token like the rest, and discovery presents it.
  */
 import { createRoute, z } from "@hono/zod-openapi";
 import { answer } from "./answer.ts";
 import type { Endpoint, Site } from "./endpoint.ts";
-import {
-  errorResponse,
-  jsonBody,
-  jsonResponse,
-  nameField,
-  successField,
-  validate,
-} from "./fields.ts";
+import { jsonResponse, successField } from "./fields.ts";
 import { nameOf } from "./leader.ts";
 import type { GroupStatus } from "../groups/groups.ts";
 import type { MemberView } from "../members/members.ts";
 import type { Peer } from "../peer/peer.ts";
+import type { PeerId } from "../raft/entry.ts";
 
-const REMOVE_TIMEOUT_MS = 30_000;
+const SYSTEM_GROUP = 0;
 
 const MemberSchema = z.object({
   name: z.string(),
@@ -28,8 +22,11 @@ const MemberSchema = z.object({
   http_url: z.string(),
   zone: z.string(),
   state: z.enum(["alive", "suspect", "dead"]).openapi({ description: "this peer's opinion" }),
+  draining: z.boolean().openapi({ description: "replicas leave it, and none come" }),
   role: z.enum(["voter", "learner", "none"]).openapi({ description: "in the system group" }),
-  leads: z.array(z.number().int()),
+  leads: z.array(z.number().int()).openapi({
+    description: "groups: 0 is the system group, the others are partitions",
+  }),
   self: z.boolean(),
 }).openapi("Member");
 
@@ -41,6 +38,37 @@ const GroupSchema = z.object({
   voters: z.array(z.string()),
 }).openapi("GroupSummary");
 
+const MoveSchema = z.object({
+  partition: z.number().int(),
+  from: z.string().nullable().openapi({ description: "whose place it takes; null: nobody's" }),
+  to: z.string(),
+  missing_entries: z.number().int().openapi({ description: "that it is not known to have yet" }),
+}).openapi("Move");
+
+const UnavailableSchema = z.object({
+  partition: z.number().int(),
+  replicas: z.array(z.string()).openapi({
+    description: "its voters, as far as a replica that answers knows them",
+  }),
+  answering: z.array(z.string()).openapi({ description: "those of them that answer" }),
+}).openapi("UnavailablePartition");
+
+const PlacementViewSchema = z.object({
+  driver: z.string().openapi({ description: "the system leader, which places the partitions" }),
+  led: z.number().int().openapi({ description: "partitions that have a leader" }),
+  replicas_wanted: z.number().int(),
+  replicas_present: z.number().int().openapi({
+    description: "those of them that are there, on peers that answer",
+  }),
+  deviating: z.number().int().openapi({
+    description: "partitions whose replicas or leader are not as the ring wants",
+  }),
+  moves: z.array(MoveSchema).openapi({ description: "replicas that are being built" }),
+  unavailable: z.array(UnavailableSchema).openapi({
+    description: "partitions without a leader: they can be neither read nor written now",
+  }),
+}).openapi("Placement");
+
 const ClusterSchema = z.object({
   success: successField,
   cluster_id: z.string().nullable().openapi({
@@ -50,6 +78,10 @@ const ClusterSchema = z.object({
   replicas: z.number().int(),
   members: z.array(MemberSchema),
   groups: z.array(GroupSchema).openapi({ description: "those that this peer has a replica of" }),
+  placement: PlacementViewSchema.nullable().openapi({
+    description:
+      "where the partitions are, as the system leader last told; null where it has not lately",
+  }),
   warnings: z.array(z.string()),
 }).openapi("Cluster");
 
@@ -62,9 +94,6 @@ const SelfSchema = z.object({
   addresses: z.array(z.string()).openapi({ description: "host:port of the peer protocol" }),
 }).openapi("Self");
 
-const RemoveSchema = z.object({ member: nameField("name or id of the member") })
-  .openapi("ClusterRemove");
-
 function memberBody(peer: Peer, member: MemberView): z.output<typeof MemberSchema> {
   return {
     name: member.name,
@@ -73,9 +102,42 @@ function memberBody(peer: Peer, member: MemberView): z.output<typeof MemberSchem
     http_url: member.httpUrl,
     zone: member.zone,
     state: member.state,
+    draining: member.draining,
     role: member.role,
-    leads: [...member.leads],
+    leads: ledBy(peer, member),
     self: member.id === peer.id,
+  };
+}
+
+/** Of partitions the system leader knows more than this peer, which has replicas of a few. */
+function ledBy(peer: Peer, { id, leads }: MemberView): number[] {
+  const { placement } = peer;
+  if (placement === null) return [...leads];
+  const partitions = placement.leaders.flatMap((leader, at) => leader === id ? [at + 1] : []);
+  return [...leads.filter((group) => group === SYSTEM_GROUP), ...partitions];
+}
+
+function placementBody(peer: Peer): z.output<typeof PlacementViewSchema> | null {
+  const { placement } = peer;
+  if (placement === null) return null;
+  const name = (id: PeerId) => nameOf(peer, id);
+  return {
+    driver: name(placement.driver),
+    led: placement.leaders.filter((leader) => leader !== null).length,
+    replicas_wanted: placement.replicasWanted,
+    replicas_present: placement.replicasPresent,
+    deviating: placement.deviating,
+    moves: placement.moves.map(({ partition, from, to, missingEntries }) => ({
+      partition,
+      from: from === null ? null : name(from),
+      to: name(to),
+      missing_entries: missingEntries,
+    })),
+    unavailable: placement.unavailable.map(({ partition, replicas, answering }) => ({
+      partition,
+      replicas: replicas.map(name),
+      answering: answering.map(name),
+    })),
   };
 }
 
@@ -109,6 +171,7 @@ function cluster({ peer }: Site): Endpoint {
         replicas: view.replicas,
         members: view.members.map((member) => memberBody(peer, member)),
         groups: groups.filter((status) => status !== null).map((status) => groupBody(peer, status)),
+        placement: placementBody(peer),
         warnings: view.warnings,
       });
     },
@@ -138,32 +201,7 @@ function self({ peer }: Site): Endpoint {
   };
 }
 
-function remove({ peer, bodies }: Site): Endpoint {
-  return {
-    route: createRoute({
-      method: "post",
-      path: "/cluster/remove",
-      tags: ["cluster"],
-      summary: "Remove a member for good",
-      request: jsonBody(RemoveSchema),
-      responses: {
-        200: jsonResponse("Removed", z.object({ success: successField, member: z.string() })),
-        404: errorResponse("No such member"),
-        409: errorResponse("Another change is under way"),
-        422: errorResponse("No name, or one out of its bounds"),
-        503: errorResponse("No leader"),
-      },
-    }),
-    access: "token",
-    async handle(request) {
-      const { member } = validate(RemoveSchema, await bodies.readObject(request));
-      await peer.members.remove(member, REMOVE_TIMEOUT_MS);
-      return answer({ success: true, member });
-    },
-  };
-}
-
-/** The routes of membership. */
+/** The routes that show the cluster. */
 export function clusterEndpoints(site: Site): readonly Endpoint[] {
-  return [cluster(site), self(site), remove(site)];
+  return [cluster(site), self(site)];
 }

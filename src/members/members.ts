@@ -16,6 +16,8 @@ export interface MemberView {
   readonly httpUrl: string;
   readonly zone: string;
   readonly state: Liveness;
+  /** Replicas leave it, and none come: by an operator's wish. */
+  readonly draining: boolean;
   readonly role: "voter" | "learner" | "none";
   /** Groups that it leads, as far as this peer knows. */
   readonly leads: readonly number[];
@@ -37,6 +39,32 @@ export interface Members {
   find(id: PeerId): MemberView | null;
   /** Where the ring wants the partitions, by this peer's own applied state; null while the cluster is not formed. */
   wanted(): Wanted | null;
-  /** Removes a member for good. @throws {SkeinError} NOT_FOUND, CONFLICT, NO_LEADER by rejection */
-  remove(idOrName: string, timeoutMs: number): Promise<void>;
+  /**
+   * Removes a member for good. Refused while a partition would lose its majority, or its only replica.
+   * @throws {SkeinError} NOT_FOUND, CONFLICT, NO_LEADER, UNAVAILABLE by rejection
+   */
+  remove(idOrName: string, options: RemoveOptions, timeoutMs: number): Promise<void>;
+  /**
+   * Has replicas leave a member, which serves meanwhile; or lets them come again.
+   * @throws {SkeinError} NOT_FOUND, CONFLICT where nobody else could take them, NO_LEADER by rejection
+   */
+  drain(idOrName: string, draining: boolean, timeoutMs: number): Promise<void>;
+  /**
+   * Meets a peer that no list names, and waits until it is a member.
+   * @param address host:port of its peer protocol
+   * @throws {SkeinError} BAD_REQUEST, CONFLICT where it belongs elsewhere, UNAVAILABLE by rejection
+   */
+  add(address: string, timeoutMs: number): Promise<AddedMember>;
+}
+
+export interface RemoveOptions {
+  /** Even where partitions are lost with it: nothing that only this member has is ever seen again. */
+  readonly force: boolean;
+}
+
+export interface AddedMember {
+  readonly id: PeerId;
+  readonly name: string;
+  /** Whether it was one already. */
+  readonly wasMember: boolean;
 }

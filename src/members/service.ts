@@ -1,8 +1,8 @@
 /**
  * The members as callers see them: the replicated list joined with this peer's own opinion of who is
- * alive and who leads. Admits joining peers, registers this one, and removes members for good. Whom
- * group 0's configuration holds is the steward's business (`steward.ts`), except in a removal, which a
- * caller waits for.
+ * alive and who leads. Admits joining peers, registers this one, and takes what operators ask for
+ * (`operations.ts`). Whom group 0's configuration holds is the steward's business (`steward.ts`), except in
+ * a removal, which a caller waits for.
  */
 import type { Clock } from "../clock.ts";
 import { SkeinError } from "../errors.ts";
@@ -12,13 +12,20 @@ import { errorOf } from "../groups/refusal.ts";
 import type { Logger } from "../logger.ts";
 import { RequestError, type Transport } from "../net/transport.ts";
 import type { Configuration, PeerId } from "../raft/entry.ts";
-import type { ConfigurationChange } from "../raft/ready.ts";
 import { encodeMembersCommand, MEMBERS_MACHINE, type MembersCommand } from "./commands.ts";
 import { hasReplica, isVoter } from "./configuration.ts";
 import { JOIN_METHOD, type JoinRequest, parseJoinRequest } from "./join_request.ts";
 import type { MembersEffect, MembersMachine } from "./machine.ts";
 import type { MemberInfo } from "./member_info.ts";
-import type { ClusterView, Liveness, Members, MemberView } from "./members.ts";
+import type {
+  AddedMember,
+  ClusterView,
+  Liveness,
+  Members,
+  MemberView,
+  RemoveOptions,
+} from "./members.ts";
+import { Operations } from "./operations.ts";
 import type { Member } from "./state.ts";
 import { type Wanted, WantedPlacement } from "./wanted.ts";
 
@@ -33,13 +40,15 @@ export interface MemberServiceOptions {
   /** The machine of group 0 at this peer. */
   readonly machine: MembersMachine;
   readonly liveness: LivenessSource;
-  readonly transport: Pick<Transport, "request" | "peers">;
+  readonly transport: Pick<Transport, "request" | "peers" | "peerAt">;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Dials an address, again and again, until the returned function is called. */
+  readonly dial: (address: string) => () => void;
+  /** See `OperationsEdges.checkRemoval`. */
+  readonly checkRemoval: (peer: PeerId, timeoutMs: number) => Promise<void>;
 }
 
-/** The configuration of group 0 may change under a removal this often before it gives up. */
-const REMOVE_ATTEMPTS_MAX = 8;
 const REGISTER_TIMEOUT_MS = 5_000;
 const REGISTER_RETRY_MS = 500;
 const ADMIT_TIMEOUT_MS = 5_000;
@@ -51,9 +60,13 @@ export class MemberService implements Members, GroupListener {
   /** Counts registrations: one that is under way ends when a newer one, or `stop`, takes its place. */
   #registration = 0;
   readonly #wanted = new WantedPlacement();
+  readonly #operations: Operations;
 
   constructor(options: MemberServiceOptions) {
     this.#options = options;
+    const propose = (command: MembersCommand, timeoutMs: number) =>
+      this.#propose(command, timeoutMs);
+    this.#operations = new Operations({ ...options, propose });
   }
 
   view(): ClusterView {
@@ -77,25 +90,16 @@ export class MemberService implements Members, GroupListener {
     return clusterId === null ? null : this.#wanted.of(this.#members(), partitions, replicas);
   }
 
-  /**
-   * Takes the member off the list first and out of the configuration then: the other way round the
-   * steward would see a member without a replica, and add it again. If this peer stops between the two,
-   * the steward takes out the replica that belongs to no member.
-   * @throws {SkeinError} by rejection: NOT_FOUND, CONFLICT, NO_LEADER, OUTCOME_UNKNOWN
-   */
-  async remove(idOrName: string, timeoutMs: number): Promise<void> {
-    const { clock } = this.#options;
-    const endMs = clock.monotonicMs() + timeoutMs;
-    const member = this.#resolve(idOrName);
-    await this.#propose({ kind: "remove", peer: member.id }, timeoutMs);
-    for (let attempt = 1;; attempt++) {
-      const configuration = this.#configuration();
-      if (configuration === null || !hasReplica(configuration, member.id)) return;
-      const operations = [{ kind: "remove", peer: member.id }] as const;
-      const change = { expectedIndex: configuration.index, operations };
-      const leftMs = Math.max(0, endMs - clock.monotonicMs());
-      if (await this.#change(change, leftMs, attempt === REMOVE_ATTEMPTS_MAX)) return;
-    }
+  remove(idOrName: string, { force }: RemoveOptions, timeoutMs: number): Promise<void> {
+    return this.#operations.remove(idOrName, force, timeoutMs);
+  }
+
+  drain(idOrName: string, draining: boolean, timeoutMs: number): Promise<void> {
+    return this.#operations.drain(idOrName, draining, timeoutMs);
+  }
+
+  add(address: string, timeoutMs: number): Promise<AddedMember> {
+    return this.#operations.add(address, timeoutMs);
   }
 
   /**
@@ -185,30 +189,6 @@ export class MemberService implements Members, GroupListener {
     if (error !== null) throw error;
   }
 
-  /** @returns false where another change came first, and this is not the last attempt */
-  async #change(change: ConfigurationChange, timeoutMs: number, last: boolean): Promise<boolean> {
-    const { groups, clock } = this.#options;
-    try {
-      await groups.changeConfiguration(0, change, timeoutMs);
-      return true;
-    } catch (error) {
-      const conflict = error instanceof SkeinError && error.code === "CONFLICT";
-      if (!conflict || last || timeoutMs === 0) throw error;
-      await new Promise<void>((resolve) => clock.timer(Math.min(100, timeoutMs), resolve));
-      return false;
-    }
-  }
-
-  #resolve(idOrName: string): Member {
-    const { machine } = this.#options;
-    const member = machine.member(idOrName) ??
-      machine.members().find(({ name }) => name === idOrName);
-    if (member === undefined) {
-      throw new SkeinError("NOT_FOUND", `no member has the id or name ${idOrName}`);
-    }
-    return member;
-  }
-
   #founded(): boolean {
     return this.#options.machine.clusterId !== null;
   }
@@ -241,6 +221,7 @@ export class MemberService implements Members, GroupListener {
       httpUrl,
       zone,
       state: this.#stateOf(member),
+      draining: member.draining,
       role: !replica ? "none" : isVoter(configuration, id) ? "voter" : "learner",
       leads: this.#leads(id),
     };

@@ -112,7 +112,7 @@ export class TcpTransport implements Transport {
     return this.#links.dialer.ownAddresses;
   }
 
-  /** @returns the peer that was last met at a dialled address, or null */
+  /** See `Transport.peerAt`. */
   peerAt(address: string): PeerId | null {
     return this.#links.dialer.peerAt(address);
   }

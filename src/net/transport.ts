@@ -81,5 +81,7 @@ export interface Transport {
   announce(hello: Hello): void;
   /** Addresses that should be connected for good, e.g. a member's, beside what discovery finds. */
   dial(addresses: readonly string[]): void;
+  /** Who was last met at an address that was dialled, connected or not; null while nobody was. */
+  peerAt(address: string): PeerId | null;
   close(): Promise<void>;
 }

@@ -12,6 +12,9 @@ import type { Locks } from "../locks/locks.ts";
 import type { Members } from "../members/members.ts";
 import type { Groups } from "../groups/groups.ts";
 import type { Queue } from "../queue/queue.ts";
+import type { QueueStatistics } from "../queue/queue_counters.ts";
+import type { DriverCounts } from "../placement/driver.ts";
+import type { PlacementView } from "../placement/placement_view.ts";
 import type { StorageFailedError, StorageStatistics } from "../storage/storage.ts";
 import type { OpenedStorage, PeerEdges } from "./edges.ts";
 import { Generation } from "./generation.ts";
@@ -151,8 +154,20 @@ export class PeerCore implements Peer {
     return this.#edges.transportStatistics();
   }
 
+  get placement(): PlacementView | null {
+    return this.#generation.placement.view();
+  }
+
+  get placementCounts(): DriverCounts {
+    return this.#generation.system?.placementCounts ?? { moved: 0, failed: 0 };
+  }
+
   lockStatistics(): LockStatistics {
     return this.#generation.system?.lockStatistics() ?? { held: 0, waiting: 0 };
+  }
+
+  queueStatistics(): QueueStatistics {
+    return this.#generation.queue.statistics();
   }
 
   // ---- failures
@@ -216,6 +231,7 @@ export class PeerCore implements Peer {
 
   async #drain(): Promise<ReadonlySet<number>> {
     this.#edges.stopping();
+    this.#generation.beginStop();
     this.#reopenTimer?.cancel();
     await this.#reopening;
     const kept = await handOver(this.#generation, this.#edges);

@@ -12,17 +12,19 @@ import { Host } from "../groups/host.ts";
 import type { Values } from "../groups/values.ts";
 import { FORMATION_METHOD_PREFIX, Former } from "../members/former.ts";
 import { JOIN_METHOD } from "../members/join_request.ts";
+import { isPeerId } from "../members/member_info.ts";
 import type { FormationPlan } from "../members/plan.ts";
 import type { LivenessSource } from "../members/service.ts";
 import { foundationRecords, foundedGroups } from "../members/foundation.ts";
 import type { ConnectedPeer, Hello } from "../net/transport.ts";
+import { LOOK_METHOD, Reporter } from "../placement/reporter.ts";
 import { QUEUE_TIMEOUTS } from "../queue/queue_edges.ts";
 import { QueueService } from "../queue/service.ts";
 import type { PeerId } from "../raft/entry.ts";
 import { type Recovered, type RecoveredGroup, StorageFailedError } from "../storage/storage.ts";
 import type { OpenedStorage, PeerEdges } from "./edges.ts";
 import { Partitions } from "./partitions.ts";
-import { makeSystemMachines, System, type SystemMachines } from "./system.ts";
+import { makeSystemMachines, REMOVAL_METHOD, System, type SystemMachines } from "./system.ts";
 
 const CATCH_UP_ATTEMPT_MS = 5_000;
 
@@ -43,6 +45,8 @@ export class Generation {
   readonly partitions: Partitions;
   readonly queue: QueueService;
   readonly former: Former;
+  /** Tells the placement driver what this peer leads, and hears where the partitions are. */
+  readonly placement: Reporter;
   readonly #edges: PeerEdges;
   readonly #events: GenerationEvents;
   readonly #opened: OpenedStorage;
@@ -54,6 +58,7 @@ export class Generation {
   /** How many there are, which never changes. */
   #partitionsKnown: number | null = null;
   #removed = false;
+  #stopping = false;
   /** Replicas that may lack what was committed before they came to be here, or were brought back. */
   readonly #behind = new Set<Group>();
 
@@ -81,6 +86,14 @@ export class Generation {
     this.partitions = new Partitions();
     this.queue = this.#makeQueue();
     this.former = this.#makeFormer();
+    this.placement = new Reporter({
+      self: edges.self,
+      groups: this.groups,
+      nowMs: () => edges.clock.monotonicMs(),
+      wanted: () => this.#system?.wanted() ?? null,
+      steady: () => !this.#stopping,
+    });
+    this.groups.answer(REMOVAL_METHOD, (_group, body) => this.#checkRemoval(body));
   }
 
   #makeQueue(): QueueService {
@@ -225,6 +238,7 @@ export class Generation {
     this.#catchUp(group).catch((error) => this.#events.fatal(error));
     if (group.id !== 0) {
       this.partitions.added(group);
+      this.placement.attach(group.id);
       this.queue.attach(group.id);
       return;
     }
@@ -255,13 +269,23 @@ export class Generation {
     const machines = this.#systemMachines;
     if (machines === null) return;
     this.#system?.stop(new SkeinError("UNAVAILABLE", "this peer's replica is being replaced"));
-    this.#system = new System(this.#edges, this.bootId, this.groups, machines, this.#liveness);
+    this.#system = new System(
+      this.#edges,
+      this.bootId,
+      this.groups,
+      machines,
+      this.#liveness,
+      this.placement,
+    );
     const { clusterId } = this.former.status();
     if (clusterId !== null) this.#system.register(clusterId, this.#hello);
   }
 
   #groupRemoved(group: number): void {
-    if (group !== 0) return this.partitions.removed(group);
+    if (group !== 0) {
+      this.placement.detach(group);
+      return this.partitions.removed(group);
+    }
     this.#system?.stop(new SkeinError("UNAVAILABLE", "this peer was removed from its cluster"));
     this.#system = null;
     this.#wasRemoved();
@@ -307,8 +331,17 @@ export class Generation {
       return this.#system?.members.admit(from, body) ??
         Promise.reject(new SkeinError("UNAVAILABLE", "this peer has no members to ask"));
     }
+    if (method === LOOK_METHOD) return this.placement.answer(body);
     return this.groups.handle(method, body) ??
       Promise.reject(new SkeinError("BAD_REQUEST", `no method ${method}`));
+  }
+
+  async #checkRemoval(body: unknown): Promise<null> {
+    const [peer] = Array.isArray(body) ? body : [];
+    if (!isPeerId(peer)) throw new SkeinError("BAD_REQUEST", "no member to remove");
+    if (this.#system === null) throw new SkeinError("UNAVAILABLE", "this peer has no members");
+    await this.#system.checkRemoval(peer);
+    return null;
   }
 
   connected(peer: ConnectedPeer): void {
@@ -350,6 +383,11 @@ export class Generation {
   }
 
   // ---- the end
+
+  /** The peer is about to stop: it is not to be given leadership any more. */
+  beginStop(): void {
+    this.#stopping = true;
+  }
 
   #fail(error: StorageFailedError): void {
     if (this.#ended !== null) return;

@@ -7,6 +7,9 @@ import type { Locks } from "../locks/locks.ts";
 import type { Logger } from "../logger.ts";
 import type { Members } from "../members/members.ts";
 import type { Queue } from "../queue/queue.ts";
+import type { QueueStatistics } from "../queue/queue_counters.ts";
+import type { DriverCounts } from "../placement/driver.ts";
+import type { PlacementView } from "../placement/placement_view.ts";
 import type { StorageStatistics } from "../storage/storage.ts";
 
 /** Each reason is one sentence, e.g. "storage failed: ENOSPC on …"; none: healthy. */
@@ -37,8 +40,14 @@ export interface Peer {
   storageStatistics(): StorageStatistics | null;
   /** Counters of the transport: handshakes refused by reason, bytes, reconnects. */
   transportStatistics(): TransportStatistics;
+  /** Where the partitions are, as the system leader last told; null where it has not for a while. */
+  readonly placement: PlacementView | null;
+  /** What this peer has moved itself, as the system leader. */
+  readonly placementCounts: DriverCounts;
   /** How many locks there are, of this peer's own replica; for metrics. Takes constant time. */
   lockStatistics(): LockStatistics;
+  /** What this peer knows of the queue without asking; for metrics. */
+  queueStatistics(): QueueStatistics;
   /**
    * The first half of stopping: it is no longer ready, leadership of what it leads goes to others, and acquires that
    * wait here are sent elsewhere. Whatever else is asked is answered as ever. Takes 2 s at most, quorum or not.

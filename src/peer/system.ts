@@ -1,6 +1,7 @@
 /**
- * What runs on group 0 at this peer: the members' and the locks' services over their machines, and the
- * steward, which keeps the group as it should be while this peer leads it.
+ * What runs on group 0 at this peer: the members' and the locks' services over their machines, and, while
+ * this peer leads it, the steward, which keeps the group as it should be, and the placement driver, which
+ * keeps the partitions so.
  */
 import type { Timer } from "../clock.ts";
 import type { SkeinError } from "../errors.ts";
@@ -12,11 +13,18 @@ import { memberInfo } from "../members/member_info.ts";
 import type { FormationPlan } from "../members/plan.ts";
 import { type LivenessSource, MemberService } from "../members/service.ts";
 import { Steward } from "../members/steward.ts";
+import type { Wanted } from "../members/wanted.ts";
 import type { Hello } from "../net/transport.ts";
+import { type DriverCounts, PlacementDriver } from "../placement/driver.ts";
+import type { Reporter } from "../placement/reporter.ts";
+import type { PeerId } from "../raft/entry.ts";
 import type { PeerEdges } from "./edges.ts";
 import type { LockStatistics } from "./peer.ts";
 
-const STEWARD_INTERVAL_MS = 1_000;
+/** So often steward and driver look, if nothing makes them look before. */
+const LOOK_INTERVAL_MS = 1_000;
+/** `[peer]` → null where the cluster can be without it; asked of group 0's leader. */
+export const REMOVAL_METHOD = "placement.removal";
 
 /** The machines of group 0, in the order in which they expire. */
 export interface SystemMachines {
@@ -35,16 +43,23 @@ export class System {
   readonly #edges: PeerEdges;
   readonly #machines: SystemMachines;
   readonly #steward: Steward;
+  readonly #driver: PlacementDriver;
+  /** Addresses that are dialled because somebody asked for it, each as often as it was. */
+  readonly #introduced: string[] = [];
   #timer: Timer | null = null;
   #stopped = false;
 
-  /** @param groups holds group 0 already */
+  /**
+   * @param groups holds group 0 already
+   * @param reporter tells the driver, here or elsewhere, what this peer leads
+   */
   constructor(
     edges: PeerEdges,
     bootId: string,
     groups: Groups,
     machines: SystemMachines,
     liveness: LivenessSource,
+    reporter: Reporter,
   ) {
     this.#edges = edges;
     this.#machines = machines;
@@ -57,6 +72,10 @@ export class System {
       transport,
       clock,
       logger,
+      dial: (address) => this.#introduce(address),
+      checkRemoval: async (peer, timeoutMs) => {
+        await groups.ask(0, REMOVAL_METHOD, [peer], timeoutMs);
+      },
     });
     this.locks = new LockService({
       groups,
@@ -76,7 +95,24 @@ export class System {
       votersTarget: edges.parameters.systemVoters,
       graceMs: edges.deadPeerGraceMs,
     });
-    const look = () => this.#steward.tick(clock.monotonicMs());
+    this.#driver = new PlacementDriver({
+      self,
+      groups,
+      members: machines.members,
+      wanted: () => this.members.wanted(),
+      reporter,
+      transport,
+      clock,
+      logger,
+      electionTimeoutMs: edges.timing.electionTimeoutMaxMs,
+    });
+    this.#listen(groups);
+    this.#dialMembers();
+    this.#lookAgain();
+  }
+
+  #listen(groups: Groups): void {
+    const look = () => this.#look();
     groups.listen(0, {
       effects: (effects) => {
         if (!effects.some(({ kind }) => kind.startsWith("member"))) return;
@@ -87,26 +123,57 @@ export class System {
       restored: () => this.#dialMembers(),
       status: () => queueMicrotask(look),
     });
-    this.#dialMembers();
-    this.#lookAgain();
+  }
+
+  #look(): void {
+    if (this.#stopped) return;
+    this.#steward.tick(this.#edges.clock.monotonicMs());
+    this.#driver.tick();
   }
 
   /** Whoever belongs to the cluster is connected for good, whatever list it was found by. */
   #dialMembers(): void {
     const others = this.#machines.members.members().filter(({ id }) => id !== this.#edges.self);
-    this.#edges.transport.dial(others.flatMap(({ addresses }) => addresses));
+    const addresses = others.flatMap(({ addresses }) => addresses);
+    this.#edges.transport.dial([...addresses, ...this.#introduced]);
+  }
+
+  /** @returns to be called when the address need no longer be dialled for whoever asked */
+  #introduce(address: string): () => void {
+    this.#introduced.push(address);
+    this.#dialMembers();
+    return () => {
+      this.#introduced.splice(this.#introduced.indexOf(address), 1);
+      if (!this.#stopped) this.#dialMembers();
+    };
   }
 
   #lookAgain(): void {
-    this.#timer = this.#edges.clock.timer(STEWARD_INTERVAL_MS, () => {
+    this.#timer = this.#edges.clock.timer(LOOK_INTERVAL_MS, () => {
       if (this.#stopped) return;
-      this.#steward.tick(this.#edges.clock.monotonicMs());
+      this.#look();
       this.#lookAgain();
     });
   }
 
   lockStatistics(): LockStatistics {
     return this.#machines.locks.counts;
+  }
+
+  /** What this peer has moved as the driver. */
+  get placementCounts(): DriverCounts {
+    return this.#driver.counts;
+  }
+
+  /** What this peer's own members want, and their revision; null before there are any. */
+  wanted(): { readonly revision: number; readonly wanted: Wanted } | null {
+    const wanted = this.members.wanted();
+    return wanted === null ? null : { revision: this.#machines.members.revision, wanted };
+  }
+
+  /** Answers `REMOVAL_METHOD`: see `PlacementDriver.checkRemoval`. */
+  checkRemoval(peer: PeerId): Promise<void> {
+    return this.#driver.checkRemoval(peer);
   }
 
   /** Tells the cluster what this peer is now. */
@@ -124,6 +191,7 @@ export class System {
     this.#stopped = true;
     this.#timer?.cancel();
     this.#steward.stop();
+    this.#driver.stop();
     this.locks.close(reason);
     this.members.stop();
   }

@@ -65,16 +65,16 @@ export class Reporter {
 
   /**
    * Answers a look of the placement driver.
-   * @throws {SkeinError} BAD_REQUEST
+   * @throws {SkeinError} BAD_REQUEST by rejection
    */
-  answer(body: unknown): unknown {
+  answer(body: unknown): Promise<unknown> {
     const [term, told] = Array.isArray(body) ? body : [];
     const view = told === null ? null : parseView(told);
     if (!isCount(term) || (told !== null && view === null)) {
-      throw new SkeinError("BAD_REQUEST", "no look at placement");
+      return Promise.reject(new SkeinError("BAD_REQUEST", "no look at placement"));
     }
     if (view !== null) this.hear(term, view);
-    return encodeReport(this.report());
+    return Promise.resolve(encodeReport(this.report()));
   }
 
   /** @param term of group 0: a driver that has been replaced, and does not know yet, is not believed */

@@ -114,7 +114,7 @@ Deno.test("client and http: views, health, raft and cluster", async () => {
   deepEqual(fake.groups.transfers, [{ group: 0, to: OTHER_ID }]);
   deepEqual(await client.takeSnapshot(), { group: 0, index: 40, term: 3, sizeBytes: 1234 });
   await client.removeMember("two");
-  deepEqual(fake.members.removed, ["two"]);
+  deepEqual(fake.members.operations, ["remove two"]);
   match(await client.metrics(), /skein_raft_term\{group="0"\} 3/);
 });
 

@@ -88,6 +88,7 @@ export class FleetNetwork {
         [...this.#endpoints.keys()].filter((id) => id !== self).map((id) => ({ id, hello: HELLO })),
       announce() {},
       dial() {},
+      peerAt: () => null,
       close: () => Promise.resolve(),
     };
   }

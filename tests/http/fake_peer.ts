@@ -19,7 +19,14 @@ import type {
   WaitForEdge,
 } from "../../src/locks/locks.ts";
 import type { LogLevel } from "../../src/logger.ts";
-import type { ClusterView, Members, MemberView } from "../../src/members/members.ts";
+import type {
+  AddedMember,
+  ClusterView,
+  Members,
+  MemberView,
+  RemoveOptions,
+} from "../../src/members/members.ts";
+import type { PlacementView } from "../../src/placement/placement_view.ts";
 import { type Wanted, WantedPlacement } from "../../src/members/wanted.ts";
 import { FakeQueue } from "./fake_queue.ts";
 import type { HealthReport, Peer } from "../../src/peer/peer.ts";
@@ -100,13 +107,17 @@ function member(id: string, name: string, httpUrl: string): MemberView {
     httpUrl,
     zone: "",
     state: "alive",
+    draining: false,
     role: "voter",
     leads: id === SELF_ID ? [0] : [],
   };
 }
 
 class FakeMembers implements Members {
-  readonly removed: string[] = [];
+  /** What operators asked for, in words. */
+  readonly operations: string[] = [];
+  addWith: () => Promise<AddedMember> = () =>
+    Promise.resolve({ id: OTHER_ID, name: "two", wasMember: false });
   removeWith: () => Promise<void> = () => Promise.resolve();
   cluster: ClusterView = {
     clusterId: "c1",
@@ -129,7 +140,6 @@ class FakeMembers implements Members {
       bootId: "",
       version: "0.1.0",
       joinedAtMs: 0,
-      draining: false,
       dead: member.state === "dead",
     }));
     return clusterId === null ? null : new WantedPlacement().of(listed, partitions, replicas);
@@ -137,9 +147,17 @@ class FakeMembers implements Members {
   find(id: string) {
     return this.cluster.members.find((known) => known.id === id) ?? null;
   }
-  remove(idOrName: string) {
-    this.removed.push(idOrName);
+  remove(idOrName: string, { force }: RemoveOptions) {
+    this.operations.push(`remove ${idOrName}${force ? " by force" : ""}`);
     return this.removeWith();
+  }
+  drain(idOrName: string, draining: boolean) {
+    this.operations.push(`${draining ? "drain" : "drain no more"} ${idOrName}`);
+    return this.removeWith();
+  }
+  add(address: string, timeoutMs: number) {
+    this.operations.push(`add ${address} within ${timeoutMs} ms`);
+    return this.addWith();
   }
 }
 
@@ -223,6 +241,8 @@ export class FakePeer {
   /** As a peer throws it that is not formed yet, or whose storage has failed. */
   unavailable: SkeinError | null = null;
 
+  placement: PlacementView | null = null;
+
   /** This peer follows: `two` leads, or nobody does. */
   follow(leader: string | null): void {
     this.groups.status0 = { ...LEADING, role: "follower", leader, followers: [] };
@@ -231,6 +251,7 @@ export class FakePeer {
   asPeer(): Peer {
     const { locks, members, queue } = this;
     const isDraining = () => this.draining;
+    const placement = () => this.placement;
     const available = <T>(service: T): T => {
       if (this.unavailable !== null) throw this.unavailable;
       return service;
@@ -275,6 +296,23 @@ export class FakePeer {
         handshakesRefused: { key: 2 },
       }),
       lockStatistics: () => ({ held: 3, waiting: 1 }),
+      get placement() {
+        return placement();
+      },
+      placementCounts: { moved: 4, failed: 1 },
+      queueStatistics: () => ({
+        messages: 12,
+        consumers: 2,
+        waiting: 4,
+        published: 20,
+        duplicates: 1,
+        delivered: 19,
+        handedBack: 5,
+        acknowledged: 9,
+        refused: 3,
+        redelivered: 6,
+        deadLettered: 7,
+      }),
       drain: () => Promise.resolve(),
       stop: () => Promise.resolve(),
     };

@@ -184,6 +184,7 @@ Deno.test("cluster: members, groups, warnings; who this peer is; removal", async
   equal(status, 200);
   deepEqual(json.members[0], {
     name: "one",
+    draining: false,
     id: SELF_ID,
     addresses: ["127.0.0.1:7001"],
     http_url: "http://127.0.0.1:8001",
@@ -215,7 +216,7 @@ Deno.test("cluster: members, groups, warnings; who this peer is; removal", async
 
   const removed = await fixture.post("/cluster/remove", { member: "two" });
   deepEqual([removed.status, removed.json], [200, { success: true, member: "two" }]);
-  deepEqual(fixture.fake.members.removed, ["two"]);
+  deepEqual(fixture.fake.members.operations, ["remove two"]);
   fixture.fake.members.removeWith = () => Promise.reject(new SkeinError("NOT_FOUND", "no such"));
   equal((await fixture.post("/cluster/remove", { member: "x" })).status, 404);
 });
@@ -236,6 +237,12 @@ Deno.test("metrics: what the peer knows, and what was asked of it, bad input inc
     'skein_members{state="alive"} 2',
     "skein_locks_held 3",
     "skein_locks_waiting 1",
+    "skein_queue_messages 12",
+    "skein_queue_consumers 2",
+    "skein_queue_waiting 4",
+    "skein_queue_published_total 20",
+    "skein_queue_handed_back_total 5",
+    "skein_queue_dead_lettered_total 7",
     'skein_raft_leader{group="0"} 1',
     'skein_raft_term{group="0"} 3',
     'skein_raft_commit_index{group="0"} 41',

@@ -18,6 +18,11 @@ function serviceOf(founders: number, machine = foundedMachine(founders)) {
   const requests: { to: string; method: string; body: unknown }[] = [];
   const connected: ConnectedPeer[] = [];
   const lines: string[] = [];
+  /** Who answers at which address, and which addresses are dialled. */
+  const met = new Map<string, string>();
+  const dialled: string[] = [];
+  /** Members that the cluster cannot be without. */
+  const needed = new Map<string, SkeinError>();
   const logger: Logger = { log: (level, message) => void lines.push(`${level}: ${message}`) };
   const service = new MemberService({
     self: idOf(1),
@@ -30,12 +35,22 @@ function serviceOf(founders: number, machine = foundedMachine(founders)) {
         return Promise.resolve(null);
       },
       peers: () => connected,
+      peerAt: (address) => met.get(address) ?? null,
+    },
+    dial: (address) => {
+      dialled.push(address);
+      return () => void dialled.splice(dialled.indexOf(address), 1);
+    },
+    checkRemoval: (peer) => {
+      const refusal = needed.get(peer);
+      return refusal === undefined ? Promise.resolve() : Promise.reject(refusal);
     },
     clock,
     logger,
   });
   groups.onEffects = (effects) => service.effects(effects);
-  return { service, machine, groups, clock, requests, connected, lines };
+  const world = { met, dialled, needed };
+  return { service, machine, groups, clock, requests, connected, lines, ...world };
 }
 
 async function idle(): Promise<void> {
@@ -101,7 +116,7 @@ Deno.test("a cluster of two is warned of", () => {
 Deno.test("remove, by id or name, takes the member off the list and out of the configuration", async () => {
   for (const which of [idOf(3), "peer-3"]) {
     const { service, groups } = serviceOf(3);
-    await service.remove(which, 1_000);
+    await service.remove(which, { force: false }, 1_000);
     assert.equal(service.find(idOf(3)), null);
     assert.ok(!groups.configuration.voters.some(({ peer }) => peer === idOf(3)));
   }
@@ -110,7 +125,7 @@ Deno.test("remove, by id or name, takes the member off the list and out of the c
 Deno.test("remove tries again when another change of the configuration comes first", async () => {
   const { service, groups, clock } = serviceOf(3);
   groups.conflicts.push(new SkeinError("CONFLICT", "another change"));
-  const removed = service.remove("peer-3", 1_000);
+  const removed = service.remove("peer-3", { force: false }, 1_000);
   await idle();
   assert.equal(groups.configuration.voters.length, 3);
   clock.advance(100);
@@ -119,8 +134,12 @@ Deno.test("remove tries again when another change of the configuration comes fir
 });
 
 Deno.test("remove refuses the unknown and the last", async () => {
-  await assert.rejects(serviceOf(3).service.remove("nobody", 1_000), { code: "NOT_FOUND" });
-  await assert.rejects(serviceOf(1).service.remove("peer-1", 1_000), { code: "CONFLICT" });
+  await assert.rejects(serviceOf(3).service.remove("nobody", { force: false }, 1_000), {
+    code: "NOT_FOUND",
+  });
+  await assert.rejects(serviceOf(1).service.remove("peer-1", { force: false }, 1_000), {
+    code: "CONFLICT",
+  });
 });
 
 Deno.test("admit adds whom it is asked by, for this cluster only", async () => {

@@ -89,6 +89,7 @@ class LonePeer {
       peers: () => [],
       announce() {},
       dial() {},
+      peerAt: () => null,
       close: () => Promise.resolve(),
     };
   }

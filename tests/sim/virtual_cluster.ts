@@ -77,7 +77,7 @@ export class VirtualCluster {
     if (gone === undefined) return;
     gone.removing = true;
     through.attempt(async (core) => {
-      await core.members.remove(id, 5_000);
+      await core.members.remove(id, { force: false }, 5_000);
       this.#log.line(this.scheduler.nowMs, gone.name, "was removed");
       gone.removed = true;
       gone.kill();

@@ -88,6 +88,10 @@ export class VirtualTransport implements Transport {
     // Everybody finds everybody here.
   }
 
+  peerAt(address: string): PeerId | null {
+    return this.peers().find(({ hello }) => hello.addresses.includes(address))?.id ?? null;
+  }
+
   close(): Promise<void> {
     this.#network.leave(this);
     this.#handlers = null;
