@@ -1,5 +1,5 @@
 /** An ordinary day of a topic: a million messages published, every peer started again, all of them consumed. */
-import { eventually } from "../peers/processes.ts";
+import { eventually, withDeadline } from "../peers/processes.ts";
 import { BATCH_SIZE, bodiesOf } from "../peers/queue_loads.ts";
 import { openTopic, startSkeinQueue } from "../peers/skein_queue.ts";
 import { count, type Figure } from "./figure.ts";
@@ -62,13 +62,9 @@ async function consumeAll(consume: NonNullable<ReturnType<typeof openTopic>["con
       if (acknowledged === MESSAGES) done.resolve();
     },
   });
-  const deadline = setTimeout(() => {
-    done.reject(new Error(`${missing.size} messages were not delivered`));
-  }, CONSUMED_MS_MAX);
   try {
-    await done.promise;
+    await withDeadline(done.promise, CONSUMED_MS_MAX);
   } finally {
-    clearTimeout(deadline);
     await consumers.stop();
   }
 }

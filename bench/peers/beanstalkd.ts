@@ -3,7 +3,7 @@
  * sends one command and reads one answer, or many commands and as many answers.
  */
 import assert from "node:assert/strict";
-import { eventually, freePort, isInstalled, Processes } from "./processes.ts";
+import { eventually, freePort, isInstalled, type Processes, startWith } from "./processes.ts";
 import type { Consumers, QueueSystem, Told, Topic } from "./queue_system.ts";
 
 const TIME_TO_RUN_SECONDS = 120;
@@ -12,7 +12,10 @@ const PRIORITY = 1024;
 /** @returns null, with the reason on the console, where beanstalkd is not installed */
 export async function startBeanstalkd(): Promise<QueueSystem | null> {
   if (!await isInstalled("beanstalkd", "beanstalkd", ["-v"])) return null;
-  const processes = new Processes();
+  return await startWith(startServer);
+}
+
+async function startServer(processes: Processes): Promise<QueueSystem> {
   const port = freePort();
   // deno-fmt-ignore
   processes.start("beanstalkd", [

@@ -4,7 +4,7 @@
  */
 import { Queue, Worker } from "bullmq";
 import { Redis } from "ioredis";
-import { eventually, freePort, isInstalled, Processes } from "./processes.ts";
+import { eventually, freePort, isInstalled, type Processes, startWith } from "./processes.ts";
 import type { QueueSystem, Topic } from "./queue_system.ts";
 
 /** Jobs that one worker runs at a time, at most; more of them, or more workers, made it no faster. */
@@ -13,7 +13,10 @@ const CONCURRENCY_MAX = 1_000;
 /** @returns null, with the reason on the console, where redis-server is not installed */
 export async function startBullMq(): Promise<QueueSystem | null> {
   if (!await isInstalled("redis-server", "redis-server")) return null;
-  const processes = new Processes();
+  return await startWith(startRedis);
+}
+
+async function startRedis(processes: Processes): Promise<QueueSystem> {
   const port = freePort();
   // deno-fmt-ignore
   processes.start("redis-server", [

@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { HttpSocket } from "./load.ts";
 import type { LockOperations, LockSystem } from "./locks_suite.ts";
-import { eventually, freePort, isInstalled, Processes } from "./processes.ts";
+import { eventually, freePort, isInstalled, type Processes, startWith } from "./processes.ts";
 import type { QueueSystem, Topic } from "./queue_system.ts";
 
 const PUTS_ONLY = "etcd: three members. It is no queue: its publishes are puts of 100 bytes.";
@@ -14,7 +14,10 @@ const PUTS_ONLY = "etcd: three members. It is no queue: its publishes are puts o
 /** @returns null, with the reason on the console, where etcd is not installed */
 export async function startEtcd(): Promise<LockSystem | null> {
   if (!await isInstalled("etcd", "etcd-server")) return null;
-  const processes = new Processes();
+  return await startWith(startMembers);
+}
+
+async function startMembers(processes: Processes): Promise<LockSystem> {
   const members = [1, 2, 3].map((n) => ({ name: `m${n}`, client: freePort(), peer: freePort() }));
   const cluster = members.map(({ name, peer }) => `${name}=http://127.0.0.1:${peer}`).join(",");
   const token = crypto.randomUUID();

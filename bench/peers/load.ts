@@ -5,12 +5,15 @@
  */
 import assert from "node:assert/strict";
 import process from "node:process";
+import { withDeadline } from "./processes.ts";
 
 export interface Answer {
   readonly status: number;
   readonly body: string;
 }
 
+/** Nothing that works takes this long. */
+const OPERATION_MS_MAX = 30_000;
 const HEAD_END = new Uint8Array([13, 10, 13, 10]);
 const ANSWER_BYTES_MAX = 1024 * 1024;
 
@@ -130,7 +133,7 @@ export async function runLoad(
   const measuredFrom = began + warmUpMs;
   const until = measuredFrom + durationMs;
   let cpuBefore: NodeCpu | null = null;
-  await Promise.all(operations.map(async (operation) => {
+  const all = Promise.all(operations.map(async (operation) => {
     for (let round = 0; performance.now() < until; round++) {
       const from = performance.now();
       const latencyMs = await operation(round);
@@ -140,6 +143,7 @@ export async function runLoad(
       latenciesMs.push(latencyMs ?? now - from);
     }
   }));
+  await withDeadline(all, warmUpMs + durationMs + OPERATION_MS_MAX);
   const cpu = process.cpuUsage(cpuBefore ?? undefined);
   latenciesMs.sort((a, b) => a - b);
   const at = (share: number) => latenciesMs[Math.floor(latenciesMs.length * share)] ?? NaN;

@@ -16,7 +16,14 @@ import {
 } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import { NatsWire } from "./nats_wire.ts";
-import { eventually, freePort, isInstalled, Processes } from "./processes.ts";
+import {
+  eventually,
+  freePort,
+  isInstalled,
+  type Processes,
+  startWith,
+  withDeadline,
+} from "./processes.ts";
 import type { Consumers, QueueSystem, Told, Topic } from "./queue_system.ts";
 
 const REPLICAS = 3;
@@ -27,7 +34,10 @@ const PREFETCHED = 500;
 /** @returns null, with the reason on the console, where nats-server is not installed */
 export async function startNats(): Promise<QueueSystem | null> {
   if (!await isInstalled("nats-server", "nats-server")) return null;
-  const processes = new Processes();
+  return await startWith(startServers);
+}
+
+async function startServers(processes: Processes): Promise<QueueSystem> {
   const servers = Array.from({ length: REPLICAS }, (_, place) => {
     return { name: `n${place}`, client: freePort(), route: freePort() };
   });
@@ -85,6 +95,13 @@ async function openStream(
       retention: RetentionPolicy.Workqueue,
     });
   });
+  // A server that has not heard of the stream yet drops what is published to it.
+  await Promise.all(wires.map((wire) => {
+    return eventually("a stream that every server knows", 30_000, () => {
+      return withDeadline(wire.publish(topic, "ready"), 500);
+    });
+  }));
+  await manager.streams.purge(topic);
   const wireOf = (client: number) => wires[client % wires.length]!;
   return {
     publisher(client) {

@@ -102,6 +102,17 @@ export class Processes {
   }
 }
 
+/** Starts a system of several processes; where that fails, those that run already are ended. */
+export async function startWith<S>(start: (processes: Processes) => Promise<S>): Promise<S> {
+  const processes = new Processes();
+  try {
+    return await start(processes);
+  } catch (error) {
+    await processes.stop();
+    throw error;
+  }
+}
+
 /** Linux on x86-64 and arm64: USER_HZ and the page size. */
 const CLOCK_TICKS = 100;
 const PAGE_BYTES = 4096;
@@ -121,5 +132,16 @@ export async function eventually<T>(
       if (performance.now() > until) throw new Error(`${what} took too long`, { cause: error });
       await new Promise((resolve) => setTimeout(resolve, pollMs));
     }
+  }
+}
+
+/** @throws {Error} when it takes longer */
+export async function withDeadline<T>(promise: Promise<T>, timeoutMs: number): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error(`not done in ${timeoutMs} ms`)), timeoutMs);
+  try {
+    return await Promise.race([promise, late.promise]);
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -4,6 +4,7 @@
  */
 import process from "node:process";
 import { type LoadResult, runLoad } from "./load.ts";
+import { withDeadline } from "./processes.ts";
 import type { QueueSystem, Told, Topic } from "./queue_system.ts";
 
 export const BATCH_SIZE = 100;
@@ -85,14 +86,7 @@ export function consuming(clients: number, max: number, messages: number): Queue
       },
     };
     const consumers = await consume(clients, max, told);
-    const deadline = setTimeout(() => {
-      done.reject(new Error(`${acknowledged} of ${count} were consumed in ${DRAIN_MS_MAX} ms`));
-    }, DRAIN_MS_MAX);
-    try {
-      await done.promise;
-    } finally {
-      clearTimeout(deadline);
-    }
+    await withDeadline(done.promise, DRAIN_MS_MAX);
     const seconds = (performance.now() - from.ms) / 1_000;
     const cpu = process.cpuUsage(from.cpu);
     await consumers.stop();

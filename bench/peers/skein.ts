@@ -7,7 +7,7 @@ import { UNBOUNDED_FLAGS } from "../../src/cli/rights.ts";
 import { RUNTIME_FLAGS } from "../../src/cli/runtime_flags.ts";
 import { HttpSocket, type Operation } from "./load.ts";
 import type { LockOperations, LockSystem } from "./locks_suite.ts";
-import { eventually, freePort, Processes } from "./processes.ts";
+import { eventually, freePort, type Processes, startWith } from "./processes.ts";
 
 const MAIN = new URL("../../src/main.ts", import.meta.url).pathname;
 
@@ -25,11 +25,15 @@ export interface SkeinSystem extends LockSystem {
  * @param more flags of each peer
  * @param pollMs how often they are asked whether they are ready
  */
-export async function startSkein(
-  more: readonly string[] = [],
-  pollMs = 50,
+export function startSkein(more: readonly string[] = [], pollMs = 50): Promise<SkeinSystem> {
+  return startWith((processes) => startPeers(processes, more, pollMs));
+}
+
+async function startPeers(
+  processes: Processes,
+  more: readonly string[],
+  pollMs: number,
 ): Promise<SkeinSystem> {
-  const processes = new Processes();
   const peers = [1, 2, 3].map((n) => ({ name: `p${n}`, http: freePort(), listen: freePort() }));
   const list = peers.map(({ listen }) => `127.0.0.1:${listen}`).join(",");
   const key = crypto.randomUUID();
