@@ -14,7 +14,7 @@ import type { PublishedItem, PublishItem, PublishRequest } from "./queue.ts";
 import type { QueueCounters } from "./queue_counters.ts";
 import { groupOf, proposeCommand, type QueueEdges } from "./queue_edges.ts";
 import { checkItems, checkName } from "./queue_requests.ts";
-import { laneRequest } from "./request_parts.ts";
+import { partRequest } from "./request_parts.ts";
 import type { TopicRoutes } from "./topic_routes.ts";
 
 /** A topic is learned by one refusal; what is forgotten meanwhile is learned by the next. */
@@ -76,7 +76,7 @@ export class Publisher {
     const command = { kind: "publish", ...address, bounds, items } as const;
     const group = groupOf(this.#edges, topic, lane);
     try {
-      const key = laneRequest(request, lane);
+      const key = partRequest(request, address);
       const answer = await proposeCommand(this.#edges, group, command, key) as PublishedAnswer;
       batch.published(places, answer, { group, lane });
       this.#counters.duplicates += answer.duplicates.length;

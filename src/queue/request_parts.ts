@@ -14,6 +14,21 @@ export function laneRequest(request: RequestKey | null, lane: number): RequestKe
 }
 
 /**
+ * The id of what a batch has for this lane. A peer that does not know the topic's lanes takes lane 0 for the only one: what
+ * it asks for there is another request than that lane's part, and is refused for its lanes.
+ */
+export function partRequest(
+  request: RequestKey | null,
+  { lane, lanes }: { readonly lane: number; readonly lanes: number },
+): RequestKey | null {
+  if (request === null || lanes === 1) return request;
+  const part = `of ${lanes} ${lane}`;
+  return request.kind === "caller"
+    ? { ...request, id: `${request.id} ${part}` }
+    : { ...request, session: `${request.session} ${part}` };
+}
+
+/**
  * The id of one slice of what the request asks of this lane. It is remembered as a caller's own: a session has one
  * number for a request, and a session of its own for each slice would be too many.
  */
