@@ -9,6 +9,7 @@ import type { Endpoint, Site } from "./endpoint.ts";
 import { MetricSet } from "./metric_set.ts";
 import { addRequests } from "./request_metrics.ts";
 import type { GroupStatus } from "../groups/groups.ts";
+import type { QueueCounters, QueueStatistics } from "../queue/queue_counters.ts";
 import type { StorageStatistics } from "../storage/storage.ts";
 
 function addGroups(metrics: MetricSet, { peer }: Site): void {
@@ -94,6 +95,50 @@ function addPeer(metrics: MetricSet, { peer }: Site): void {
     help: "callers who wait for a lock",
     read: (report) => report(peer.lockStatistics().waiting),
   });
+}
+
+function addQueue(metrics: MetricSet, { peer }: Site): void {
+  const add = (
+    kind: "gauge" | "counter",
+    name: string,
+    help: string,
+    value: (statistics: QueueStatistics) => number,
+  ) => metrics[kind]({ name, help, read: (report) => report(value(peer.queueStatistics())) });
+  add(
+    "gauge",
+    "skein_queue_messages",
+    "messages of any state in the partitions that this peer leads",
+    ({ messages }) => messages,
+  );
+  add(
+    "gauge",
+    "skein_queue_consumers",
+    "consumers whose requests wait at this peer",
+    ({ consumers }) => consumers,
+  );
+  add(
+    "gauge",
+    "skein_queue_waiting",
+    "consumers of all peers that wait for lanes that this peer leads",
+    ({ waiting }) => waiting,
+  );
+  const counted: Readonly<Record<keyof QueueCounters, readonly [string, string]>> = {
+    published: ["published", "messages that were published here"],
+    duplicates: ["duplicates", "messages that were published here before, by their ids"],
+    delivered: ["delivered", "deliveries to consumers here"],
+    handedBack: ["handed_back", "deliveries to consumers here who had gone away"],
+    acknowledged: ["acknowledged", "deliveries that were acknowledged here"],
+    refused: ["refused", "deliveries that were handed back here: nack"],
+    redelivered: [
+      "redelivered",
+      "deliveries that were not acknowledged in time, in the partitions that this peer led",
+    ],
+    deadLettered: ["dead_lettered", "messages that died in the partitions that this peer led"],
+  };
+  for (const [key, [word, help]] of Object.entries(counted)) {
+    const name = `skein_queue_${word}_total`;
+    add("counter", name, help, (statistics) => statistics[key as keyof QueueCounters]);
+  }
 }
 
 function addTransport(metrics: MetricSet, { peer }: Site): void {
@@ -188,6 +233,7 @@ export function metricsEndpoints(site: Site): readonly Endpoint[] {
   const metrics = new MetricSet();
   addPeer(metrics, site);
   addGroups(metrics, site);
+  addQueue(metrics, site);
   addRequests(metrics, site);
   addTransport(metrics, site);
   addStorage(metrics, site);
