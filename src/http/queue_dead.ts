@@ -39,6 +39,8 @@ const DeadQuery = z.object({
     .pipe(z.number().min(1).max(LIMITS.queueBatchMax)).optional()
     .openapi({
       type: "integer",
+      minimum: 1,
+      maximum: LIMITS.queueBatchMax,
       description: `dead letters of one page, ${PAGE_DEFAULT} where absent`,
     }),
   after: messageIdField.optional().openapi({

@@ -32,7 +32,7 @@ import { LIMITS } from "../limits.ts";
 import type { PublishedItem, PublishItem } from "../queue/queue.ts";
 
 /** A message without its data, which may have several names and is taken from the body's own text. */
-const MessageSchema = z.object({
+const MESSAGE_FIELDS = {
   id: messageIdField.nullish().openapi({
     description: "published again within the topic's window, it is a duplicate",
   }),
@@ -44,25 +44,28 @@ const MessageSchema = z.object({
     LIMITS.queueTtlMaxMs,
     "seconds after which it is not delivered any more; for ever where absent",
   ).nullish(),
-});
+};
 
-const OneSchema = MessageSchema.extend({ topic: topicField });
+const MessageSchema = z.object(MESSAGE_FIELDS);
+const OneSchema = z.object({ topic: topicField, ...MESSAGE_FIELDS });
 const BatchSchema = z.object({
   topic: topicField,
   messages: z.array(MessageSchema).min(1).max(LIMITS.queueBatchMax),
 });
 
 const DocumentedMessages = z.union([
-  MessageSchema.extend({ data: dataField }).openapi("QueueMessage"),
-  MessageSchema.extend({ payload: dataField }).openapi("QueueMessagePayload"),
-  MessageSchema.extend({ message: dataField }).openapi("QueueMessageMessage"),
+  z.object({ data: dataField, ...MESSAGE_FIELDS }).openapi("QueueMessage"),
+  z.object({ payload: dataField, ...MESSAGE_FIELDS }).openapi("QueueMessagePayload"),
+  z.object({ message: dataField, ...MESSAGE_FIELDS }).openapi("QueueMessageMessage"),
 ]);
 
 /** What is sent, as it is documented; validated by the schemas above and by `findData`. */
-export const PublishSchema = z.union([
-  OneSchema.extend({ data: dataField }).openapi("QueuePublish"),
-  OneSchema.extend({ payload: dataField }).openapi("QueuePublishPayload"),
-  OneSchema.extend({ message: dataField }).openapi("QueuePublishMessage"),
+const PublishSchema = z.union([
+  z.object({ topic: topicField, data: dataField, ...MESSAGE_FIELDS }).openapi("QueuePublish"),
+  z.object({ topic: topicField, payload: dataField, ...MESSAGE_FIELDS })
+    .openapi("QueuePublishPayload"),
+  z.object({ topic: topicField, message: dataField, ...MESSAGE_FIELDS })
+    .openapi("QueuePublishMessage"),
   BatchSchema.extend({
     messages: z.array(DocumentedMessages).min(1).max(LIMITS.queueBatchMax),
   }).openapi("QueuePublishBatch"),
@@ -103,7 +106,7 @@ interface AskedPublish {
 }
 
 /** @throws {SkeinError} INVALID, BAD_REQUEST */
-export function readPublish({ object, bytes }: JsonBody): AskedPublish {
+function readPublish({ object, bytes }: JsonBody): AskedPublish {
   const found = findData(bytes);
   if (!Object.hasOwn(object, BATCH_FIELD)) {
     const message = validate(OneSchema, object);

@@ -63,11 +63,11 @@ const ExtendFields = z.object({
  * @param fields what it has beside the deliveries
  */
 function documented(name: string, fields: z.ZodObject) {
-  const body = fields.extend({ topic: topicField });
+  const body = z.object({ topic: topicField });
   return z.union([
-    body.extend(NAME_FIELDS).refine(isNamed, NAMELESS),
-    body.extend({ deliveries: namesField }),
-    body.extend({ messages: namesField }),
+    body.extend(NAME_FIELDS).extend(fields.shape).refine(isNamed, NAMELESS),
+    body.extend({ deliveries: namesField }).extend(fields.shape),
+    body.extend({ messages: namesField }).extend(fields.shape),
   ]).openapi(name);
 }
 
@@ -90,7 +90,7 @@ interface AskedSettle {
 }
 
 /** @throws {SkeinError} INVALID, BAD_REQUEST */
-export function readSettle(object: Record<string, unknown>): AskedSettle {
+function readSettle(object: Record<string, unknown>): AskedSettle {
   const field = batchFieldOf(object);
   if (field === null) {
     const one = validate(OneSchema, object);
