@@ -15,12 +15,13 @@ export interface CommandCall {
 }
 
 const HAS_GROUPS = Deno.build.os !== "windows";
+const LOOK_MS = 20;
 
 export class WorkerCommand {
-  /** Resolves with its exit code, 128 + n where a signal ended it. */
+  /** Resolves with its exit code, 128 + n where a signal ended it; once all is gone, where it was told to stop. */
   readonly ended: Promise<number>;
   readonly #child: Deno.ChildProcess;
-  #hasEnded = false;
+  #stopping: Promise<void> | null = null;
   #wasStopped = false;
 
   /** @throws {Error} where it cannot be started */
@@ -34,10 +35,7 @@ export class WorkerCommand {
       stderr: "inherit",
     }).spawn();
     void this.#write(input);
-    this.ended = this.#child.status.then(({ code, signal }) => {
-      this.#hasEnded = true;
-      return signal === null ? code : SIGNAL_OFFSET + (SIGNAL_NUMBERS[signal] ?? 0);
-    });
+    this.ended = this.#end();
   }
 
   /** Whether it was told to end before it did of its own accord. */
@@ -45,28 +43,47 @@ export class WorkerCommand {
     return this.#wasStopped;
   }
 
-  /** SIGTERM, and SIGKILL after the grace. Resolves once it has ended. */
+  /** SIGTERM to it and what it started, and SIGKILL to those who are left after the grace. Resolves with `ended`. */
   async stop(graceMs: number): Promise<void> {
-    this.#signal("SIGTERM");
-    const timer = setTimeout(() => this.kill(), graceMs);
+    this.#wasStopped = true;
+    this.#stopping ??= this.#stopAll(graceMs);
     await this.ended;
-    clearTimeout(timer);
   }
 
   kill(): void {
+    this.#wasStopped = true;
     this.#signal("SIGKILL");
   }
 
-  /** Its group's number stays its own until it is waited for, so nobody else is meant. */
-  #signal(signal: Deno.Signal): void {
-    if (this.#hasEnded) return;
-    this.#wasStopped = true;
+  async #end(): Promise<number> {
+    const { code, signal } = await this.#child.status;
+    await this.#stopping;
+    return signal === null ? code : SIGNAL_OFFSET + (SIGNAL_NUMBERS[signal] ?? 0);
+  }
+
+  async #stopAll(graceMs: number): Promise<void> {
+    const untilMs = performance.now() + graceMs;
+    let isThere = this.#signal("SIGTERM");
+    while (isThere && performance.now() < untilMs) {
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+      // Whoever runs is none the wiser for it.
+      isThere = this.#signal("SIGCONT");
+    }
+    if (isThere) this.#signal("SIGKILL");
+  }
+
+  /**
+   * The number of a group is nobody else's while one of it is there, and numbers come back only after thousands.
+   * @returns whether anybody was there to have it
+   */
+  #signal(signal: Deno.Signal): boolean {
     try {
       if (HAS_GROUPS) Deno.kill(-this.#child.pid, signal);
       else this.#child.kill(signal);
+      return true;
     } catch (error) {
-      // It has ended in this very moment.
       if (!(error instanceof TypeError) && !(error instanceof Deno.errors.NotFound)) throw error;
+      return false;
     }
   }
 
