@@ -4,6 +4,8 @@ import { Fixture } from "./fake_peer.ts";
 const ROUTES: Readonly<Record<string, readonly string[]>> = {
   "/": ["get"],
   "/cluster": ["get"],
+  "/cluster/add": ["post"],
+  "/cluster/drain": ["post"],
   "/cluster/remove": ["post"],
   "/cluster/self": ["get"],
   "/docs": ["get"],

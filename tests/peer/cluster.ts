@@ -62,9 +62,8 @@ export class ClusterPeer {
 
   async start(): Promise<void> {
     const { options } = this.#cluster;
-    const count = this.#cluster.peers.length;
     const address = `127.0.0.1:${this.port}`;
-    const expect = options.expect ?? count;
+    const expect = options.expect ?? this.#cluster.founders;
     const { electionTimeoutMs = 300, partitions = 16, replicas = 3 } = options;
     const logger: Logger = {
       log: (level, message) => void this.lines.push({ level, message }),
@@ -154,10 +153,13 @@ export class TestCluster {
   readonly options: ClusterOptions;
   readonly peers: ClusterPeer[] = [];
   readonly bugs: unknown[] = [];
+  /** How many there are from the beginning. */
+  readonly founders: number;
 
   constructor(options: ClusterOptions = {}) {
     this.options = options;
-    for (let number = 1; number <= (options.peers ?? 3); number++) {
+    this.founders = options.peers ?? 3;
+    for (let number = 1; number <= this.founders; number++) {
       this.peers.push(new ClusterPeer(this, number));
     }
   }
@@ -176,6 +178,14 @@ export class TestCluster {
       await Promise.all(cluster.peers.filter(({ up }) => up).map((peer) => peer.stop()));
     }
     assert.deepEqual(cluster.bugs, []);
+  }
+
+  /** Starts one more peer, which joins. */
+  async add(): Promise<ClusterPeer> {
+    const peer = new ClusterPeer(this, this.peers.length + 1);
+    this.peers.push(peer);
+    await peer.start();
+    return peer;
   }
 
   get running(): readonly ClusterPeer[] {
