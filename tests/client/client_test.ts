@@ -176,7 +176,7 @@ Deno.test("client: what has no id is sent again only where it certainly was not 
   const safe = new SkeinClient({ urls: [vacantUrl(), leaderless.url, fine.url] });
   await safe.removeMember("two");
   deepEqual(fine.received.map(({ path, body }) => ({ path, body })), [
-    { path: "/cluster/remove", body: { member: "two" } },
+    { path: "/cluster/remove", body: { member: "two", force: false } },
   ]);
 });
 
