@@ -7,12 +7,11 @@ import { assert } from "../assert.ts";
 import { SkeinError } from "../errors.ts";
 import type { RequestKey } from "../groups/groups.ts";
 import type { PublishedAnswer } from "./answers.ts";
-import type { PublishBounds } from "./commands.ts";
-import { packPublished } from "./item_packing.ts";
 import { givenId } from "./message_names.ts";
 import type { PublishedItem, PublishItem, PublishRequest } from "./queue.ts";
+import { PublishSender } from "./publish_sender.ts";
 import type { QueueCounters } from "./queue_counters.ts";
-import { groupOf, proposeCommand, type QueueEdges } from "./queue_edges.ts";
+import { groupOf, type QueueEdges } from "./queue_edges.ts";
 import { checkItems, checkName } from "./queue_requests.ts";
 import { partRequest } from "./request_parts.ts";
 import type { TopicRoutes } from "./topic_routes.ts";
@@ -30,9 +29,11 @@ export class Publisher {
   readonly #edges: QueueEdges;
   readonly #routes: TopicRoutes;
   readonly #counters: QueueCounters;
+  readonly #sender: PublishSender;
 
   constructor(edges: QueueEdges, routes: TopicRoutes, counters: QueueCounters) {
     this.#edges = edges;
+    this.#sender = new PublishSender(edges);
     this.#routes = routes;
     this.#counters = counters;
   }
@@ -66,19 +67,14 @@ export class Publisher {
   async #publishPart(
     topic: string,
     batch: Batch,
-    part: Part,
+    { lane, places }: Part,
     request: RequestKey | null,
   ): Promise<void> {
-    const { lane, places } = part;
     const address = this.#routes.addressOf(topic, lane);
-    const bounds = boundsOfLane(this.#edges.bounds, address.lanes);
-    const items = packPublished(batch.itemsAt(places));
-    const command = { kind: "publish", ...address, bounds, items } as const;
-    const group = groupOf(this.#edges, topic, lane);
+    const key = partRequest(request, address);
     try {
-      const key = partRequest(request, address);
-      const answer = await proposeCommand(this.#edges, group, command, key) as PublishedAnswer;
-      batch.published(places, answer, { group, lane });
+      const answer = await this.#sender.send(address, batch.itemsAt(places), key);
+      batch.published(places, answer, { group: groupOf(this.#edges, topic, lane), lane });
       this.#counters.duplicates += answer.duplicates.length;
       this.#counters.published += places.length - answer.duplicates.length;
     } catch (error) {
@@ -87,16 +83,6 @@ export class Publisher {
       else batch.failed(places, error);
     }
   }
-}
-
-/** The topic's, divided by its lanes. */
-function boundsOfLane(bounds: PublishBounds, lanes: number): PublishBounds {
-  if (lanes === 1) return bounds;
-  return {
-    messagesMax: Math.ceil(bounds.messagesMax / lanes),
-    bytesMax: Math.ceil(bounds.bytesMax / lanes),
-    dedupMax: Math.ceil(bounds.dedupMax / lanes),
-  };
 }
 
 /** What became of each message so far. */

@@ -5,6 +5,7 @@
  */
 import { SkeinError } from "../errors.ts";
 import type { RequestKey } from "../groups/groups.ts";
+import { AcknowledgeSender } from "./acknowledge_sender.ts";
 import { SETTLED, type Settled, type SettledAnswer } from "./answers.ts";
 import type { DeliveryRef, QueueCommand } from "./commands.ts";
 import { parseGivenId, parseReceipt } from "./message_names.ts";
@@ -41,11 +42,13 @@ const HOME = 0;
 export class Settler {
   readonly #edges: QueueEdges;
   readonly #lanesOf: (topic: string) => Promise<number>;
+  readonly #acknowledges: AcknowledgeSender;
 
   /** @param lanesOf how many lanes a topic has; rejects with NOT_FOUND where there is no such topic */
   constructor(edges: QueueEdges, lanesOf: (topic: string) => Promise<number>) {
     this.#edges = edges;
     this.#lanesOf = lanesOf;
+    this.#acknowledges = new AcknowledgeSender(edges);
   }
 
   /**
@@ -108,10 +111,11 @@ export class Settler {
   ): Promise<readonly Settled[]> {
     const group = groupOf(this.#edges, topic, lane);
     const key = laneRequest(request, lane);
+    const body = command({ topic, lane, deliveries });
     try {
-      const body = command({ topic, lane, deliveries });
-      return (await proposeCommand(this.#edges, group, body, key, timeoutMs) as SettledAnswer)
-        .results;
+      if (body.kind === "acknowledge") return await this.#acknowledges.send(body, key);
+      const answer = await proposeCommand(this.#edges, group, body, key, timeoutMs);
+      return (answer as SettledAnswer).results;
     } catch (error) {
       // A lane that nothing was published to is not there yet; only the home tells whether the topic is.
       const isMissing = lane !== HOME && error instanceof SkeinError && error.code === "NOT_FOUND";

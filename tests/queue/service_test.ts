@@ -242,3 +242,53 @@ Deno.test("only publishing and consuming make a topic; other operations do not k
   assert.deepEqual([view.topic, view.lanes, view.ready], ["made", 1, 0]);
   queues.check();
 });
+
+Deno.test("publishes and acknowledgements of many callers share entries, and each gets its own answer", async () => {
+  const queues = await QueueFleet.led({ bounds: { messagesMax: 40 } });
+  const lastIndex = () => queues.peer(1).group(1).raft.lastIndex;
+  const before = lastIndex();
+  const asked = Array.from({ length: 20 }, (_, number) => {
+    const id = number % 4 === 3 ? `id ${number - 1}` : `id ${number}`;
+    const items = [item(`${number}`, { id }), item(`${number}+`)];
+    return queues.at(3).publish({ topic: TOPIC, items, request: null });
+  });
+  const answers = await queues.settle(Promise.all(asked));
+  assert.ok(lastIndex() - before <= 4, `${lastIndex() - before} entries`);
+  for (const [number, [first, second]] of answers.entries()) {
+    assert.ok(first?.ok && second?.ok);
+    assert.equal(first.duplicate, number % 4 === 3);
+    assert.equal(second.duplicate, false);
+  }
+  const deliveries = await queues.settle(queues.consume(2, { max: 100 }));
+  assert.equal(deliveries.length, 35);
+  const ids = answers.flat().filter((result) => result.ok && !result.duplicate)
+    .map((result) => result.ok ? result.id : "");
+  assert.deepEqual(deliveries.map(({ id }) => id), ids);
+  const published = lastIndex();
+  const wrong = { id: "unknown", receipt: null };
+  const settled = await queues.settle(Promise.all(deliveries.map(({ receipt }, place) => {
+    const names = place === 20 ? [wrong, { id: null, receipt }] : [{ id: null, receipt }];
+    return queues.at(2).acknowledge({ topic: TOPIC, deliveries: names, request: null });
+  })));
+  assert.ok(lastIndex() - published <= 4, `${lastIndex() - published} entries`);
+  for (const [place, results] of settled.entries()) {
+    const expected = place === 20
+      ? [{ ok: false, code: "NOT_FOUND" }, { ok: true }]
+      : [{ ok: true }];
+    assert.deepEqual(results, expected);
+  }
+
+  // There is room for some only: whoever fits is not refused for the others' sake.
+  const filling = await queues.settle(Promise.allSettled(
+    Array.from({ length: 30 }, (_, number) => {
+      const items = Array.from({ length: number === 5 ? 45 : 2 }, () => item("x"));
+      return queues.at(3).publish({ topic: TOPIC, items, request: null });
+    }),
+  ));
+  const stored = filling.filter(({ status }) => status === "fulfilled");
+  assert.equal(stored.length, 20);
+  assert.equal(filling[5]!.status, "rejected");
+  const view = await queues.settle(queues.at(1).stats(TOPIC, { stale: false }));
+  assert.equal(view.ready, 40);
+  queues.check();
+});
