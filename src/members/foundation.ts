@@ -4,7 +4,7 @@
  * both, or neither.
  */
 import type { Configuration, HardState, PeerId, Replica } from "../raft/entry.ts";
-import type { RecoveredGroup, StorageRecord } from "../storage/storage.ts";
+import type { Recovered, RecoveredGroup, Storage, StorageRecord } from "../storage/storage.ts";
 import { firstReplicasOf } from "./first_replicas.ts";
 import { type FormationPlan, isPlanMember } from "./plan.ts";
 
@@ -65,4 +65,28 @@ export function foundationRecords(groups: readonly RecoveredGroup[]): readonly S
     { kind: "foundation", group, configuration },
     { kind: "hardState", group, replica, hardState },
   ]);
+}
+
+/**
+ * A torn write may keep the commit of the plan and lose the groups behind it, or some of them. Nothing has rested on
+ * them yet, so they are founded again.
+ * @param plan the one that this peer founded its cluster on, if any
+ * @returns what was recovered, with those groups
+ * @throws {StorageFailedError} by rejection
+ */
+export async function foundAgain(
+  plan: FormationPlan | null,
+  self: PeerId,
+  { storage, recovered }: {
+    readonly storage: Pick<Storage, "append">;
+    readonly recovered: Recovered;
+  },
+): Promise<Recovered> {
+  if (plan === null) return recovered;
+  const known = new Set(recovered.groups.map(({ group }) => group));
+  const lost = foundedGroups(plan, self)
+    .filter(({ group }) => !known.has(group) && !recovered.tombstones.has(group));
+  if (lost.length === 0) return recovered;
+  await storage.append(foundationRecords(lost));
+  return { ...recovered, groups: [...recovered.groups, ...lost] };
 }

@@ -15,18 +15,20 @@ import { JOIN_METHOD } from "../members/join_request.ts";
 import { isPeerId } from "../members/member_info.ts";
 import type { FormationPlan } from "../members/plan.ts";
 import type { LivenessSource } from "../members/service.ts";
-import { foundationRecords, foundedGroups } from "../members/foundation.ts";
+import { foundAgain } from "../members/foundation.ts";
 import type { ConnectedPeer, Hello } from "../net/transport.ts";
 import { LOOK_METHOD, Reporter } from "../placement/reporter.ts";
 import { QUEUE_TIMEOUTS } from "../queue/queue_edges.ts";
 import { QueueService } from "../queue/service.ts";
 import type { PeerId } from "../raft/entry.ts";
-import { type Recovered, type RecoveredGroup, StorageFailedError } from "../storage/storage.ts";
+import { type RecoveredGroup, StorageFailedError } from "../storage/storage.ts";
+import { CatchingUp } from "./catching_up.ts";
 import type { OpenedStorage, PeerEdges } from "./edges.ts";
 import { Partitions } from "./partitions.ts";
 import { makeSystemMachines, REMOVAL_METHOD, System, type SystemMachines } from "./system.ts";
 
-const CATCH_UP_ATTEMPT_MS = 5_000;
+/** Groups that are named one by one where they have no leader. */
+const NAMED_MAX = 8;
 
 export interface GenerationEvents {
   /** The storage failed; the generation has ended. */
@@ -59,8 +61,7 @@ export class Generation {
   #partitionsKnown: number | null = null;
   #removed = false;
   #stopping = false;
-  /** Replicas that may lack what was committed before they came to be here, or were brought back. */
-  readonly #behind = new Set<Group>();
+  readonly #catchingUp: CatchingUp;
 
   constructor(
     edges: PeerEdges,
@@ -82,6 +83,11 @@ export class Generation {
       leaderWaitMs: 2 * edges.timing.electionTimeoutMaxMs,
       candidates: (group) => this.wanted(group),
       ended: () => this.#ended,
+    });
+    this.#catchingUp = new CatchingUp({
+      barrier: (group, timeoutMs) => this.groups.readBarrier(group, timeoutMs),
+      isHere: (group) => this.#ended === null && this.host.group(group.id) === group,
+      fatal: (error) => events.fatal(error),
     });
     this.partitions = new Partitions();
     this.queue = this.#makeQueue();
@@ -177,7 +183,8 @@ export class Generation {
   async start(): Promise<void> {
     const { properties } = this.#opened.recovered;
     this.former.start(properties);
-    const recovered = await this.#foundAgain();
+    const { plan } = this.former.status();
+    const recovered = await foundAgain(plan, this.#edges.self, this.#opened);
     await this.host.start(recovered);
     if (this.#ended !== null) return;
     const { clusterId } = this.former.status();
@@ -186,22 +193,6 @@ export class Generation {
     // Nobody tells a peer twice: what is left of group 0 here says that it was removed.
     const removed = recovered.tombstones.has(0) && this.host.group(0) === undefined;
     if (removed) this.#wasRemoved();
-  }
-
-  /**
-   * A torn write may keep the commit of the plan and lose the groups behind it. Nothing has rested on them
-   * yet, so they are founded again.
-   */
-  async #foundAgain(): Promise<Recovered> {
-    const { recovered } = this.#opened;
-    const { plan } = this.former.status();
-    if (plan === null) return recovered;
-    const known = new Set(recovered.groups.map(({ group }) => group));
-    const lost = foundedGroups(plan, this.#edges.self)
-      .filter(({ group }) => !known.has(group) && !recovered.tombstones.has(group));
-    if (lost.length === 0) return recovered;
-    await this.storage.append(foundationRecords(lost));
-    return { ...recovered, groups: [...recovered.groups, ...lost] };
   }
 
   get system(): System | null {
@@ -235,7 +226,7 @@ export class Generation {
   #groupAdded(group: Group): void {
     if (this.#ended !== null) return;
     this.groups.attach(group.id);
-    this.#catchUp(group).catch((error) => this.#events.fatal(error));
+    this.#catchingUp.begin(group);
     if (group.id !== 0) {
       this.partitions.added(group);
       this.placement.attach(group.id);
@@ -244,25 +235,6 @@ export class Generation {
     }
     this.#removed = false;
     this.#startSystem();
-  }
-
-  /**
-   * What a replica knows to be committed when it is back may be less than what was: only a leader can tell. A
-   * linearizable read, once, shows that all of it is applied here.
-   */
-  async #catchUp(group: Group): Promise<void> {
-    this.#behind.add(group);
-    // A replica can be asked once it is one of this peer's, which it is when this turn is over.
-    await Promise.resolve();
-    while (this.#ended === null && this.host.group(group.id) === group) {
-      try {
-        await this.groups.readBarrier(group.id, CATCH_UP_ATTEMPT_MS);
-        break;
-      } catch (error) {
-        if (!(error instanceof SkeinError)) throw error;
-      }
-    }
-    this.#behind.delete(group);
   }
 
   #startSystem(): void {
@@ -374,12 +346,14 @@ export class Generation {
       return ["this peer has no replica of the system group yet"];
     }
     const leaderless = [...this.host.groups()].filter(({ raft }) => raft.leader === null);
-    return leaderless.map(({ id }) => `group ${id} has no leader`);
+    const reasons = leaderless.slice(0, NAMED_MAX).map(({ id }) => `group ${id} has no leader`);
+    const unnamed = leaderless.length - reasons.length;
+    return unnamed === 0 ? reasons : [...reasons, `${unnamed} more groups have no leader`];
   }
 
   /** Whether every replica here has applied all that was committed when it came to be, or was brought back. */
   get caughtUp(): boolean {
-    return this.#behind.size === 0;
+    return this.#catchingUp.isDone;
   }
 
   // ---- the end

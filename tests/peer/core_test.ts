@@ -58,6 +58,9 @@ class LonePeer {
         snapshotBytes: 64 * 1024 * 1024,
         deadPeerGraceMs: 60_000,
         systemVoters: 3,
+        partitions: 16,
+        replicas: 3,
+        valueFileBytes: 1024 * 1024,
       },
       openStorage: () => {
         this.openedAtMs.push(this.clock.monotonicMs());
