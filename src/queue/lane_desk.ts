@@ -79,8 +79,12 @@ export class LaneDesk {
   }
 
   /** Whether only the log can tell: the lane is not there yet, is another one, or the request comes again. */
-  #mustPropose({ question: { request, address } }: Waiter, replica: QueueReplica): boolean {
-    if (request !== null && replica.remembers(request)) return true;
+  #mustPropose(
+    { question: { request, address }, proposed }: Waiter,
+    replica: QueueReplica,
+  ): boolean {
+    // Once it was proposed the log remembers it, whatever came of that.
+    if (request !== null && !proposed && replica.remembers(request)) return true;
     const view = replica.queue.lane(this.#name);
     return view === undefined || view.settings.options.lanes !== address.lanes;
   }
@@ -131,7 +135,10 @@ export class LaneDesk {
   #start(waiters: readonly Waiter[]): void {
     const isShared = waiters[0]!.question.request === null;
     let asked = 0;
-    for (const { question } of waiters) asked += question.max;
+    for (const waiter of waiters) {
+      asked += waiter.question.max;
+      waiter.proposed = true;
+    }
     asked = Math.min(asked, LIMITS.queueBatchMax);
     this.#entries++;
     this.#asked += asked;

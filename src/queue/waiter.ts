@@ -15,6 +15,8 @@ export class Waiter {
   readonly answerByMs: number;
   /** Whether it stands among those that wait, and no entry is under way for it. */
   waits = false;
+  /** Whether there was an entry for it. */
+  proposed = false;
   timer: Timer | null = null;
   readonly #settled = Promise.withResolvers<ConsumeAnswer>();
   #done = false;
