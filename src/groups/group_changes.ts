@@ -77,7 +77,8 @@ export class GroupChanges {
   /** See `Groups.transferLeadership`. */
   async transfer(id: GroupId, to: PeerId, timeoutMs: number): Promise<void> {
     const { leader, group } = await this.#leader(id, timeoutMs);
-    if (leader === to) return;
+    // That another peer leads may be an old word: it is asked all the same.
+    if (leader === to && group !== null) return;
     if (group !== null) return await this.#transferHere(group, to, timeoutMs);
     await this.#ask(leader, id, TRANSFER_METHOD, [id, to, timeoutMs]);
   }

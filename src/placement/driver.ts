@@ -161,13 +161,13 @@ export class PlacementDriver {
 
   // ---- asking
 
-  /** Members, and those that were: what they still lead has to leave them. */
+  /** Members, and those that were, even if they never learned it: what they still lead has to leave them. */
   async #askAll(term: number): Promise<ReadonlyMap<PeerId, Report>> {
     const { self, members, transport, reporter } = this.#options;
     const reports = new Map<PeerId, Report>([[self, reporter.report()]]);
     const known = new Set(members.members().map(({ id }) => id));
     const asked = transport.peers().filter(({ id, hello }) => {
-      return known.has(id) || hello.clusterId === members.clusterId;
+      return known.has(id) || hello.clusterId === members.clusterId || hello.clusterId === null;
     });
     const body = [term, this.#view === null ? null : encodeView(this.#view)];
     await Promise.all(asked.map(async ({ id }) => {

@@ -77,6 +77,19 @@ Deno.test("a former leader names the present one, which is followed at once", as
   assert.equal(fleet.leader()!.count("n"), 3);
 });
 
+Deno.test("leadership is not taken for handed over because the peer led once", async () => {
+  const { fleet, outsider } = await fleetWithOutsiders();
+  await fleet.settle(outsider.add("n", 1), 50);
+  await handOver(fleet, "p2");
+  assert.equal(outsider.service.leaderOf(0), "p1", "as it was");
+  const toFormer = () => outsider.service.transferLeadership(0, "p1", 1_000);
+  await assert.rejects(fleet.settle(toFormer(), 50), { code: "NO_LEADER" });
+  await fleet.settle(toFormer(), 500);
+  assert.equal(fleet.leader()!.id, "p1");
+  await fleet.settle(outsider.add("n", 1), 50);
+  await fleet.settle(toFormer(), 50);
+});
+
 Deno.test("a leader that is killed is forgotten, and the next one found, once there is one", async () => {
   const { fleet, outsider } = await fleetWithOutsiders();
   await fleet.settle(outsider.add("n", 1), 50);
