@@ -13,7 +13,6 @@ import type { LineForm } from "./publish_items.ts";
 import { publishInput } from "./publish_input.ts";
 import { TOPIC_ARGUMENT, TOPIC_HELP } from "./queue_options.ts";
 
-const BATCH_DEFAULT = 500;
 const IN_FLIGHT_MAX = 64;
 const OF_LINES = "With standard input:";
 
@@ -68,7 +67,7 @@ function addLineOptions(command: CommandUnknownOpts): void {
     new Option("--id-from <FIELD>", "the field of the data that is the message's id"),
     new Option("--key-from <FIELD>", "the field of the data that is its key"),
     new Option("--batch <N>", "messages in one request at most")
-      .argParser(readInteger(1, LIMITS.queueBatchMax)).default(BATCH_DEFAULT),
+      .argParser(readInteger(1, LIMITS.queueBatchMax)).default(LIMITS.queueBatchMax),
     new Option("--in-flight <N>", "requests at once; with more than 1 the order is lost")
       .argParser(readInteger(1, IN_FLIGHT_MAX)).default(1),
     new Option("--skip <N>", "leave out so many lines, which were published before")

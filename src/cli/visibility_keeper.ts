@@ -4,6 +4,7 @@
  * again, or knows it no more. While the cluster cannot be asked nothing counts as lost, for whether it is the cluster
  * will tell, and a message may be worked on twice.
  */
+import { assert } from "../assert.ts";
 import type { DeliveryName, SettleResult } from "../client/mod.ts";
 import { LIMITS } from "../limits.ts";
 
@@ -19,9 +20,10 @@ export interface KeptDelivery extends Disposable {
   readonly lost: Promise<string>;
 }
 
-/** Parts of the visibility timeout: when to extend, and how often that is looked at. Together less than a half. */
+/** Parts of the visibility timeout: when to extend, and how often that is looked at. */
 const EXTEND_AT = 0.3;
 const LOOK_EVERY = 0.1;
+assert(EXTEND_AT + LOOK_EVERY < 0.5, "a message is extended before half of its time is over");
 /** After a request that failed, so long until the next. */
 const RETRY_PAUSE_MS = 250;
 
