@@ -13,22 +13,43 @@ const FIRST_PORT = 8001;
 const LEASE_SECONDS = 10;
 /** From the acquire on. */
 const LEASE_TIMEOUT_LOGGED_MS = 12_000;
+/** Unless somebody says otherwise, what is not acknowledged is delivered again after so long. */
+const VISIBILITY_MS = 30_000;
+const REDELIVERED_WITHIN_MS = 33_000;
 
-/** A script's answer: the dialect always answers 200 to what was understood. */
+/** A script's answer. Of locks the dialect always answers 200 to what was understood. */
 interface Answer {
   readonly success: boolean;
   readonly fencing_token?: number;
   readonly error?: string;
+  readonly id?: string;
+  readonly duplicate?: boolean;
+  readonly message?: Message | null;
 }
 
-async function post(port: number, path: string, body: unknown): Promise<Answer> {
+interface Message {
+  readonly id: string;
+  readonly data: unknown;
+  readonly attempts: number;
+  readonly receipt: string;
+}
+
+async function send(
+  port: number,
+  path: string,
+  body: unknown,
+): Promise<{ readonly status: number; readonly answer: Answer }> {
   const response = await fetch(`http://127.0.0.1:${port}${path}`, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body),
   });
-  const answer = await response.json();
-  assert.equal(response.status, 200, JSON.stringify(answer));
+  return { status: response.status, answer: await response.json() };
+}
+
+async function post(port: number, path: string, body: unknown): Promise<Answer> {
+  const { status, answer } = await send(port, path, body);
+  assert.equal(status, 200, JSON.stringify(answer));
   return answer;
 }
 
@@ -37,7 +58,7 @@ function firstPort(): number {
   return addresses.every((each) => probe(each) === "free") ? FIRST_PORT : freeFirstPort(PEERS);
 }
 
-Deno.test("three peers, as a script uses their locks", async (test) => {
+Deno.test("three peers, as a script uses their locks and their queue", async (test) => {
   const directory = await Deno.makeTempDir({ prefix: "skein-e2e-" });
   try {
     const port = firstPort();
@@ -48,6 +69,8 @@ Deno.test("three peers, as a script uses their locks", async (test) => {
     const lock = { lock_name: "report", lock_type: "exclusive", timeout: LEASE_SECONDS };
     let beganMs = 0;
     let token = 0;
+    let consumedMs = 0;
+    let taken: Message | null = null;
 
     await test.step("every peer answers on its three ports", async () => {
       for (const offset of [0, 1, 2, 10, 11, 12, 20, 21, 22]) {
@@ -86,6 +109,43 @@ Deno.test("three peers, as a script uses their locks", async (test) => {
       }
     });
 
+    await test.step("there is no message where nobody published one, at any peer", async () => {
+      for (const each of [first, second, third]) {
+        const nothing = await post(each, "/queue/consume", { topic: "orders" });
+        assert.deepEqual([nothing.success, nothing.message], [true, null]);
+      }
+    });
+
+    await test.step("a message is published once, whichever peer is asked twice", async () => {
+      const order = { topic: "orders", id: "order-7", data: { item: "book", count: 2 } };
+      for (const [at, duplicate] of [[first, false], [second + 10, true]] as const) {
+        const published = await post(at, "/queue/publish", order);
+        assert.deepEqual([published.id, published.duplicate], ["order-7", duplicate]);
+      }
+    });
+
+    await test.step("a consumer takes it, and nobody else gets it", async () => {
+      consumedMs = performance.now();
+      taken = (await post(second, "/queue/consume", { topic: "orders" })).message!;
+      assert.deepEqual([taken.id, taken.attempts], ["order-7", 1]);
+      assert.deepEqual(taken.data, { item: "book", count: 2 });
+      const other = { topic: "orders", consumer: "worker-2" };
+      for (const each of [first, second + 10, third + 20]) {
+        assert.equal((await post(each, "/queue/consume", other)).message, null);
+      }
+    });
+
+    await test.step("a message is acknowledged by its id alone, at another peer", async () => {
+      await post(third, "/queue/publish", { topic: "mails", data: "hello" });
+      const { message } = await post(first, "/queue/consume", { topic: "mails", consumer: "w" });
+      assert.equal(message!.data, "hello");
+      const done = await post(second + 20, "/queue/ack", {
+        topic: "mails",
+        message_id: message!.id,
+      });
+      assert.equal(done.success, true);
+    });
+
     await test.step("the lease runs out, and every peer's log says DEADLOCK DETECTED", async () => {
       for (const name of ["peer-1", "peer-2", "peer-3"]) {
         await cluster.wrote(
@@ -102,6 +162,29 @@ Deno.test("three peers, as a script uses their locks", async (test) => {
       const granted = await post(third, "/lock/acquire", { ...lock, client_id: "client-2" });
       assert.equal(granted.success, true);
       assert.ok(granted.fencing_token! > token);
+    });
+
+    await test.step("what nobody acknowledged is delivered again after 30 s, as the same message", async () => {
+      const asked = { topic: "orders", consumer: "worker-2", wait: VISIBILITY_MS / 1000 };
+      const { message } = await post(third + 10, "/queue/consume", asked);
+      const tookMs = performance.now() - consumedMs;
+      console.log(`delivered again ${Math.round(tookMs)} ms after it was taken`);
+      assert.deepEqual([message!.id, message!.attempts], [taken!.id, 2]);
+      assert.deepEqual(message!.data, taken!.data);
+      assert.notEqual(message!.receipt, taken!.receipt);
+      assert.ok(tookMs >= VISIBILITY_MS, "nobody's time to work is cut short");
+      assert.ok(tookMs < REDELIVERED_WITHIN_MS);
+      await cluster.wrote(/not acknowledged in time, delivered again: orders: order-7/);
+    });
+
+    await test.step("the old receipt means nothing, the message's id acknowledges it", async () => {
+      const stale = { topic: "orders", message_id: taken!.id, receipt: taken!.receipt };
+      const refused = await send(first, "/queue/ack", stale);
+      assert.deepEqual([refused.status, refused.answer.error], [409, "STALE_RECEIPT"]);
+      await post(third, "/queue/ack", { topic: "orders", message_id: taken!.id });
+      const again = await send(second, "/queue/ack", { topic: "orders", message_id: taken!.id });
+      assert.deepEqual([again.status, again.answer.error], [404, "NOT_FOUND"]);
+      assert.equal((await post(first, "/queue/consume", { topic: "orders" })).message, null);
     });
 
     cluster.kill("SIGINT");
