@@ -14,16 +14,17 @@ export function define() {
   return command.action(async ({ json }) => {
     const { members } = await connect(command).cluster();
     const text = members.length === 0 ? "no members: the cluster is not formed" : await table(
-      ["name", "state", "role", "leads", "http", "peer", "zone", "id"],
-      members.map(({ name, state, role, leads, httpUrl, addresses, zone, id }) => [
+      ["name", "state", "role", "leads", "replicas", "http", "peer", "zone", "id"],
+      members.map(({ name, state, draining, role, leads, replicas, ...member }) => [
         name,
-        state,
+        draining ? `${state}, draining` : state,
         role,
         leads.length,
-        httpUrl,
-        addresses.join(", "),
-        zone,
-        id.slice(0, 8),
+        replicas ?? "?",
+        member.httpUrl,
+        member.addresses.join(", "),
+        member.zone,
+        member.id.slice(0, 8),
       ]),
     );
     print(json, { success: true, members }, () => text);

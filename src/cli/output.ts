@@ -19,6 +19,11 @@ export function printWire(json: boolean | undefined, document: unknown, text: ()
   console.log(json ? JSON.stringify(document) : text());
 }
 
+/** One document as a line. @param document its fields are named as in HTTP's answers */
+export function documentText(document: object): string {
+  return JSON.stringify(snakeCased(document));
+}
+
 /** The same value with its fields in the way of our JSON: `fencingToken` → `fencing_token`. */
 function snakeCased(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(snakeCased);

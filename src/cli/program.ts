@@ -42,6 +42,21 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./members.ts"),
   },
   {
+    words: ["members", "add"],
+    summary: "meet a peer that no list names, and wait until it is a member",
+    load: () => import("./members_add.ts"),
+  },
+  {
+    words: ["members", "drain"],
+    summary: "have all partitions leave a member, which serves meanwhile",
+    load: () => import("./members_drain.ts"),
+  },
+  {
+    words: ["members", "remove"],
+    summary: "remove a member for good",
+    load: () => import("./members_remove.ts"),
+  },
+  {
     words: ["ring"],
     summary: "where the hash ring wants the partitions, or where one key hashes to",
     load: () => import("./ring.ts"),
@@ -209,11 +224,11 @@ async function buildProgram(called: CommandEntry | undefined): Promise<CommandUn
     command.name(second ?? first).description(entry.summary);
     let parent = program;
     if (second !== undefined) {
-      parent = groups.get(first) ?? new Command(first).description(GROUPS[first] ?? "")
-        .enablePositionalOptions().helpCommand(false);
+      parent = groups.get(first) ?? new Command(first).description(GROUPS[first] ?? "");
       if (!groups.has(first)) program.addCommand(parent);
-      groups.set(first, parent);
+      parent.enablePositionalOptions().helpCommand(false);
     }
+    groups.set(first, second === undefined ? command : parent);
     parent.addCommand(command);
   }
   throwInsteadOfExit(program);
@@ -229,7 +244,8 @@ function withoutCommander(error: unknown): unknown {
 }
 
 function entryOf(args: readonly string[]): CommandEntry | undefined {
-  return COMMANDS.find(({ words }) => words.every((word, at) => args[at] === word));
+  const meant = COMMANDS.filter(({ words }) => words.every((word, at) => args[at] === word));
+  return meant.find(({ words }) => words.length > 1) ?? meant[0];
 }
 
 function throwInsteadOfExit(command: CommandUnknownOpts): void {

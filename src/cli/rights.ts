@@ -95,6 +95,9 @@ export const COMMAND_RIGHTS: Readonly<Record<string, CommandRights>> = {
   // Its --check finds the peer by the settings of this environment.
   "status": { net: "ended", read: "begun", env: "begun" },
   "members": CLIENT,
+  "members add": CLIENT,
+  "members drain": CLIENT,
+  "members remove": CLIENT,
   "ring": CLIENT,
   "lock acquire": OWNER,
   "lock release": OWNER,

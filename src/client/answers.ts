@@ -70,11 +70,18 @@ export interface AddedAnswer {
   readonly wasMember: boolean;
 }
 
+export interface MemberAnswer extends MemberView {
+  /** Partitions that it has a replica of; null where this is not known now. */
+  readonly replicas: number | null;
+  /** Whether it is the peer that answers. */
+  readonly self: boolean;
+}
+
 export interface ClusterAnswer {
   readonly clusterId: string | null;
   readonly partitions: number;
   readonly replicas: number;
-  readonly members: readonly (MemberView & { readonly self: boolean })[];
+  readonly members: readonly MemberAnswer[];
   readonly groups: readonly GroupSummary[];
   /** As the system leader last told; null where it has not lately. */
   readonly placement: PlacementAnswer | null;
@@ -164,7 +171,7 @@ export function toHealth(healthy: boolean, json: Json): HealthAnswer {
   };
 }
 
-function toMember(json: Json): MemberView & { readonly self: boolean } {
+function toMember(json: Json): MemberAnswer {
   return {
     id: json["id"],
     name: json["name"],
@@ -172,9 +179,10 @@ function toMember(json: Json): MemberView & { readonly self: boolean } {
     httpUrl: json["http_url"],
     zone: json["zone"],
     state: json["state"] as Liveness,
-    draining: json["draining"],
+    draining: json["draining"] ?? false,
     role: json["role"],
     leads: json["leads"],
+    replicas: json["replicas"] ?? null,
     self: json["self"],
   };
 }
@@ -207,7 +215,8 @@ export function toCluster(json: Json): ClusterAnswer {
     replicas: json["replicas"],
     members: json["members"].map(toMember),
     groups: json["groups"],
-    placement: json["placement"] === null ? null : toPlacement(json["placement"]),
+    // An older peer says nothing of it.
+    placement: json["placement"] == null ? null : toPlacement(json["placement"]),
     warnings: json["warnings"],
   };
 }

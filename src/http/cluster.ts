@@ -27,6 +27,10 @@ const MemberSchema = z.object({
   leads: z.array(z.number().int()).openapi({
     description: "groups: 0 is the system group, the others are partitions",
   }),
+  replicas: z.number().int().nullable().openapi({
+    description:
+      "partitions that it has a replica of, being built or there; null where this is not known now",
+  }),
   self: z.boolean(),
 }).openapi("Member");
 
@@ -105,6 +109,7 @@ function memberBody(peer: Peer, member: MemberView): z.output<typeof MemberSchem
     draining: member.draining,
     role: member.role,
     leads: ledBy(peer, member),
+    replicas: peer.placement === null ? null : peer.placement.held.get(member.id) ?? 0,
     self: member.id === peer.id,
   };
 }

@@ -46,6 +46,7 @@ export function pictureOf(looked: Looked): Picture {
     driver,
     leaders: leadersOf(looked),
     ...countReplicas(looked, voters),
+    held: heldBy(deviating, voters, leaderless),
     deviating: deviating.length + hidden,
     moves: deviating.flatMap((group) => movesOf(group, peers)),
     unavailable: [...leaderless].filter(([partition]) => isLost(partition))
@@ -91,6 +92,19 @@ function leadersOf({ wanted, reports }: Looked): (PeerId | null)[] {
     for (const partition of leads) if (partition <= leaders.length) leaders[partition - 1] = peer;
   }
   return leaders;
+}
+
+function heldBy(
+  deviating: readonly GroupView[],
+  voters: Picture["voters"],
+  leaderless: Picture["leaderless"],
+): ReadonlyMap<PeerId, number> {
+  const held = new Map<PeerId, number>();
+  const learners = deviating.map(({ configuration }) => configuration.learners.map((r) => r.peer));
+  for (const peers of [...voters.values(), ...leaderless.values(), ...learners]) {
+    for (const peer of peers) held.set(peer, (held.get(peer) ?? 0) + 1);
+  }
+  return held;
 }
 
 /** Of two that say they lead a group, the one of the higher term does. */

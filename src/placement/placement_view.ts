@@ -35,6 +35,8 @@ export interface PlacementView {
   readonly replicasWanted: number;
   /** Those of them that are there, vote, and lie on a peer that answers. */
   readonly replicasPresent: number;
+  /** How many each peer has, those that are being built included; a peer that is not listed has none. */
+  readonly held: ReadonlyMap<PeerId, number>;
   /** Partitions that do not lie as wanted; those with a move among them. */
   readonly deviating: number;
   readonly moves: readonly Move[];
@@ -58,6 +60,7 @@ export function encodeView(view: PlacementView): unknown {
     leaders,
     view.replicasWanted,
     view.replicasPresent,
+    [...view.held],
     view.deviating,
     view.moves.slice(0, ROWS_MAX).map((move) => {
       return [move.partition, move.from, move.to, move.missingEntries];
@@ -71,16 +74,25 @@ export function encodeView(view: PlacementView): unknown {
 /** @returns null for what does not have the form */
 export function parseView(value: unknown): PlacementView | null {
   if (!Array.isArray(value)) return null;
-  const [driver, ids, places, replicasWanted, replicasPresent, deviating, rows, gone] = value;
+  const [driver, ids, places, replicasWanted, replicasPresent, counts, deviating, rows, gone] =
+    value;
   if (!isPeerId(driver) || !isCount(replicasWanted) || !isCount(replicasPresent)) return null;
   const peers = parseList(ids, NOBODY, parsePeer);
   if (peers === null || !(places instanceof Uint8Array) || !isCount(deviating)) return null;
   if (places.length >= LIMITS.groupsMax) return null;
   const leaders = Array.from(places, (place) => peers[place] ?? null);
+  const held = parseList(counts, NOBODY, parseHeld);
   const moves = parseList(rows, ROWS_MAX, parseMove);
   const unavailable = parseList(gone, ROWS_MAX, parseUnavailable);
-  if (moves === null || unavailable === null) return null;
-  return { driver, leaders, replicasWanted, replicasPresent, deviating, moves, unavailable };
+  if (held === null || moves === null || unavailable === null) return null;
+  const replicas = { replicasWanted, replicasPresent, held: new Map(held) };
+  return { driver, leaders, ...replicas, deviating, moves, unavailable };
+}
+
+function parseHeld(value: unknown): readonly [PeerId, number] | null {
+  if (!Array.isArray(value)) return null;
+  const [peer, count] = value;
+  return isPeerId(peer) && isCount(count) ? [peer, count] : null;
 }
 
 function parseMove(value: unknown): Move | null {

@@ -24,8 +24,10 @@ const MEMBER = {
   http_url: "http://127.0.0.1:8001",
   zone: "b",
   state: "alive",
+  draining: false,
   role: "voter",
   leads: [0, 3],
+  replicas: 7,
   self: true,
 };
 const CLUSTER = {
@@ -35,6 +37,7 @@ const CLUSTER = {
   replicas: 3,
   members: [MEMBER],
   groups: [{ group: 0, leader: "peer-1", term: 4, role: "leader", voters: ["peer-1"] }],
+  placement: null,
   warnings: ["a cluster of two stops when either peer stops"],
 };
 const HEALTH = {
@@ -124,7 +127,7 @@ Deno.test("members and status", async () => {
   const members = await skein(["members"], env);
   assert.match(
     members.stdout,
-    /\npeer-1 +alive +voter +2 +http:\/\/127\.0\.0\.1:8001 +127\.0\.0\.1:7001 +b +01234567\n$/,
+    /\npeer-1 +alive +voter +2 +7 +http:\/\/127\.0\.0\.1:8001 +127\.0\.0\.1:7001 +b +01234567\n$/,
   );
   assert.deepEqual(JSON.parse((await skein(["members", "--json"], env)).stdout).members, [MEMBER]);
   const { code, stdout } = await skein(["status"], env);

@@ -114,7 +114,18 @@ Deno.test("client and http: views, health, raft and cluster", async () => {
   deepEqual(fake.groups.transfers, [{ group: 0, to: OTHER_ID }]);
   deepEqual(await client.takeSnapshot(), { group: 0, index: 40, term: 3, sizeBytes: 1234 });
   await client.removeMember("two");
-  deepEqual(fake.members.operations, ["remove two"]);
+  await client.removeMember("two", { force: true });
+  await client.drainMember("two");
+  await client.drainMember("two", { undo: true });
+  const added = await client.addMember("10.0.0.2:7001", { waitMs: 5_000 });
+  deepEqual(added, { member: "two", id: OTHER_ID, wasMember: false });
+  deepEqual(fake.members.operations, [
+    "remove two",
+    "remove two by force",
+    "drain two",
+    "drain no more two",
+    "add 10.0.0.2:7001 within 5000 ms",
+  ]);
   match(await client.metrics(), /skein_raft_term\{group="0"\} 3/);
 });
 

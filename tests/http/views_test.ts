@@ -192,6 +192,7 @@ Deno.test("cluster: members, groups, warnings; who this peer is; removal", async
     state: "alive",
     role: "voter",
     leads: [0],
+    replicas: null,
     self: true,
   });
   equal(json.members[1].self, false);
@@ -219,6 +220,69 @@ Deno.test("cluster: members, groups, warnings; who this peer is; removal", async
   deepEqual(fixture.fake.members.operations, ["remove two"]);
   fixture.fake.members.removeWith = () => Promise.reject(new SkeinError("NOT_FOUND", "no such"));
   equal((await fixture.post("/cluster/remove", { member: "x" })).status, 404);
+});
+
+Deno.test("cluster: members are added, drained and removed as callers ask", async () => {
+  const fixture = new Fixture();
+  const { members } = fixture.fake;
+  const added = await fixture.post("/cluster/add", { address: "10.0.0.2:7001" });
+  deepEqual(added.json, { success: true, member: "two", id: OTHER_ID, was_member: false });
+  const drained = await fixture.post("/cluster/drain", { member: "two" });
+  deepEqual(drained.json, { success: true, member: "two", draining: true });
+  const undone = await fixture.post("/cluster/drain", { member: "two", undo: true });
+  deepEqual(undone.json, { success: true, member: "two", draining: false });
+  await fixture.post("/cluster/remove", { member: "two", force: true });
+  deepEqual(members.operations, [
+    "add 10.0.0.2:7001 within 30000 ms",
+    "drain two",
+    "drain no more two",
+    "remove two by force",
+  ]);
+  members.removeWith = () =>
+    Promise.reject(new SkeinError("CONFLICT", "needed", { partitions: [3, 5] }));
+  const refused = await fixture.post("/cluster/remove", { member: "two" });
+  deepEqual([refused.status, refused.json.error, refused.json.partitions], [
+    409,
+    "CONFLICT",
+    [3, 5],
+  ]);
+  for (
+    const [path, body] of [
+      ["/cluster/add", {}],
+      ["/cluster/add", { address: "a:1", timeout: -1 }],
+      ["/cluster/drain", { member: "two", undo: "yes" }],
+      ["/cluster/remove", { member: "two", force: 1 }],
+    ] as const
+  ) equal((await fixture.post(path, body)).status, 422, path);
+});
+
+Deno.test("cluster: where the partitions are, by the system leader's word", async () => {
+  const fixture = new Fixture();
+  equal((await fixture.get("/cluster")).json.placement, null);
+  fixture.fake.placement = {
+    driver: OTHER_ID,
+    leaders: [SELF_ID, OTHER_ID, null],
+    replicasWanted: 6,
+    replicasPresent: 4,
+    held: new Map([[SELF_ID, 2]]),
+    deviating: 1,
+    moves: [{ partition: 1, from: OTHER_ID, to: SELF_ID, missingEntries: 12 }],
+    unavailable: [{ partition: 3, replicas: [OTHER_ID], answering: [] }],
+  };
+  const { json } = await fixture.get("/cluster");
+  deepEqual(json.placement, {
+    driver: "two",
+    led: 2,
+    replicas_wanted: 6,
+    replicas_present: 4,
+    deviating: 1,
+    moves: [{ partition: 1, from: "two", to: "one", missing_entries: 12 }],
+    unavailable: [{ partition: 3, replicas: ["two"], answering: [] }],
+  });
+  const rows = json.members.map((
+    { name, leads, replicas }: { name: string; leads: number[]; replicas: number },
+  ) => [name, leads, replicas]);
+  deepEqual(rows, [["one", [0, 1], 2], ["two", [2], 0]]);
 });
 
 Deno.test("metrics: what the peer knows, and what was asked of it, bad input included", async () => {

@@ -1,0 +1,73 @@
+/**
+ * `skein status --watch`: the same every second until somebody stops it, so that a move can be watched. On a
+ * terminal in place; else, and with --json, one after the other. A peer that does not answer is said so, and
+ * asked again.
+ */
+import { SkeinError } from "../errors.ts";
+import { onStopSignals } from "./stop_signals.ts";
+
+const INTERVAL_MS = 1_000;
+
+const HOME = "\x1b[H";
+const CLEAR = "\x1b[2J";
+const CLEAR_LINE = "\x1b[K";
+const CLEAR_BELOW = "\x1b[J";
+
+export interface Watched {
+  /** @returns what there is to see, in the form that was asked for */
+  look(): Promise<string>;
+  /** @returns what is shown where nobody answers */
+  failed(error: SkeinError): string;
+}
+
+/** @param inPlace for a terminal: each look takes the place of the one before */
+export async function watch(watched: Watched, inPlace: boolean): Promise<void> {
+  const stopped = Promise.withResolvers<void>();
+  let isStopped = false;
+  const stop = () => {
+    isStopped = true;
+    stopped.resolve();
+  };
+  const unlisten = onStopSignals({ stop, stopNow: stop });
+  if (inPlace) write(CLEAR);
+  try {
+    while (!isStopped) {
+      const text = await Promise.race([looked(watched), stopped.promise]);
+      if (text === undefined) return;
+      if (inPlace) repaint(text);
+      else console.log(text);
+      await pause(stopped.promise);
+    }
+  } finally {
+    unlisten();
+  }
+}
+
+async function looked({ look, failed }: Watched): Promise<string> {
+  try {
+    return await look();
+  } catch (error) {
+    if (!(error instanceof SkeinError)) throw error;
+    return failed(error);
+  }
+}
+
+async function pause(stopped: Promise<void>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const over = new Promise<void>((resolve) => timer = setTimeout(resolve, INTERVAL_MS));
+  await Promise.race([over, stopped]);
+  clearTimeout(timer);
+}
+
+/** What does not fit the terminal is left out, so that the top stays where it is. */
+function repaint(text: string): void {
+  const { rows, columns } = Deno.consoleSize();
+  const lines = text.split("\n").slice(0, Math.max(1, rows - 1));
+  const cut = lines.map((line) => line.slice(0, columns) + CLEAR_LINE);
+  write(`${HOME}${cut.join("\n")}\n${CLEAR_BELOW}`);
+}
+
+function write(text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
+}
