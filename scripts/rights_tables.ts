@@ -34,12 +34,13 @@ function commandRows(): string[][] {
 
 /** Those of one first word together: `lock status, ls`. */
 function namesIn(commands: readonly string[]): string {
-  const byFirst = Map.groupBy(commands, (command) => command.split(" ")[0]!);
-  const names = [...byFirst].map(([first, group]) => {
-    const seconds = group.map((command) => command.slice(first.length).trim()).join(", ");
-    return `\`${`${first} ${seconds}`.trim()}\``;
+  const byFirst = Map.groupBy(commands, (command) => {
+    return command.includes(" ") ? command.slice(0, command.indexOf(" ") + 1) : command;
   });
-  return names.join(", ");
+  const names = [...byFirst].map(([first, group]) =>
+    first + group.map((command) => command.slice(first.length)).join(", ")
+  );
+  return names.map((name) => `\`${name}\``).join(", ");
 }
 
 /** Until when, for each right. */

@@ -101,12 +101,12 @@ Deno.test("a command that always fails: handed back with the topic's back-off, a
 Deno.test("a command that takes longer than the visibility timeout has its message to itself", async () => {
   await onPeers(1, async ({ queue, work, linesWritten }) => {
     await queue.publish(TOPIC, 1);
-    const options = ["--visibility", "0.5", "--until-empty"];
-    await using slow = work('cat >> "$OUT"; sleep 3', ...options);
+    const options = ["--visibility", "1.5", "--until-empty"];
+    await using slow = work('cat >> "$OUT"; sleep 4', ...options);
     await eventually("it is worked on", 20_000, async () => {
       assert.equal((await linesWritten()).length, 1);
     });
-    await using other = work('cat >> "$OUT"', "--visibility", "0.5");
+    await using other = work('cat >> "$OUT"', "--visibility", "1.5");
     assert.equal(await slow.ended(), 0);
     const { totals } = await queue.stats(TOPIC);
     assert.deepEqual([totals.delivered, totals.redelivered, totals.acknowledged], [1, 0, 1]);
