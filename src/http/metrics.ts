@@ -7,6 +7,7 @@ import process from "node:process";
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Endpoint, Site } from "./endpoint.ts";
 import { MetricSet } from "./metric_set.ts";
+import { addPlacement } from "./placement_metrics.ts";
 import { addRequests } from "./request_metrics.ts";
 import type { GroupStatus } from "../groups/groups.ts";
 import type { QueueCounters, QueueStatistics } from "../queue/queue_counters.ts";
@@ -233,6 +234,7 @@ export function metricsEndpoints(site: Site): readonly Endpoint[] {
   const metrics = new MetricSet();
   addPeer(metrics, site);
   addGroups(metrics, site);
+  addPlacement(metrics, site);
   addQueue(metrics, site);
   addRequests(metrics, site);
   addTransport(metrics, site);

@@ -53,7 +53,7 @@ const RingKeySchema = z.object({
 
 const RingPeerSchema = PlacedPeerSchema.extend({
   zone: z.string(),
-  weight: z.number().openapi({ description: "0: owns nothing, because it is dead" }),
+  weight: z.number().openapi({ description: "0: owns nothing, because it is dead or drains" }),
   virtual_nodes: z.number().int(),
   share: z.number().min(0).max(1).openapi({ description: "its part of all hashes" }),
   wanted_replicas: z.number().int(),

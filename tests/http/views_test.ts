@@ -279,6 +279,20 @@ Deno.test("cluster: where the partitions are, by the system leader's word", asyn
     moves: [{ partition: 1, from: "two", to: "one", missing_entries: 12 }],
     unavailable: [{ partition: 3, replicas: ["two"], answering: [] }],
   });
+  const text = (await fixture.get("/metrics")).text;
+  for (
+    const line of [
+      'skein_partitions{state="led"} 2',
+      'skein_partitions{state="not_as_wanted"} 1',
+      'skein_partitions{state="unavailable"} 1',
+      'skein_placement_replicas{state="present"} 4',
+      "skein_placement_moves_under_way 1",
+      'skein_placement_held{peer="one"} 2',
+      'skein_placement_leaders{peer="two"} 1',
+      "skein_placement_moves_total 4",
+      "skein_placement_changes_failed_total 1",
+    ]
+  ) ok(text.includes(`\n${line}\n`), line);
   const rows = json.members.map((
     { name, leads, replicas }: { name: string; leads: number[]; replicas: number },
   ) => [name, leads, replicas]);

@@ -121,6 +121,24 @@ Deno.test("a dead peer's replicas are rebuilt elsewhere after the grace, and it 
   });
 });
 
+Deno.test("a member that is removed while it serves gives up its replicas, and what they hold stays", async () => {
+  await TestCluster.with({ peers: 5 }, async (cluster) => {
+    await settled(cluster);
+    await publishEverywhere(cluster.peers[0]!);
+    const removed = cluster.peers.find(({ core }) => {
+      return core.groups.groups().some((group) => core.groups.status(group)?.role === "leader");
+    })!;
+    const other = cluster.peers.find((peer) => peer !== removed)!;
+    await other.core.members.remove(removed.name, { force: false }, 10_000);
+    await eventually("nothing is left there", 20_000, () => {
+      assert.deepEqual(removed.core.groups.groups(), []);
+    });
+    await removed.stop();
+    await settled(cluster);
+    await consumeEverywhere(other);
+  });
+});
+
 Deno.test("a member that partitions cannot be without is not removed, except by force", async () => {
   await TestCluster.with({ peers: 2 }, async (cluster) => {
     await settled(cluster);
