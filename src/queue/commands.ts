@@ -364,6 +364,8 @@ export function identityOfQueueCommand(command: QueueCommand): unknown {
   if (command.kind === "deliver") {
     return [command.kind, command.topic, command.lane, command.consumer, command.visibilityMs];
   }
+  if (command.kind === "purge") return [command.kind, command.topic, command.lane, command.what];
+  if (command.kind === "requeue") return [command.kind, command.topic, command.lane, command.ids];
   if (command.kind !== "publish") return encodeQueueCommand(command);
   const { topic, lane, items } = command;
   const { count, sizes, ids, priorities, delays, ttls, bodies } = items;

@@ -1,11 +1,11 @@
 /**
  * What operators do to topics: configure, put dead letters back, purge. Long work goes in slices, an entry each, lane by
- * lane; it ends with what was there when it began, so that it comes to an end however much is published meanwhile.
+ * lane. A request that comes again goes through the slices again, and those that were done answer as they did.
  */
 import { SkeinError } from "../errors.ts";
 import type { RequestKey } from "../groups/groups.ts";
 import type { ConfiguredAnswer, CountedAnswer } from "./answers.ts";
-import type { QueueCommand } from "./commands.ts";
+import type { PurgeCommand, QueueCommand, RequeueCommand } from "./commands.ts";
 import type { LaneReport } from "./lane_rows.ts";
 import { parseGivenId } from "./message_names.ts";
 import type { Pauses } from "./pauses.ts";
@@ -18,7 +18,7 @@ import type { TopicRoutes } from "./topic_routes.ts";
 
 const FRESH = { stale: false } as const;
 /** Messages of one entry: some milliseconds of apply. */
-const SLICE_MAX = 1_000;
+const SLICE_MAX = 5_000;
 /** Slices a second, at least, where a rate is asked for and lets them. */
 const SLICES_PER_SECOND = 10;
 const HOME = 0;
@@ -111,14 +111,12 @@ export class TopicUpkeep {
       ? SLICE_MAX
       : Math.min(SLICE_MAX, Math.ceil(ratePerSecond / SLICES_PER_SECOND));
     let count = 0;
-    for (const { lane, dead } of reports) {
-      const slices = this.#slices(topic, lane, dead, sliceMax, request, (max) => {
-        return { kind: "requeue", topic, lane, ids: null, max };
-      });
-      for await (const done of slices) {
-        count += done;
+    for (const { lane } of reports) {
+      const command = { kind: "requeue", topic, lane, ids: null, max: sliceMax } as const;
+      for await (const slice of this.#slices(command, request)) {
+        count += slice.count;
         signal?.throwIfAborted();
-        if (ratePerSecond === null) continue;
+        if (ratePerSecond === null || !slice.more) continue;
         const dueMs = beganMs + 1_000 * count / ratePerSecond;
         const earlyMs = dueMs - clock.monotonicMs();
         if (earlyMs > 0) await this.#pauses.wait(earlyMs, signal);
@@ -135,39 +133,26 @@ export class TopicUpkeep {
   ): Promise<number> {
     checkName("topic", topic);
     const reports = await this.#reads.reports(topic, FRESH);
-    const counts = await Promise.all(reports.map(async (report) => {
-      const { lane } = report;
-      const slices = this.#slices(topic, lane, countOf(report, what), SLICE_MAX, request, (max) => {
-        return { kind: "purge", topic, lane, what, max };
-      });
+    const counts = await Promise.all(reports.map(async ({ lane }) => {
+      const command = { kind: "purge", topic, lane, what, max: SLICE_MAX } as const;
       let count = 0;
-      for await (const done of slices) count += done;
+      for await (const slice of this.#slices(command, request)) count += slice.count;
       return count;
     }));
     return counts.reduce((sum, count) => sum + count, 0);
   }
 
-  /**
-   * @param total how many messages there were; so many are taken at most
-   * @param command for so many messages at most
-   * @returns how many each slice took
-   */
+  /** @returns what each slice did; each is begun when it is asked for */
   async *#slices(
-    topic: string,
-    lane: number,
-    total: number,
-    sliceMax: number,
+    command: RequeueCommand | PurgeCommand,
     request: RequestKey | null,
-    command: (max: number) => QueueCommand,
-  ): AsyncGenerator<number, void, undefined> {
-    let left = total;
-    for (let slice = 0; left > 0; slice++) {
+  ): AsyncGenerator<CountedAnswer, void, undefined> {
+    const { topic, lane } = command;
+    for (let slice = 0;; slice++) {
       const key = sliceRequest(request, lane, slice);
-      const answer = await this.#propose(topic, lane, command(Math.min(left, sliceMax)), key);
-      const { count, more } = answer as CountedAnswer;
-      yield count;
-      if (!more || count === 0) return;
-      left -= count;
+      const answer = await this.#propose(topic, lane, command, key) as CountedAnswer;
+      yield answer;
+      if (!answer.more || answer.count === 0) return;
     }
   }
 
@@ -178,17 +163,5 @@ export class TopicUpkeep {
     request: RequestKey | null,
   ): Promise<unknown> {
     return proposeCommand(this.#edges, groupOf(this.#edges, topic, lane), command, request);
-  }
-}
-
-function countOf(report: LaneReport, what: "ready" | "dead" | "all"): number {
-  const { ready, inFlight, delayed, dead } = report;
-  switch (what) {
-    case "ready":
-      return ready;
-    case "dead":
-      return dead;
-    case "all":
-      return ready + inFlight + delayed + dead;
   }
 }

@@ -193,3 +193,27 @@ Deno.test("many topics are listed in order, over all partitions and pages", asyn
   assert.ok(views.every(({ ready }) => ready === 1));
   queues.check();
 });
+
+Deno.test("a purge and a requeue that come again answer as they did, and do nothing more", async () => {
+  const queues = await laned({ visibilityMs: 200, maxAttempts: 1 });
+  await queues.publish(1, numbered(20));
+  for (let taken = 0; taken < 20;) {
+    taken += (await queues.settle(queues.consume(2, { max: 10 }))).length;
+  }
+  await queues.fleet.run(600);
+  const session = { kind: "session", session: "s", bootId: "b", lowestOpen: 1 } as const;
+  const caller = { kind: "caller", principal: "p", id: "r" } as const;
+  const which = { ids: null, ratePerSecond: 100 };
+  for (const number of [2, 3]) {
+    const request = { ...session, sequence: 1 };
+    const work = queues.at(number).requeue(TOPIC, which, request, null);
+    assert.equal(await queues.settle(work), 20);
+  }
+  for (const number of [1, 3]) {
+    assert.equal(await queues.settle(queues.at(number).purge(TOPIC, "ready", caller)), 20);
+    await queues.publish(1, ["stays"], { key: "k" });
+  }
+  const { ready, totals } = await queues.settle(queues.at(1).stats(TOPIC, FRESH));
+  assert.deepEqual([ready, totals.purged, totals.requeued], [2, 20, 20]);
+  queues.check();
+});
