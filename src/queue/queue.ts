@@ -158,7 +158,11 @@ export interface Queue {
   stats(topic: string, options: ReadOptions): Promise<TopicView>;
   /** In order of name. */
   topics(options: ReadOptions): Promise<readonly TopicView[]>;
-  /** Oldest first. @param after the id of the last one of the page before; null: from the beginning */
+  /**
+   * Oldest first, lane by lane. A page may have fewer than `max` though there are more: an empty one is the last.
+   * @param page.after the id of the last one of the page before; null: from the beginning. CONFLICT where that is no
+   * dead letter any more
+   */
   dead(
     topic: string,
     page: { readonly max: number; readonly after: string | null },
