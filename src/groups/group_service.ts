@@ -11,6 +11,7 @@ import type { ConfigurationChange } from "../raft/ready.ts";
 import type { Random } from "../random.ts";
 import { StorageFailedError } from "../storage/storage.ts";
 import { Deadlines } from "./deadlines.ts";
+import { ForgottenReplicas } from "./forgotten_replicas.ts";
 import type { Group } from "./group.ts";
 import { GroupChanges } from "./group_changes.ts";
 import { unknownGroup } from "./group_errors.ts";
@@ -55,6 +56,7 @@ export class GroupService implements Groups {
   readonly #changes: GroupChanges;
   readonly #questions: Questions;
   readonly #requests: PeerRequests;
+  readonly #forgotten: ForgottenReplicas;
 
   constructor(edges: GroupServiceEdges) {
     const { clock, host } = edges;
@@ -79,15 +81,26 @@ export class GroupService implements Groups {
       questions: this.#questions,
       group,
     });
+    this.#forgotten = new ForgottenReplicas({
+      ...waiting,
+      patienceMs: edges.leaderWaitMs,
+      groups: () => host.groups(),
+      group,
+      end: (ended) => host.bury(ended),
+    });
   }
 
   /** A group came to be at this peer: callers that wait for its leader are woken by its changes. */
   attach(group: number): void {
     this.listen(group, {
       effects() {},
-      status: ({ leader }) => this.#leaderChanged(group, leader),
+      status: ({ leader }) => {
+        this.#leaderChanged(group, leader);
+        this.#forgotten.changed(group);
+      },
     });
     this.#watch.changed(group);
+    this.#forgotten.changed(group);
   }
 
   #leaderChanged(group: number, leader: PeerId | null): void {
@@ -183,6 +196,7 @@ export class GroupService implements Groups {
 
   /** The host was halted: whoever still waits for something is told that it will not come. */
   close(): void {
+    this.#forgotten.close();
     this.#directory.close();
     this.#deadlines.close();
     this.#watch.close();

@@ -145,10 +145,7 @@ export class Host {
       readSnapshot: (group, read) => this.#work.readSnapshot(group, read),
       storeSnapshot: (group, part) => this.#work.storeSnapshot(group, part),
       restore: (group, snapshot) => this.#work.restore(group, snapshot),
-      removed: (group) => {
-        this.#replicas.bury(group, group.replica + 1);
-        this.#edges.removed(group.id);
-      },
+      removed: (group) => this.bury(group),
       mayPropose: () => !this.#work.writing,
     };
   }
@@ -194,6 +191,12 @@ export class Host {
 
   get stopped(): boolean {
     return this.#stopped;
+  }
+
+  /** Ends a replica for good: a committed configuration of its group lacks it. */
+  bury(group: Group): void {
+    this.#replicas.bury(group, group.replica + 1);
+    this.#edges.removed(group.id);
   }
 
   // ---- what arrives

@@ -1,5 +1,5 @@
 /**
- * What a peer asks of the leader of a group at another one: the names of the requests and their form.
+ * What a peer asks of the groups at another one, mostly of their leaders: the names of the requests and their form.
  * Proposals go by `forwarder.ts`.
  */
 
@@ -13,3 +13,5 @@ export const ASK_METHOD = "group.ask";
 export const CONFIGURE_METHOD = "group.configure";
 /** `[group, peer, timeoutMs]` → null once that peer leads. */
 export const TRANSFER_METHOD = "group.transfer";
+/** `[peer, [[group, replica], …]]` → the groups that have committed a configuration without that replica. */
+export const FORGOTTEN_METHOD = "group.forgotten";

@@ -11,9 +11,11 @@ import { encodeOutcome, PROPOSE_METHOD } from "./forwarder.ts";
 import type { Group } from "./group.ts";
 import type { GroupChanges } from "./group_changes.ts";
 import { busy, malformed, outcomeUnknown, refusedError, unknownGroup } from "./group_errors.ts";
+import { forgottenGroups, parseForgotten } from "./forgotten_replicas.ts";
 import {
   ASK_METHOD,
   CONFIGURE_METHOD,
+  FORGOTTEN_METHOD,
   LOCATE_METHOD,
   READ_METHOD,
   TRANSFER_METHOD,
@@ -59,6 +61,8 @@ export class PeerRequests {
         return this.#configure(listOf(body));
       case TRANSFER_METHOD:
         return this.#transfer(listOf(body));
+      case FORGOTTEN_METHOD:
+        return this.#forgotten(listOf(body));
       default:
         return null;
     }
@@ -107,6 +111,13 @@ export class PeerRequests {
     const timeoutMs = spanOf(span);
     await this.#edges.changes.transfer(this.#ledHere(id).id, to, timeoutMs);
     return null;
+  }
+
+  // deno-lint-ignore require-await -- what is thrown is the answer
+  async #forgotten(body: readonly unknown[]): Promise<readonly GroupId[]> {
+    const question = parseForgotten(body);
+    if (question === null) throw malformed();
+    return forgottenGroups(question.peer, question.replicas, (id) => this.#edges.group(id));
   }
 
   #ledHere(id: unknown): Group {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { PROPOSE_METHOD } from "../../src/groups/forwarder.ts";
 import {
   CONFIGURE_METHOD,
+  FORGOTTEN_METHOD,
   READ_METHOD,
   TRANSFER_METHOD,
 } from "../../src/groups/leader_requests.ts";
@@ -110,6 +111,11 @@ Deno.test("requests of other peers that lack their form change nothing", async (
     [CONFIGURE_METHOD, [0, 1, [["promote", "p2"]], NaN]],
     [TRANSFER_METHOD, [0, 7, 1_000]],
     [TRANSFER_METHOD, [0, "p2", "soon"]],
+    [FORGOTTEN_METHOD, [7, []]],
+    [FORGOTTEN_METHOD, ["p2", "all"]],
+    [FORGOTTEN_METHOD, ["p2", [[0, 1]]]],
+    [FORGOTTEN_METHOD, ["p2", [[1, 0]]]],
+    [FORGOTTEN_METHOD, ["p2", Array.from({ length: 1_000 }, (_, at) => [at + 1, 1])]],
   ];
   const { lastIndex } = first!.group().raft;
   for (const [method, body] of wrong) {
