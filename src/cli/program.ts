@@ -249,7 +249,12 @@ function entryOf(args: readonly string[]): CommandEntry | undefined {
 }
 
 function throwInsteadOfExit(command: CommandUnknownOpts): void {
-  command.exitOverride().configureOutput({ outputError: () => {} });
+  command.exitOverride().configureOutput({
+    outputError: () => {},
+    // Help has no colours; to find out Commander would look into the environment, which may be given up.
+    getOutHasColors: () => false,
+    getErrHasColors: () => false,
+  });
   for (const child of command.commands) throwInsteadOfExit(child);
 }
 

@@ -24,6 +24,20 @@ Deno.test("skein --help lists every first word, with or without the word help", 
   assert.match((await skein(["help", "lock", "ls"])).stdout, /^Usage: skein lock ls /);
 });
 
+Deno.test("deno task skein shows help, whatever the environment says of colours", async () => {
+  const { tasks } = JSON.parse(await Deno.readTextFile("deno.json"));
+  const [, ...line] = tasks.skein.command.split(" ");
+  for (const words of [[], ["lock"], ["keygen"], ["log", "check"]]) {
+    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: [...line, ...words, "--help"],
+      env: { NO_COLOR: "", CLICOLOR_FORCE: "1" },
+    }).output();
+    const text = new TextDecoder().decode(stdout);
+    assert.equal(code, 0, new TextDecoder().decode(stderr));
+    assert.ok(text.startsWith(`Usage: ${["skein", ...words].join(" ")} `), text);
+  }
+});
+
 Deno.test("wrong usage is exit code 2, with what is wrong", async () => {
   const cases = [
     [[], /Usage: skein/],
