@@ -43,3 +43,8 @@ export interface Setting<T> {
   readonly shared?: boolean;
   readonly help: string;
 }
+
+/** Lets a row's type follow from its format. */
+export function setting<const T>(row: Setting<T>): Setting<T> {
+  return row;
+}

@@ -19,15 +19,11 @@ import {
   text,
   YES_OR_NO,
 } from "./formats.ts";
-import type { Setting } from "./setting.ts";
+import { QUEUE_SETTINGS } from "./queue_settings.ts";
+import { type Setting, setting } from "./setting.ts";
 
 const KIB = 1024;
 const GIB = KIB ** 3;
-
-/** Lets each row's type follow from its format. */
-function setting<const T>(row: Setting<T>): Setting<T> {
-  return row;
-}
 
 export const SETTINGS = {
   config: setting({
@@ -340,36 +336,7 @@ export const SETTINGS = {
     shared: true,
     help: "lease of a lock whose caller names none",
   }),
-  queueMaxMessages: setting({
-    section: "Services",
-    flag: "queue-max-messages",
-    placeholder: "N",
-    environment: [{ name: "QUEUE_MAX_MESSAGES" }],
-    format: integer(1, 100_000_000),
-    default: "2000000",
-    shared: true,
-    help: "messages that a topic holds; past it publishing is refused",
-  }),
-  queueMaxBytes: setting({
-    section: "Services",
-    flag: "queue-max-bytes",
-    placeholder: "SIZE",
-    environment: [{ name: "QUEUE_MAX_BYTES" }],
-    format: size(KIB, 1024 * GIB),
-    default: "1GiB",
-    shared: true,
-    help: "bytes of messages that a topic holds; past it publishing is refused",
-  }),
-  queueDedupMax: setting({
-    section: "Services",
-    flag: "queue-dedup-max",
-    placeholder: "N",
-    environment: [{ name: "QUEUE_DEDUP_MAX" }],
-    format: integer(0, 100_000_000),
-    default: "1000000",
-    shared: true,
-    help: "ids that a topic's deduplication window holds; past it the oldest go first",
-  }),
+  ...QUEUE_SETTINGS,
   logLevel: setting({
     section: "Logging",
     flag: "log-level",
