@@ -71,7 +71,10 @@ export class LaneDesk {
   /** Takes a consumer up: it has its answer when its wait is over, or before. */
   take(waiter: Waiter): void {
     const replica = this.#edges.replicaOf(this.#group);
-    if (replica === null) return waiter.reject(this.#notHere());
+    if (replica === null) {
+      waiter.reject(this.#notHere());
+      return this.wake();
+    }
     if (this.#mustPropose(waiter, replica)) this.#urgent.push(waiter);
     else this.#line.add(waiter);
     this.#look();
