@@ -61,7 +61,9 @@ async function pause(stopped: Promise<void>): Promise<void> {
 
 /** What does not fit the terminal is left out, so that the top stays where it is. */
 function repaint(text: string): void {
-  const { rows, columns } = Deno.consoleSize();
+  const size = Deno.consoleSize();
+  // A terminal that does not tell its size says that it has none.
+  const [rows, columns] = [size.rows || Infinity, size.columns || Infinity];
   const lines = text.split("\n").slice(0, Math.max(1, rows - 1));
   const cut = lines.map((line) => line.slice(0, columns) + CLEAR_LINE);
   write(`${HOME}${cut.join("\n")}\n${CLEAR_BELOW}`);

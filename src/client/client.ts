@@ -57,6 +57,8 @@ export interface RingKeyOptions extends CallOptions {
 }
 
 const ADD_WAIT_MS = 30_000;
+/** Longer than a peer tries to have the cluster take it. */
+const OPERATION_ANSWER_MS = 35_000;
 
 /**
  * @example
@@ -155,9 +157,9 @@ export class SkeinClient {
     address: string,
     { waitMs = ADD_WAIT_MS, signal }: AddMemberOptions = {},
   ): Promise<AddedAnswer> {
-    return toAdded(
-      await this.#operate("/cluster/add", { address, timeout: waitMs / 1000 }, signal),
-    );
+    const call = { method: "POST", path: "/cluster/add", body: { address } } as const;
+    const wait = { field: "timeout", ms: waitMs } as const;
+    return toAdded(await this.#requester.json({ ...call, wait, retry: "once", signal }));
   }
 
   /**
@@ -200,7 +202,8 @@ export class SkeinClient {
   }
 
   #operate(path: string, body: Record<string, unknown>, signal: AbortSignal | undefined) {
-    return this.#requester.json({ method: "POST", path, body, retry: "once", signal });
+    const call = { method: "POST", path, body, retry: "once", signal } as const;
+    return this.#requester.json({ ...call, answerMs: OPERATION_ANSWER_MS });
   }
 }
 
