@@ -72,9 +72,9 @@ async function consumeOnce(
   const deliveries = await take(client, topic, options, options.max ?? 1, options.wait);
   if (options.json === true) {
     const document = { success: true, topic, messages: deliveries.map(deliveryDocument) };
-    writeOut(JSON.stringify(document));
+    await writeOut(JSON.stringify(document));
   } else {
-    for (const delivery of deliveries) writeOut(lineOf(delivery, options));
+    for (const delivery of deliveries) await writeOut(lineOf(delivery, options));
     if (deliveries.length === 0) console.error("skein: no message");
   }
   if (options.ack !== true || deliveries.length === 0) return;
@@ -92,7 +92,7 @@ async function follow(client: SkeinClient, topic: string, options: ConsumeOption
   try {
     for (;;) {
       const deliveries = await take(client, topic, options, max, waitMs, stopping.signal);
-      for (const delivery of deliveries) writeOut(lineOf(delivery, options));
+      for (const delivery of deliveries) await writeOut(lineOf(delivery, options));
       if (options.ack === true && deliveries.length > 0) {
         await acknowledge(client, topic, deliveries);
       }
@@ -142,12 +142,12 @@ function lineOf(delivery: Delivery, { raw = false, json = false }: ConsumeOption
   return `${id}  attempt ${attempts}  receipt ${receipt}  ${JSON.stringify(data)}`;
 }
 
-/** @throws {Exit} where nobody reads it any more: console.log would say nothing */
-function writeOut(line: string): void {
+/** @throws {Exit} by rejection, where nobody reads it any more: console.log would say nothing */
+async function writeOut(line: string): Promise<void> {
   const bytes = new TextEncoder().encode(`${line}\n`);
   try {
     for (let written = 0; written < bytes.length;) {
-      written += Deno.stdout.writeSync(bytes.subarray(written));
+      written += await Deno.stdout.write(bytes.subarray(written));
     }
   } catch (error) {
     if (!(error instanceof Deno.errors.BrokenPipe)) throw error;

@@ -33,7 +33,7 @@ export function define() {
     if (chosen.length !== 1) throw new UsageError("say what goes: --ready, --dead or --all");
     const what = chosen[0]![0] as keyof typeof WORDS;
     const client = connect(command);
-    if (!yes) ask(topic, what);
+    if (!yes) ask(topic, what, json === true);
     const purged = await client.queue.purge(topic, what);
     const text = `removed ${countOf(purged, "message")} of ${topic}`;
     print(json, { success: true, topic, what, purged }, () => text);
@@ -44,9 +44,9 @@ export function define() {
  * @throws {Exit} where the answer is no
  * @throws {UsageError} where nobody is there to answer
  */
-function ask(topic: string, what: keyof typeof WORDS): void {
+function ask(topic: string, what: keyof typeof WORDS, json: boolean): void {
   const question = `remove ${WORDS[what]} of ${topic} for good`;
-  if (!Deno.stdin.isTerminal()) {
+  if (json || !Deno.stdin.isTerminal()) {
     throw new UsageError(`nobody to ask at a terminal: --yes to ${question}`);
   }
   if (!confirm(`skein: ${question}?`)) throw new Exit(EXIT.refused);
