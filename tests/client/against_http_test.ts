@@ -124,7 +124,7 @@ Deno.test("client and http: views, health, raft and cluster", async () => {
     "remove two by force",
     "drain two",
     "drain no more two",
-    "add 10.0.0.2:7001 within 5000 ms",
+    "add 10.0.0.2:7001 within 5 s",
   ]);
   match(await client.metrics(), /skein_raft_term\{group="0"\} 3/);
 });

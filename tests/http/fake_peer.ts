@@ -156,7 +156,7 @@ class FakeMembers implements Members {
     return this.removeWith();
   }
   add(address: string, timeoutMs: number) {
-    this.operations.push(`add ${address} within ${timeoutMs} ms`);
+    this.operations.push(`add ${address} within ${Math.round(timeoutMs / 1000)} s`);
     return this.addWith();
   }
 }

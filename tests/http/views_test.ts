@@ -233,7 +233,7 @@ Deno.test("cluster: members are added, drained and removed as callers ask", asyn
   deepEqual(undone.json, { success: true, member: "two", draining: false });
   await fixture.post("/cluster/remove", { member: "two", force: true });
   deepEqual(members.operations, [
-    "add 10.0.0.2:7001 within 30000 ms",
+    "add 10.0.0.2:7001 within 30 s",
     "drain two",
     "drain no more two",
     "remove two by force",
