@@ -12,7 +12,7 @@ import { countOf, TOPIC_ARGUMENT, TOPIC_HELP } from "./queue_options.ts";
 const WORDS = {
   ready: "all messages but the dead letters",
   dead: "all dead letters",
-  all: "all messages, dead letters too",
+  all: "all messages and dead letters",
 } as const;
 
 export function define() {

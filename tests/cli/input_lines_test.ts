@@ -3,6 +3,12 @@ import assert from "node:assert/strict";
 import { type InputLine, readLines } from "../../src/cli/input_lines.ts";
 import { Random } from "../../src/random.ts";
 
+interface Cut {
+  readonly bytesMax?: number;
+  /** Of the next piece. */
+  readonly sizeOf?: () => number;
+}
+
 async function* pieces(bytes: Uint8Array, sizeOf: () => number): AsyncGenerator<Uint8Array> {
   for (let start = 0; start < bytes.length;) {
     const size = sizeOf();
@@ -13,7 +19,7 @@ async function* pieces(bytes: Uint8Array, sizeOf: () => number): AsyncGenerator<
 
 async function linesOf(
   input: string | Uint8Array,
-  { bytesMax = 100, sizeOf = () => 7 } = {},
+  { bytesMax = 100, sizeOf = () => 7 }: Cut = {},
 ): Promise<InputLine[]> {
   const bytes = typeof input === "string" ? new TextEncoder().encode(input) : input;
   const lines: InputLine[] = [];
@@ -21,7 +27,7 @@ async function linesOf(
   return lines;
 }
 
-async function textsOf(input: string | Uint8Array, options = {}): Promise<(string | null)[]> {
+async function textsOf(input: string | Uint8Array, options: Cut = {}): Promise<(string | null)[]> {
   return (await linesOf(input, options)).map(({ text }) => text);
 }
 
