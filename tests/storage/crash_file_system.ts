@@ -38,6 +38,8 @@ export class CrashFileSystem implements FileSystem {
   room = Infinity;
   failingSyncs = 0;
   syncs = 0;
+  reads = 0;
+  readBytes = 0;
 
   constructor(seed = 1) {
     this.#random = new Random(seed);
@@ -192,6 +194,8 @@ export class CrashFileSystem implements FileSystem {
       },
       read: async (offsetBytes, into) => {
         await alive();
+        this.reads++;
+        this.readBytes += into.length;
         const bytes = contents.cached.subarray(offsetBytes, offsetBytes + into.length);
         into.set(bytes);
         return bytes.length;

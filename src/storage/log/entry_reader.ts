@@ -13,6 +13,10 @@ import { decodeEntries } from "./record_codec.ts";
 import { checkRecord, RECORD_FRAME_BYTES } from "./record_frame.ts";
 import type { SegmentSet } from "./segment_set.ts";
 
+/**
+ * A window begins small, since entries of many groups lie between each other, and each is twice as large as the one
+ * before while they lie close together.
+ */
 const WINDOW_BYTES_MIN = 16 * 1024;
 const WINDOW_BYTES_MAX = 1024 * 1024;
 
@@ -73,7 +77,7 @@ export class EntryReader {
       if (row === null) break;
       let record = this.#inMemory(row) ?? inWindow(row, window);
       if (record === null) {
-        window = await this.#readWindow(row, bytesMax - bytes);
+        window = await this.#readWindow(row, window, bytesMax - bytes);
         if (!unchanged()) return null;
         if (window === null) continue;
         record = inWindow(row, window);
@@ -97,11 +101,21 @@ export class EntryReader {
     return this.writer.inMemory(row.position, row.sizeBytes);
   }
 
-  /** @returns null when the row's segment has gone meanwhile: its entries lie elsewhere now */
-  async #readWindow(row: IndexRow, bytesWanted: number): Promise<Window | null> {
+  /**
+   * @param before the one that was read before, if any
+   * @returns null when the row's segment has gone meanwhile: its entries lie elsewhere now
+   */
+  async #readWindow(
+    row: IndexRow,
+    before: Window | null,
+    bytesWanted: number,
+  ): Promise<Window | null> {
     const segment = segmentOf(row.position);
     const offset = offsetOf(row.position);
-    const wanted = Math.min(Math.max(bytesWanted, WINDOW_BYTES_MIN), WINDOW_BYTES_MAX);
+    const fromSize = before !== null && isClose(before, segment, offset)
+      ? 2 * before.bytes.length
+      : WINDOW_BYTES_MIN;
+    const wanted = Math.min(fromSize, Math.max(bytesWanted, WINDOW_BYTES_MIN), WINDOW_BYTES_MAX);
     try {
       const handle = await this.segments.handle(segment);
       const bytes = await readUpTo(handle, offset, Math.max(row.sizeBytes, wanted));
@@ -128,6 +142,12 @@ export class EntryReader {
       offset,
     );
   }
+}
+
+/** Whether a record begins no further behind a window than that is long. */
+function isClose({ bytes, offset, ...window }: Window, segment: number, begin: number): boolean {
+  const skipped = begin - (offset + bytes.length);
+  return window.segment === segment && skipped < bytes.length;
 }
 
 /** @returns the row's record, or null where the window does not hold all of it */
