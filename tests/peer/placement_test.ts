@@ -121,6 +121,31 @@ Deno.test("a dead peer's replicas are rebuilt elsewhere after the grace, and it 
   });
 });
 
+Deno.test("a peer that was away while its partitions went elsewhere for good lets go of them when it is back", async () => {
+  await TestCluster.with({ peers: 3, deadPeerGraceMs: 500 }, async (cluster) => {
+    await settled(cluster);
+    await publishEverywhere(cluster.peers[0]!);
+    const away = cluster.peers.find((peer) => !peer.leads)!;
+    await away.crash();
+    await cluster.add();
+    await cluster.add();
+    await eventually("it is dead by an entry, and the others are there", 20_000, () => {
+      const { ring } = cluster.leader!.core.members.wanted()!;
+      assert.deepEqual([ring.peers.length, ring.owners], [5, 4]);
+    });
+    await settled(cluster);
+    await away.start();
+    await eventually("it is wanted again", 10_000, () => {
+      assert.equal(cluster.leader!.core.members.wanted()!.ring.owners, 5);
+    });
+    await settled(cluster);
+    await eventually("it is healthy", 10_000, () => {
+      assert.deepEqual(away.core.health().reasons, []);
+    });
+    await consumeEverywhere(away);
+  });
+});
+
 Deno.test("a member that is removed while it serves gives up its replicas, and what they hold stays", async () => {
   await TestCluster.with({ peers: 5 }, async (cluster) => {
     await settled(cluster);
