@@ -49,13 +49,15 @@ export class DeliveryDesk {
     if (this.#open.size >= LIMITS.queueWaitersTotalMax) throw tooMany("at this peer");
     const { topic, lane } = question.address;
     const desk = this.#deskOf(group, topic, lane);
-    if (desk.waiting >= LIMITS.queueWaitersMax) throw tooMany(`for ${topic}`);
+    if (desk.open >= LIMITS.queueWaitersMax) throw tooMany(`for ${topic}`);
     const waiter = new Waiter(question, this.#edges.clock.monotonicMs(), timeoutMs);
     this.#open.set(question.wait, { waiter, desk });
+    desk.open++;
     try {
       desk.take(waiter);
       return encodeAnswer(await waiter.answer);
     } finally {
+      desk.open--;
       this.#open.delete(question.wait);
     }
   }

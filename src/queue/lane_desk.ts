@@ -35,6 +35,8 @@ export class LaneDesk {
   readonly #group: number;
   readonly #name: LaneName;
   readonly #idle: () => void;
+  /** Consumers that have no answer yet; counted by who brings them. */
+  open = 0;
   readonly #line = new WaitingLine();
   /** For these an entry is proposed whatever is ready. */
   #urgent: Waiter[] = [];
@@ -61,11 +63,6 @@ export class LaneDesk {
 
   get group(): number {
     return this.#group;
-  }
-
-  /** How many wait, those not counted for whom an entry is under way. */
-  get waiting(): number {
-    return this.#line.size;
   }
 
   /** Takes a consumer up: it has its answer when its wait is over, or before. */
@@ -119,7 +116,9 @@ export class LaneDesk {
     const urgent = this.#urgent;
     this.#urgent = [];
     for (const waiter of urgent) if (!waiter.done) this.#start([waiter]);
-    for (let left = this.#ready() - this.#asked; left > 0; left = this.#ready() - this.#asked) {
+    // A lane that is not there comes to be with the first entry for it.
+    if (this.#ready() === null && this.#entries === 0) this.#start(this.#line.takeAlike(1));
+    for (let left = this.#left(); left > 0; left = this.#left()) {
       const isShared = this.#line.first?.question.request === null;
       if (isShared && this.#sharedEntries >= SHARED_ENTRIES_MAX) break;
       const waiters = this.#line.takeAlike(Math.min(left, LIMITS.queueBatchMax));
@@ -129,9 +128,15 @@ export class LaneDesk {
     if (this.#line.size === 0 && this.#entries === 0 && this.#urgent.length === 0) this.#idle();
   }
 
-  #ready(): number {
-    if (this.#line.size === 0) return 0;
-    return this.#edges.replicaOf(this.#group)?.queue.deliverable(this.#name) ?? 0;
+  /** How many messages those who wait could have; null where the lane is not there. */
+  #ready(): number | null {
+    const replica = this.#edges.replicaOf(this.#group);
+    return this.#line.size === 0 || replica === null ? 0 : replica.queue.deliverable(this.#name);
+  }
+
+  /** The same, less what was asked for already. */
+  #left(): number {
+    return (this.#ready() ?? 0) - this.#asked;
   }
 
   /** @param waiters alike */
