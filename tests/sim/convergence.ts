@@ -37,11 +37,10 @@ export async function awaitConvergence(
   }
   await until(() => areEqual(cluster), CONVERGE_MS, "all members apply what is committed");
   checkEqualStates(cluster);
-  await loseSleepingLeader(cluster, resources[0]!, until);
 }
 
-/** A group that sleeps must notice that its leader has gone, though nobody asks it anything. */
-async function loseSleepingLeader(
+/** Groups that sleep must notice that their leader has gone, though nobody asks them anything. */
+export async function loseSleepingLeaders(
   cluster: VirtualCluster,
   resource: string,
   until: Until,
@@ -51,10 +50,17 @@ async function loseSleepingLeader(
   const leader = cluster.leader();
   const voters = leader?.status()?.configuration.voters ?? [];
   if (leader === null || voters.length < 3) return;
+  const led = leader.core!.groups.groups().filter((group) => {
+    const status = leader.status(group);
+    return status?.role === "leader" && status.configuration.voters.length >= 3;
+  });
   leader.kill();
   const others = (peer: VirtualPeer) => peer !== leader && peer.running;
-  const next = () => cluster.peers.some((peer) => others(peer) && peer.status()?.role === "leader");
-  await until(next, FAIL_OVER_MS, "another leader takes the place of the one that was killed");
+  for (const group of led) {
+    const next = () =>
+      cluster.peers.some((peer) => others(peer) && peer.status(group)?.role === "leader");
+    await until(next, FAIL_OVER_MS, `another leader takes over group ${group}`);
+  }
   await acquireAndRelease(cluster.leader()!, resource, until, "the next leader");
 }
 

@@ -35,6 +35,9 @@ export interface FaultPeriods {
   readonly transferMs: number;
   readonly snapshotMs: number;
   readonly membershipMs: number;
+  /** A peer is away for so long that it is taken for dead. */
+  readonly absenceMs: number;
+  readonly drainMs: number;
 }
 
 export interface FaultRates {
@@ -77,6 +80,8 @@ export function drawFaultRates(random: Random): FaultRates {
       transferMs: period(0.4, 2_000, 15_000),
       snapshotMs: period(0.6, 2_000, 10_000),
       membershipMs: period(0.6, 3_000, 15_000),
+      absenceMs: period(0.3, 10_000, 30_000),
+      drainMs: period(0.3, 5_000, 20_000),
     },
     clockDrift: perhaps(0.7, CLOCK_DRIFT_MAX),
   };
@@ -102,6 +107,8 @@ export const HEALED: FaultRates = {
     transferMs: Infinity,
     snapshotMs: Infinity,
     membershipMs: Infinity,
+    absenceMs: Infinity,
+    drainMs: Infinity,
   },
   clockDrift: 0,
 };

@@ -35,6 +35,8 @@ export class Nemesis {
     this.#every(periods.transferMs, "transfer", () => this.#transfer());
     this.#every(periods.snapshotMs, "snapshot", () => this.#snapshot());
     this.#every(periods.membershipMs, "membership", () => this.#changeMembership());
+    this.#every(periods.absenceMs, "absence", () => this.#absence());
+    this.#every(periods.drainMs, "drain", () => this.#drain());
   }
 
   /** The end of the first phase: no faults from here on, and all peers run. */
@@ -84,6 +86,31 @@ export class Nemesis {
     this.#later(1_500, () => {
       if (!peer.running && !peer.removed) peer.start();
     });
+  }
+
+  /** Long enough to be taken for dead: what it held is built elsewhere, and then it is back. */
+  #absence(): void {
+    const running = this.#running();
+    const down = this.#cluster.peers.filter((peer) => !peer.running && !peer.removed).length;
+    if (running.length < 3 || down > 0) return;
+    const peer = this.#random.pick(running);
+    peer.kill();
+    const backMs = 5_000 + exponentialMs(this.#random, 20_000);
+    this.#cluster.scheduler.after(backMs, null, "return", () => {
+      if (!this.#healed && !peer.running && !peer.removed) peer.start();
+    });
+  }
+
+  /** An operator empties a peer of partitions, and perhaps thinks better of it. */
+  #drain(): void {
+    const asked = this.#running().filter((peer) => peer.status() !== null);
+    if (asked.length < 2) return;
+    const through = this.#random.pick(asked);
+    const { id } = this.#random.pick(this.#cluster.peers);
+    const setDraining = (draining: boolean) =>
+      through.attempt((core) => core.members.drain(id, draining, 5_000));
+    setDraining(true);
+    if (this.#random.chance(0.7)) this.#later(5_000, () => setDraining(false));
   }
 
   /** As an upgrade: each peer by itself, or all at once. */
@@ -152,18 +179,27 @@ export class Nemesis {
   }
 
   #transfer(): void {
-    const leader = this.#cluster.leader();
-    const status = leader?.status();
+    const group = this.#anyGroup();
+    const leader = this.#cluster.leader(group);
+    const status = leader?.status(group);
     if (!leader || !status || status.configuration.voters.length < 2) return;
     const to = this.#random.pick(status.configuration.voters).peer;
-    leader.attempt((core) => core.groups.transferLeadership(0, to, 2_000));
+    leader.attempt((core) => core.groups.transferLeadership(group, to, 2_000));
   }
 
   #snapshot(): void {
-    const running = this.#running();
-    if (running.length === 0) return;
-    const peer = this.#random.pick(running);
-    if (peer.status() !== null) peer.attempt((core) => core.groups.takeSnapshot(0));
+    const group = this.#anyGroup();
+    const replicas = this.#running().filter((peer) => peer.status(group) !== null);
+    if (replicas.length === 0) return;
+    this.#random.pick(replicas).attempt((core) => core.groups.takeSnapshot(group));
+  }
+
+  /** The system group as often as all partitions together. */
+  #anyGroup(): number {
+    const groups = new Set(this.#running().flatMap(({ core }) => core?.groups.groups() ?? []));
+    const partitions = [...groups].filter((group) => group > 0).sort((one, other) => one - other);
+    if (partitions.length === 0 || this.#random.chance(0.5)) return 0;
+    return this.#random.pick(partitions);
   }
 
   #changeMembership(): void {

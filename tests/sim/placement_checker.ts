@@ -1,6 +1,6 @@
 /**
  * Watches how partitions are moved, at every step, from outside: whatever faults meet, each change of a group's
- * configuration is one replica's, who becomes a voter has caught up, and no change leaves fewer voters, or fewer that
+ * configuration is one replica's, who becomes a voter was a learner, and no change leaves fewer voters, or fewer that
  * run, than the cluster can offer. Where partitions come to lie in the end is judged in `placement_convergence.ts`.
  */
 import type { GroupStatus } from "../../src/groups/groups.ts";
@@ -13,8 +13,8 @@ export interface PlacementWorld {
   wantedMin(): number;
   /** Whether its process has been away for so long that everybody must have noticed. */
   isLongGone(peer: PeerId): boolean;
-  /** Index of the last entry that the replica's storage called durable. */
-  durableIndex(peer: PeerId, group: number): number;
+  /** Id of the peer's replica of the group; null where it has none; undefined while its process is away. */
+  replicaOf(peer: PeerId, group: number): number | null | undefined;
 }
 
 interface Led {
@@ -73,7 +73,7 @@ export class PlacementChecker {
     }
   }
 
-  /** It was a learner, and has the log at least up to where it became one. */
+  /** It was a learner, and has begun; how much of the log it may lack is the driver's to say. */
   #checkPromoted(
     group: number,
     former: Configuration,
@@ -84,9 +84,9 @@ export class PlacementChecker {
       other.peer === peer && other.replica === replica
     );
     if (!isLearner) this.#fail(group, `${peer} became a voter and was no learner`, next);
-    const durable = this.#world.durableIndex(peer, group);
-    if (durable >= former.index) return;
-    this.#fail(group, `${peer} became a voter and has the log up to ${durable} only`, next);
+    const present = this.#world.replicaOf(peer, group);
+    if (present === undefined || present === replica) return;
+    this.#fail(group, `${peer} became a voter and has not begun`, next);
   }
 
   #fail(group: number, what: string, next: Configuration): never {

@@ -115,7 +115,7 @@ function messageViolations(
 ): string[] {
   return [
     ...contentViolations(story),
-    ...earlyViolations(story),
+    ...earlyViolations(story, stories),
     ...afterAcknowledgement(story),
     ...holdViolations(story, stories),
     ...attemptViolations(story, stories, topic),
@@ -139,8 +139,11 @@ function contentViolations({ publication, deliveries }: MessageStory): string[] 
   return violations;
 }
 
-/** Neither a delay nor that of a refusal is cut short. */
-function earlyViolations({ publication, deliveries, settles }: MessageStory): string[] {
+/** Neither a delay nor that of a refusal is cut short, unless the refusal made it a dead letter that was put back. */
+function earlyViolations(
+  { topic, publication, deliveries, settles }: MessageStory,
+  { requeues }: Stories,
+): string[] {
   const { item, callMs } = publication;
   const readyMs = spanEndMs(callMs, item.delayMs);
   const early = item.delayMs === 0 ? [] : deliveries.filter(({ returnMs }) => returnMs < readyMs);
@@ -152,6 +155,7 @@ function earlyViolations({ publication, deliveries, settles }: MessageStory): st
     const againMs = spanEndMs(refusal.callMs, refusal.delayMs!);
     for (const handed of deliveries) {
       if (handed.callMs <= refusal.returnMs || handed.returnMs >= againMs) continue;
+      if (wasPutBack(requeues, topic, handed)) continue;
       violations.push(`before the delay of its refusal was over: ${nameOf(handed)}`);
     }
   }
@@ -177,23 +181,31 @@ function afterAcknowledgement({ deliveries, settles }: MessageStory): string[] {
   return violations;
 }
 
-/** As long as a delivery's visibility timeout certainly runs, and nobody refused it, no other comes. */
+/**
+ * As long as a delivery's visibility timeout certainly runs, and nobody refused it, no other comes. What a second
+ * attempt got under the same request id may be handed back for the first one, whose peer takes its client for gone.
+ */
 function holdViolations(story: MessageStory, { requeues }: Stories): string[] {
   const { topic, deliveries, settles } = story;
   const violations: string[] = [];
   for (const held of deliveries) {
+    if (held.unsure) continue;
     for (const next of deliveries) {
       if (next.delivery.attempts <= held.delivery.attempts) continue;
       if (next.returnMs < held.callMs || next.returnMs >= holdEndMs(held, settles)) continue;
-      const isFree = (span: { readonly callMs: number }) => span.callMs < next.returnMs;
       const wasRefused = settles.some((settle) =>
-        settle.kind === "refuse" && isPossible(settle) && isFree(settle)
+        settle.kind === "refuse" && isPossible(settle) && settle.callMs < next.returnMs
       );
-      if (wasRefused || requeues.some((each) => each.topic === topic && isFree(each))) continue;
+      if (wasRefused || wasPutBack(requeues, topic, next)) continue;
       violations.push(`delivered while another had it: ${nameOf(held)}; ${nameOf(next)}`);
     }
   }
   return violations;
+}
+
+/** Whether it may be a dead letter's that was put back. */
+function wasPutBack(requeues: Stories["requeues"], topic: string, handed: Handed): boolean {
+  return requeues.some((each) => each.topic === topic && each.callMs < handed.returnMs);
 }
 
 /** The earliest true time at which this delivery's visibility timeout may be over. */
@@ -227,7 +239,8 @@ function attemptViolations(
       violations.push(`more attempts than ${maxAttempts}: ${nameOf(handed)}`);
     }
     for (const before of deliveries) {
-      if (before.returnMs >= handed.callMs || before.delivery.attempts < attempts) continue;
+      if (before.unsure || before.returnMs >= handed.callMs) continue;
+      if (before.delivery.attempts < attempts) continue;
       if (requeues.some(({ topic, callMs }) => topic === name && callMs < handed.returnMs)) {
         continue;
       }

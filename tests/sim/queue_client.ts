@@ -29,6 +29,8 @@ interface Held extends SeenDelivery {
   readonly topic: string;
 }
 
+/** A duplicate is one within its lane: the same key goes with it. */
+type RecentId = Pick<PublishedMark, "givenId" | "key">;
 type SettleKind = SettleInput["kind"];
 type PlannedItem = Omit<PublishedMark, "result">;
 
@@ -40,7 +42,9 @@ export class QueueClient {
   readonly #name: string;
   readonly #edges: QueueClientEdges;
   readonly #caller: Caller;
-  readonly #recentIds = new Map<string, string[]>();
+  readonly #recent = new Map<string, RecentId[]>();
+  /** Topics that are there: something was published to them. */
+  readonly #used = new Set<string>();
   #held: Held[] = [];
   #marks = 0;
 
@@ -66,7 +70,7 @@ export class QueueClient {
     const topic = random.pick(topics);
     const dice = random.fraction();
     if (this.#held.length === 0 || dice < 0.35) {
-      if (random.chance(0.03)) return this.#requeue(topic);
+      if (this.#used.has(topic.name) && random.chance(0.03)) return this.#requeue(topic);
       return random.chance(0.55) ? this.#publish(topic) : this.#consume(topic);
     }
     if (dice < 0.75) return this.#settle("acknowledge");
@@ -91,6 +95,7 @@ export class QueueClient {
       (peer) => peer.queue().publish({ topic: topic.name, items, request }),
       { mayRetry, waitMs: 0, signal: null },
     );
+    if (called.kind === "answer" && called.value.every(({ ok }) => ok)) this.#used.add(topic.name);
     const results = planned.map((_, place) => resultOf(called, place));
     const marks = planned.map((item, place) => ({ ...item, result: results[place]! }));
     this.#record(callMs, { kind: "publish", topic: topic.name, items: marks }, called);
@@ -99,10 +104,10 @@ export class QueueClient {
   #plan(topic: SimulatedTopic): PlannedItem {
     const { random } = this.#edges;
     const mark = `${this.#name}-${++this.#marks}`;
+    const key = random.chance(0.5) ? random.pick(KEYS) : null;
     return {
       mark,
-      givenId: random.chance(0.4) ? this.#idFor(topic, mark) : null,
-      key: random.chance(0.5) ? random.pick(KEYS) : null,
+      ...(random.chance(0.4) ? this.#idFor(topic, mark, key) : { givenId: null, key }),
       priority: random.chance(0.6) ? 0 : random.integer(1, 9),
       delayMs: random.chance(0.85) ? 0 : random.integer(1, 2_000),
       ttlMs: random.chance(0.9) ? null : random.integer(500, 5_000),
@@ -110,12 +115,12 @@ export class QueueClient {
   }
 
   /** New, or one that was published a moment ago. */
-  #idFor({ name }: SimulatedTopic, mark: string): string {
+  #idFor({ name }: SimulatedTopic, mark: string, key: string | null): RecentId {
     const { random } = this.#edges;
-    const recent = this.#recentIds.get(name) ?? [];
+    const recent = this.#recent.get(name) ?? [];
     if (recent.length > 0 && random.chance(0.2)) return random.pick(recent);
-    const id = `id-${mark}`;
-    this.#recentIds.set(name, [id, ...recent].slice(0, RECENT_IDS));
+    const id = { givenId: `id-${mark}`, key };
+    this.#recent.set(name, [id, ...recent].slice(0, RECENT_IDS));
     return id;
   }
 

@@ -13,10 +13,12 @@ import {
 
 /** @returns what is wrong, in words */
 export function endingViolations(stories: Stories, endings: readonly TopicEnding[]): string[] {
+  // The last look for what is left.
+  const endMs = Math.max(0, ...stories.consumes.map(({ callMs }) => callMs));
   return endings.flatMap((ending) => {
     const messages = stories.messages.filter(({ topic }) => topic === ending.topic);
     return [
-      ...lossViolations(messages, ending),
+      ...lossViolations(messages, ending, endMs),
       ...batchViolations(messages, ending),
       ...countViolations(messages, ending),
     ];
@@ -24,14 +26,12 @@ export function endingViolations(stories: Stories, endings: readonly TopicEnding
 }
 
 /** Each id that a publisher was told is stored was delivered and settled, or is dead, or its time was over. */
-function lossViolations(messages: readonly MessageStory[], ending: TopicEnding): string[] {
+function lossViolations(
+  messages: readonly MessageStory[],
+  ending: TopicEnding,
+  endMs: number,
+): string[] {
   const dead = new Set(ending.deadMarks);
-  const endMs = Math.max(
-    0,
-    ...messages.flatMap(({ deliveries, settles }) =>
-      [...deliveries, ...settles].map(({ callMs }) => callMs)
-    ),
-  );
   return messages.flatMap((story) => {
     const { mark, publication: { item } } = story;
     if (!("id" in item.result)) return [];

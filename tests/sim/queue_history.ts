@@ -128,8 +128,10 @@ function describeInput(input: QueueInput): string {
   }
 }
 
-function describeItem({ mark, givenId, priority, delayMs, result }: PublishedMark): string {
+function describeItem(item: PublishedMark): string {
+  const { mark, givenId, priority, delayMs, ttlMs, result } = item;
   const id = givenId === null ? "" : ` id ${givenId}`;
   const delay = delayMs > 0 ? ` delay ${delayMs}` : "";
-  return `${mark}${id} priority ${priority}${delay}: ${result.kind}`;
+  const ttl = ttlMs === null ? "" : ` ttl ${ttlMs}`;
+  return `${mark}${id} priority ${priority}${delay}${ttl}: ${result.kind}`;
 }

@@ -53,11 +53,6 @@ export class RaftChecker {
     return this.#history(group).commitIndexMax;
   }
 
-  /** Index of the last entry of a replica's log that its storage called durable. */
-  durableIndex(peer: PeerId, group: number): number {
-    return this.#view(peer, group).durable.lastIndex;
-  }
-
   /** A storage was opened: what it holds must be all that it ever called durable. */
   opened(peer: PeerId, recovered: Recovered): void {
     for (const [key, view] of this.#views) {

@@ -6,11 +6,15 @@
 import { Random } from "../../src/random.ts";
 import type { SimulatedTiming } from "./core_under_test.ts";
 import { drawFaultRates, type FaultRates, HEALED } from "./fault_rates.ts";
-import { awaitConvergence } from "./convergence.ts";
+import { awaitConvergence, loseSleepingLeaders, type Until } from "./convergence.ts";
 import { judgeLocks, type LockJudgement } from "./lock_checker.ts";
 import { LockClient } from "./lock_client.ts";
 import { describe, type LockOperation } from "./lock_history.ts";
 import { Nemesis } from "./nemesis.ts";
+import { awaitPlacement, checkPartitions } from "./placement_convergence.ts";
+import type { QueueJudgement } from "./queue_checker.ts";
+import { describeQueueOperation } from "./queue_history.ts";
+import { QueueWorkload } from "./queue_workload.ts";
 import { SafetyViolation } from "./raft_checker.ts";
 import { SimulationLog } from "./simulation_log.ts";
 import { VirtualCluster } from "./virtual_cluster.ts";
@@ -36,7 +40,10 @@ export interface SimulationResult {
   readonly operations: number;
   readonly grants: number;
   readonly committed: number;
+  /** Changes of the partitions' voters. */
+  readonly moves: number;
   readonly judgement: LockJudgement | null;
+  readonly queue: QueueJudgement | null;
   readonly strikes: ReadonlyMap<string, number>;
   readonly lastLines: readonly string[];
 }
@@ -52,6 +59,7 @@ class Simulation {
   readonly cluster: VirtualCluster;
   readonly nemesis: Nemesis;
   readonly clients: LockClient[];
+  readonly queue: QueueWorkload;
   readonly options: SimulationOptions;
   readonly #clientsRandom: Random;
   #failure: unknown = null;
@@ -71,13 +79,20 @@ class Simulation {
     );
     this.nemesis = new Nemesis(this.cluster, new Random(seed, 3), rates);
     this.#clientsRandom = new Random(seed, 4);
-    const count = this.#clientsRandom.integer(2, 8);
+    const workload = drawWorkload(new Random(seed, 6));
+    const count = workload.locks ? this.#clientsRandom.integer(2, 8) : 1;
     // In some seeds the cluster is mostly idle, and its groups go to sleep and are woken.
     const thinkMs = this.#clientsRandom.pick([150, 300, 300, 5_000]);
     this.clients = Array.from(
       { length: count },
       (_, place) => this.#client(`client${place + 1}`, thinkMs),
     );
+    this.queue = new QueueWorkload(this.cluster, new Random(seed, 7), workload.queue, {
+      scheduler: this.scheduler,
+      random: new Random(seed, 8),
+      access: () => this.cluster.access(),
+      fail: (error) => this.fail(error),
+    });
     this.log.line(0, "world", `seed ${seed}: ${describeRates(rates)}`);
   }
 
@@ -85,20 +100,22 @@ class Simulation {
     const { scheduler, cluster, nemesis, clients, options } = this;
     cluster.found(options.peers);
     nemesis.start();
-    const running = clients.map((client) => client.run());
+    const running = [...clients.map((client) => client.run()), this.queue.run()];
     while (scheduler.executed < options.steps) await this.#step();
     this.log.line(scheduler.nowMs, "world", "is healed");
     nemesis.heal();
     cluster.network.rates = HEALED.network;
-    for (const client of clients) client.stop();
+    for (const client of [...clients, this.queue]) client.stop();
     let isQuiet = false;
     Promise.all(running).then(() => isQuiet = true);
-    await this.#until(() => isQuiet, CLIENTS_END_MS, "the clients' last operations end");
-    await awaitConvergence(
-      cluster,
-      RESOURCES,
-      (condition, deadlineMs, what) => this.#until(condition, deadlineMs, what),
-    );
+    const until: Until = (condition, deadlineMs, what) => this.#until(condition, deadlineMs, what);
+    await until(() => isQuiet, CLIENTS_END_MS, "the clients' last operations end");
+    await awaitConvergence(cluster, RESOURCES, until);
+    await awaitPlacement(cluster, until);
+    await checkPartitions(cluster, until);
+    await this.queue.drain(until);
+    await checkPartitions(cluster, until);
+    await loseSleepingLeaders(cluster, RESOURCES[0]!, until);
   }
 
   /** @throws what a peer, a checker or a client found wrong */
@@ -152,12 +169,13 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   }
   const { history, scheduler, cluster, nemesis, log } = simulation;
   const judgement = failure === null ? judgeLocks(history) : null;
-  if (judgement !== null && judgement.violations.length > 0) {
-    failure = judgement.violations.join("\n");
-  }
+  const queue = failure === null ? simulation.queue.judge() : null;
+  const violations = [...judgement?.violations ?? [], ...queue?.violations ?? []];
+  if (violations.length > 0) failure = violations.join("\n");
   if (options.print !== null) {
-    for (const operation of history) {
-      options.print(describe(operation));
+    for (const operation of history) options.print(describe(operation));
+    for (const operation of simulation.queue.history) {
+      options.print(describeQueueOperation(operation));
     }
   }
   return {
@@ -171,9 +189,23 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
       history.filter(({ input }) => input.kind === "acquire" && input.result.kind === "granted")
         .length,
     committed: cluster.checker.commitIndexMax(0),
+    moves: cluster.placement.changes,
     judgement,
+    queue,
     strikes: nemesis.strikes,
     lastLines: log.last(),
+  };
+}
+
+/** Who uses the cluster. Faults meet each service by itself in some seeds, and both in others. */
+function drawWorkload(random: Random) {
+  const kind = random.pick(["locks", "queue", "queue", "both"]);
+  return {
+    locks: kind !== "queue",
+    queue: {
+      count: kind === "locks" ? 0 : random.integer(2, 6),
+      thinkMs: random.pick([150, 300, 300, 5_000]),
+    },
   };
 }
 

@@ -12,6 +12,10 @@ export class Totals {
   #committed = 0;
   #histories = 0;
   #gaveUp = 0;
+  #moves = 0;
+  #delivered = 0;
+  #acknowledged = 0;
+  #ordered = 0;
 
   add(result: SimulationResult): void {
     this.#seeds++;
@@ -22,6 +26,10 @@ export class Totals {
     this.#committed += result.committed;
     this.#histories += result.judgement?.resources ?? 0;
     this.#gaveUp += result.judgement?.gaveUp ?? 0;
+    this.#moves += result.moves;
+    this.#delivered += result.queue?.delivered ?? 0;
+    this.#acknowledged += result.queue?.acknowledged ?? 0;
+    this.#ordered += result.queue?.ordered ?? 0;
     for (const [name, count] of result.strikes) {
       this.#strikes.set(name, (this.#strikes.get(name) ?? 0) + count);
     }
@@ -38,6 +46,8 @@ export class Totals {
       `${this.#committed} entries committed, ${this.#operations} lock operations, ` +
       `${this.#grants} grants; faults: ${strikes.join(", ") || "none"}`,
       `${this.#histories} lock histories judged, the checker gave up on ${this.#gaveUp}`,
+      `${this.#delivered} messages delivered, ${this.#acknowledged} acknowledged, ` +
+      `${this.#ordered} pairs in order; ${this.#moves} changes of partitions' voters`,
     ];
   }
 }

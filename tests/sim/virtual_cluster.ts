@@ -49,7 +49,7 @@ export class VirtualCluster {
     this.placement = new PlacementChecker({
       wantedMin: () => this.#wantedMin(),
       isLongGone: (id) => this.#isLongGone(id),
-      durableIndex: (peer, group) => this.checker.durableIndex(peer, group),
+      replicaOf: (id, group) => this.#replicaOf(id, group),
     });
     this.network = new VirtualNetwork(scheduler, random, rates.network);
     this.network.onMessage = (from, to, topic, body) => {
@@ -128,6 +128,12 @@ export class VirtualCluster {
       core?.generation.system?.members.wanted()?.placements[0]?.replicas.length ?? []
     );
     return Math.min(...counts);
+  }
+
+  #replicaOf(id: PeerId, group: number): number | null | undefined {
+    const peer = this.peers.find((candidate) => candidate.id === id);
+    if (!peer?.core) return undefined;
+    return peer.status(group)?.replica ?? null;
   }
 
   #isLongGone(id: PeerId): boolean {

@@ -195,7 +195,9 @@ export class VirtualPeer {
   attempt(command: (core: PeerCore) => Promise<unknown>): void {
     const core = this.core;
     if (core === null) return;
-    command(core).catch((error: unknown) => {
+    // What is thrown at once is a rejection like any other.
+    const work = async () => await command(core);
+    work().catch((error: unknown) => {
       const isExpected = error instanceof SkeinError || error instanceof StorageFailedError;
       if (!isExpected) this.#world.fail(error);
     });
