@@ -33,6 +33,8 @@ export function readInteger(min: number, max: number): (text: string) => number 
 export const readVisibility = reader(
   seconds(LIMITS.queueVisibilityMinMs / 1000, LIMITS.queueVisibilityMaxMs / 1000),
 );
+/** Seconds to milliseconds: how long to wait for a message. */
+export const readMessageWait = reader(seconds(0, LIMITS.queueWaitMaxMs / 1000));
 /** Seconds to milliseconds. */
 export const readDelay = reader(seconds(0, LIMITS.queueDelayMaxMs / 1000));
 /** Seconds to milliseconds. */

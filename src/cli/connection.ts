@@ -4,6 +4,7 @@
 import { type CommandUnknownOpts, Option } from "@commander-js/extra-typings";
 import { SkeinClient } from "../client/mod.ts";
 import { seconds } from "../config/formats.ts";
+import { parseExactly } from "./exact_json.ts";
 import { UsageError } from "./failure.ts";
 
 const DEFAULT_URL = "http://127.0.0.1:8001";
@@ -43,6 +44,7 @@ export function connect(command: CommandUnknownOpts, owner?: string): SkeinClien
   return new SkeinClient({
     urls: urlsIn(url),
     retryMs,
+    parse: parseExactly,
     ...(token === undefined || token === "" ? {} : { token }),
     ...(owner === undefined ? {} : { owner }),
   });

@@ -5,6 +5,7 @@
 import type { MessageOptions, PublishItem } from "../client/mod.ts";
 import { type Format, integer } from "../config/formats.ts";
 import { LIMITS } from "../limits.ts";
+import { numberText, parseExactly } from "./exact_json.ts";
 
 export interface LineForm {
   /** `value`: JSON, blank lines left out. `text`: the line as it is. `message`: data, id, key, priority, delay, ttl. */
@@ -24,6 +25,8 @@ export type ReadItem =
   | { readonly kind: "fault"; readonly fault: string };
 
 const PRIORITY = integer(0, 9);
+/** Around the data of one message of several: the request, its list, the message. */
+const LEVELS_MAX = LIMITS.bodyDepthMax - 3;
 const encoder = new TextEncoder();
 
 /** A line that cannot be published, in words. */
@@ -34,6 +37,9 @@ export function readItem(text: string, form: LineForm): ReadItem {
   if (text.trim() === "") return { kind: "blank" };
   try {
     const value = parseJson(text);
+    if (text.length >= 2 * LEVELS_MAX && isDeeper(value, LEVELS_MAX)) {
+      throw new LineFault(`nested deeper than ${LEVELS_MAX} levels`);
+    }
     const message = form.kind === "message" ? toMessage(value) : { data: value };
     return { kind: "item", item: { ...form.common, ...namesIn(message.data, form), ...message } };
   } catch (error) {
@@ -44,7 +50,7 @@ export function readItem(text: string, form: LineForm): ReadItem {
 
 function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseExactly(text);
   } catch (error) {
     throw new LineFault(`no JSON: ${(error as Error).message}`);
   }
@@ -60,7 +66,7 @@ function namesIn(data: unknown, { idFrom, keyFrom }: LineForm): MessageOptions {
 
 function nameIn(data: unknown, field: string): string {
   const value = isObject(data) && Object.hasOwn(data, field) ? data[field] : undefined;
-  return checkName(field, typeof value === "number" ? String(value) : value);
+  return checkName(field, numberText(value) ?? value);
 }
 
 function toMessage(value: unknown): PublishItem {
@@ -110,6 +116,11 @@ function checkSeconds(field: string, value: unknown, minMs: number, maxMs: numbe
   if (valueMs >= minMs && valueMs <= maxMs) return valueMs;
   const allowed = `seconds from ${minMs / 1000} to ${maxMs / 1000}`;
   throw new LineFault(`${field}: ${quoted(value)}; allowed: ${allowed}`);
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null || numberText(value) !== null) return false;
+  return levels === 0 || Object.values(value).some((part) => isDeeper(part, levels - 1));
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -6,7 +6,7 @@
 import { Command } from "@commander-js/extra-typings";
 import type { Delivery, SkeinClient } from "../client/mod.ts";
 import { LIMITS } from "../limits.ts";
-import { readInteger, readVisibility, readWait } from "./arguments.ts";
+import { readInteger, readMessageWait, readVisibility } from "./arguments.ts";
 import { addConnectionOptions, connect } from "./connection.ts";
 import { EXIT, SIGNAL_OFFSET } from "./exit_codes.ts";
 import { Exit } from "./failure.ts";
@@ -38,7 +38,7 @@ export function define() {
       "messages at most, with --follow at a time (default: 1, with --follow 100)",
       readInteger(1, LIMITS.queueBatchMax),
     )
-    .option("--wait <SECONDS>", "how long to wait for a first message", readWait, 0)
+    .option("--wait <SECONDS>", "how long to wait for a first message", readMessageWait, 0)
     .option(
       "--visibility <SECONDS>",
       "until what is not acknowledged is delivered again (default: the topic's)",

@@ -9,7 +9,7 @@ import { readDelay, readInteger, readMessageTtl, readPriority } from "./argument
 import { addConnectionOptions, connect } from "./connection.ts";
 import { UsageError } from "./failure.ts";
 import { examples, JSON_FLAG, JSON_HELP, print } from "./output.ts";
-import type { LineForm } from "./publish_items.ts";
+import { type LineForm, readItem } from "./publish_items.ts";
 import { publishInput } from "./publish_input.ts";
 import { TOPIC_ARGUMENT, TOPIC_HELP } from "./queue_options.ts";
 
@@ -95,12 +95,11 @@ async function publishOne(
 }
 
 function dataOf(text: string, options: PublishOptions): unknown {
-  if (options.text === true) return text;
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new UsageError(`DATA is no JSON (for text say --text): ${(error as Error).message}`);
-  }
+  const kind = options.text === true ? "text" : "value";
+  const read = readItem(text, { kind, idFrom: null, keyFrom: null, common: {} });
+  if (read.kind === "item") return read.item.data;
+  const fault = read.kind === "fault" ? read.fault : "nothing";
+  throw new UsageError(`DATA (for text say --text): ${fault}`);
 }
 
 /** @throws {UsageError} for options that do not go together */

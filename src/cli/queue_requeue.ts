@@ -3,13 +3,12 @@
  * or all, if need be slowly, so that what they failed of is not run over once more.
  */
 import { Command } from "@commander-js/extra-typings";
+import { LIMITS } from "../limits.ts";
 import { readInteger } from "./arguments.ts";
 import { addConnectionOptions, connect } from "./connection.ts";
 import { UsageError } from "./failure.ts";
 import { examples, JSON_FLAG, JSON_HELP, print } from "./output.ts";
 import { countOf, TOPIC_ARGUMENT, TOPIC_HELP } from "./queue_options.ts";
-
-const RATE_MAX = 1_000_000;
 
 export function define() {
   const command = new Command()
@@ -19,7 +18,7 @@ export function define() {
     .option(
       "--rate <N>",
       "how many a second at most (default: as fast as they can)",
-      readInteger(1, RATE_MAX),
+      readInteger(1, LIMITS.queueRequeueRateMax),
     )
     .option(JSON_FLAG, JSON_HELP)
     .addHelpText(

@@ -24,8 +24,8 @@ export interface KeptDelivery extends Disposable {
 const EXTEND_AT = 0.3;
 const LOOK_EVERY = 0.1;
 assert(EXTEND_AT + LOOK_EVERY < 0.5, "a message is extended before half of its time is over");
-/** After a request that failed, so long until the next. */
-const RETRY_PAUSE_MS = 250;
+/** After a request that failed, at most so long until the next. */
+const RETRY_PAUSE_MS = 1_000;
 
 const REASONS = {
   NOT_FOUND: "the cluster knows the message no more",
@@ -88,7 +88,8 @@ export class VisibilityKeeper {
       });
     } catch (error) {
       const stillKept = due.filter((kept) => this.#kept.has(kept));
-      for (const kept of stillKept) kept.extendAtMs = performance.now() + RETRY_PAUSE_MS;
+      const pauseMs = Math.min(RETRY_PAUSE_MS, this.#options.visibilityMs * LOOK_EVERY);
+      for (const kept of stillKept) kept.extendAtMs = performance.now() + pauseMs;
       if (stillKept.length > 0) this.#options.onFailure(error, stillKept.length);
     }
   }

@@ -34,6 +34,8 @@ export interface ClientOptions {
   readonly retryMs?: number;
   /** In place of the global `fetch`. */
   readonly fetch?: typeof fetch;
+  /** In place of `JSON.parse`, for whoever must not lose a digit of large numbers in a message's data. */
+  readonly parse?: (text: string) => unknown;
 }
 
 export interface AddMemberOptions extends CallOptions {
@@ -82,11 +84,12 @@ export class SkeinClient {
 
   /** @throws {SkeinError} BAD_REQUEST where there is no URL, or one that is none */
   constructor(options: ClientOptions) {
-    const { urls, token = null, owner = `client-${crypto.randomUUID()}` } = options;
+    const { urls, token = null, owner = `client-${crypto.randomUUID()}`, parse = JSON.parse } =
+      options;
     const retryMs = Math.min(options.retryMs ?? RETRY_MAX_MS, RETRY_MAX_MS);
     // Called without a receiver: browsers' fetch refuses any other than the window.
     const send: typeof fetch = options.fetch ?? ((input, init) => fetch(input, init));
-    this.#requester = new Requester({ urls: checkUrls(urls), token, retryMs, fetch: send });
+    this.#requester = new Requester({ urls: checkUrls(urls), token, retryMs, fetch: send, parse });
     this.owner = owner;
     this.locks = new LockClient(this.#requester, owner);
     this.queue = new QueueClient(this.#requester, owner);

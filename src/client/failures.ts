@@ -47,9 +47,12 @@ export function failureOf(url: string, answer: Answer): Failure {
 }
 
 /** @returns the JSON object that the text is, or null */
-export function parseObject(text: string): Record<string, unknown> | null {
+export function parseObject(
+  text: string,
+  parse: (text: string) => unknown = JSON.parse,
+): Record<string, unknown> | null {
   try {
-    const value: unknown = JSON.parse(text);
+    const value = parse(text);
     return typeof value === "object" && value !== null ? value as Record<string, unknown> : null;
   } catch {
     return null;

@@ -26,6 +26,8 @@ export interface RequesterOptions {
   readonly token: string | null;
   readonly retryMs: number;
   readonly fetch: typeof fetch;
+  /** Of the JSON of answers. */
+  readonly parse: (text: string) => unknown;
 }
 
 export interface Call {
@@ -64,7 +66,7 @@ export class Requester {
    * @throws the signal's reason by rejection, when it is aborted
    */
   async json(call: Call): Promise<Record<string, unknown>> {
-    const body = parseObject(await this.text(call));
+    const body = parseObject(await this.text(call), this.#options.parse);
     if (body === null) throw new SkeinError("INTERNAL", `${call.path} was not answered with JSON`);
     return body;
   }

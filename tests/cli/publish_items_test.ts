@@ -37,6 +37,20 @@ Deno.test("id and key from the data", () => {
   assert.match(fault('{"order":1}', { idFrom: "toString" }), /^toString: nothing; allowed/);
 });
 
+Deno.test("ids that JavaScript has no number for stay apart", () => {
+  const ids = ["9007199254740992", "9007199254740993"];
+  const read = ids.map((id) => item(`{"id":${id}}`, { idFrom: "id" }));
+  assert.deepEqual(read.map(({ id }) => id), ids);
+  assert.deepEqual(read.map(({ data }) => JSON.stringify(data)), ids.map((id) => `{"id":${id}}`));
+});
+
+Deno.test("data may be nested as deep as a request with several messages can hold, and no deeper", () => {
+  const nested = (levels: number) => "[".repeat(levels) + "]".repeat(levels);
+  assert.ok(Array.isArray(item(nested(61), {}).data));
+  assert.match(fault(nested(62), {}), /^nested deeper than 61 levels$/);
+  assert.match(fault(nested(500_000), {}), /^nested deeper|^no JSON/);
+});
+
 Deno.test("whole messages, whose own options go before what holds for all", () => {
   const message = { data: 1, id: "a", key: "k", priority: 9, delay: 0.5, ttl: 60 };
   const common = { priority: 1, key: "other" };

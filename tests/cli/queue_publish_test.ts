@@ -60,7 +60,7 @@ Deno.test("a duplicate is told, and is no error", async () => {
 Deno.test("options that do not go together, and data that is no JSON, are wrong usage", async () => {
   await using peer = fakePeer();
   const cases = [
-    [["plain"], /^skein: DATA is no JSON \(for text say --text\): /],
+    [["plain"], /^skein: DATA \(for text say --text\): no JSON: /],
     [["1", "--id-from", "a"], /--id-from and --key-from are for standard input/],
     [["--id", "a"], /--id is for one message/],
     [["--text", "--messages"], /--text goes with neither/],

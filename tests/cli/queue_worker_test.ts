@@ -1,5 +1,6 @@
 /** `skein queue worker`: what the command is given, what becomes of the message by its exit code, and how it ends. */
 import assert from "node:assert/strict";
+import { parseExactly } from "../../src/cli/exact_json.ts";
 import { eventually } from "../eventually.ts";
 import { type Answers, failed, FakePeer } from "./fake_peer.ts";
 import { FakeQueue } from "./fake_queue.ts";
@@ -40,6 +41,13 @@ Deno.test("with --raw a JSON string is the text that it says, and nothing beside
   await using peer = peerOf(queue);
   const { stdout } = await worker(peer, [...UNTIL_EMPTY, "--raw"], "cat; echo .");
   assert.equal(stdout, "two\nlines.\n[1].\n");
+});
+
+Deno.test("large numbers reach the command as they were published", async () => {
+  const text = '{"id":12345678901234567890}';
+  const queue = new FakeQueue([parseExactly(text)]);
+  await using peer = peerOf(queue);
+  assert.equal((await worker(peer, UNTIL_EMPTY, "cat")).stdout, `${text}\n`);
 });
 
 Deno.test("a command need not read its standard input, however large the data is", async () => {
