@@ -14,20 +14,22 @@ export interface Answer {
 
 /** Nothing that works takes this long. */
 const OPERATION_MS_MAX = 30_000;
-const HEAD_END = new Uint8Array([13, 10, 13, 10]);
+const HEAD_BYTES_MAX = 1024;
 const ANSWER_BYTES_MAX = 1024 * 1024;
 
 /** One keep-alive connection; one request at a time. */
 export class HttpSocket {
   readonly #connection: Deno.TcpConn;
-  readonly #host: string;
-  #buffer = new Uint8Array(16 * 1024);
+  readonly #headEnd: string;
+  #outgoing = new Uint8Array(16 * 1024);
+  #incoming = new Uint8Array(16 * 1024);
   readonly #decoder = new TextDecoder();
   readonly #encoder = new TextEncoder();
 
   private constructor(connection: Deno.TcpConn, host: string) {
     this.#connection = connection;
-    this.#host = host;
+    this.#headEnd = ` HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\n` +
+      "Content-Length: ";
   }
 
   /** @param address host:port */
@@ -40,10 +42,18 @@ export class HttpSocket {
 
   async post(path: string, body: unknown): Promise<Answer> {
     const text = JSON.stringify(body);
-    const sizeBytes = this.#encoder.encode(text).length;
-    const head = `POST ${path} HTTP/1.1\r\nHost: ${this.#host}\r\n` +
-      `Content-Type: application/json\r\nContent-Length: ${sizeBytes}\r\n\r\n`;
-    await this.#writeAll(this.#encoder.encode(head + text));
+    // A unit of UTF-16 takes three bytes of UTF-8 at most.
+    const neededBytes = HEAD_BYTES_MAX + 3 * text.length;
+    if (this.#outgoing.length < neededBytes) this.#outgoing = new Uint8Array(neededBytes);
+    const { written: bodyBytes } = this.#encoder.encodeInto(
+      text,
+      this.#outgoing.subarray(HEAD_BYTES_MAX),
+    );
+    const head = `POST ${path}${this.#headEnd}${bodyBytes}\r\n\r\n`;
+    assert(head.length <= HEAD_BYTES_MAX, "a head of reasonable size");
+    const from = HEAD_BYTES_MAX - head.length;
+    this.#encoder.encodeInto(head, this.#outgoing.subarray(from));
+    await this.#writeAll(this.#outgoing.subarray(from, HEAD_BYTES_MAX + bodyBytes));
     return await this.#read();
   }
 
@@ -55,35 +65,29 @@ export class HttpSocket {
 
   async #read(): Promise<Answer> {
     let filled = 0;
-    let headEnd = -1;
     let total = Infinity;
-    while (filled < total) {
-      if (filled === this.#buffer.length) this.#grow();
-      const count = await this.#connection.read(this.#buffer.subarray(filled));
+    for (;;) {
+      if (filled === this.#incoming.length) this.#grow();
+      const count = await this.#connection.read(this.#incoming.subarray(filled));
       assert(count !== null, "the server closed the connection within an answer");
       filled += count;
-      if (headEnd < 0) {
-        headEnd = indexOf(this.#buffer.subarray(0, filled), HEAD_END);
-        if (headEnd >= 0) total = headEnd + 4 + this.#contentLength(headEnd);
-      }
+      if (total !== Infinity && filled < total) continue;
+      const text = this.#decoder.decode(this.#incoming.subarray(0, filled));
+      const headEnd = text.indexOf("\r\n\r\n");
+      if (headEnd < 0) continue;
+      // The head is ASCII, so its places are the same in text and bytes.
+      if (total === Infinity) total = headEnd + 4 + contentLength(text.slice(0, headEnd));
+      if (filled < total) continue;
+      assert.equal(filled, total, "one answer to one request");
+      return { status: Number(text.slice(9, 12)), body: text.slice(headEnd + 4) };
     }
-    assert.equal(filled, total, "one answer to one request");
-    const status = Number(this.#decoder.decode(this.#buffer.subarray(9, 12)));
-    return { status, body: this.#decoder.decode(this.#buffer.subarray(headEnd + 4, total)) };
-  }
-
-  #contentLength(headEnd: number): number {
-    const head = this.#decoder.decode(this.#buffer.subarray(0, headEnd));
-    const match = /\r\ncontent-length: *(\d+)/i.exec(head);
-    assert(match !== null, `an answer with its length, not ${head}`);
-    return Number(match[1]);
   }
 
   #grow(): void {
-    assert(this.#buffer.length < ANSWER_BYTES_MAX, "an answer of reasonable size");
-    const larger = new Uint8Array(this.#buffer.length * 2);
-    larger.set(this.#buffer);
-    this.#buffer = larger;
+    assert(this.#incoming.length < ANSWER_BYTES_MAX, "an answer of reasonable size");
+    const larger = new Uint8Array(this.#incoming.length * 2);
+    larger.set(this.#incoming);
+    this.#incoming = larger;
   }
 
   close(): void {
@@ -91,11 +95,10 @@ export class HttpSocket {
   }
 }
 
-function indexOf(bytes: Uint8Array, wanted: Uint8Array): number {
-  for (let at = 0; at + wanted.length <= bytes.length; at++) {
-    if (wanted.every((byte, place) => bytes[at + place] === byte)) return at;
-  }
-  return -1;
+function contentLength(head: string): number {
+  const match = /\r\ncontent-length: *(\d+)/i.exec(head);
+  assert(match !== null, `an answer with its length, not ${head}`);
+  return Number(match[1]);
 }
 
 export interface LoadResult {
