@@ -1,9 +1,10 @@
 /**
  * One heartbeat between two peers in place of one for each sleeping group. It carries the sender's boot
  * id and a digest of the (group, term) pairs that it leads towards the receiver and that sleep. The
- * receiver's own next heartbeat brings back whether it sees the same: the echo. Only an agreeing echo keeps a sleeping leader, and only
- * an agreeing heartbeat a sleeping follower; on a mismatch the lists are exchanged, and whatever differs
- * is woken, so that Raft's own heartbeats settle it.
+ * receiver's own next heartbeat brings back whether it sees the same: the echo. Only an agreeing echo
+ * keeps a sleeping leader, and only an agreeing heartbeat a sleeping follower; on a mismatch the lists are
+ * exchanged, and whatever differs is woken, so that Raft's own heartbeats settle it. Of many groups some fall
+ * asleep or wake all the time: an echo speaks for those that slept when its heartbeat was sent, and still do.
  */
 import type { PeerId } from "../raft/entry.ts";
 import type { Group } from "./group.ts";
@@ -26,6 +27,15 @@ export interface PeerHeartbeatEdges {
   wake(group: Group, elapsedMs: number): void;
 }
 
+/** Heartbeats to one peer that may yet be echoed, while what sleeps changes with each. */
+const BEATS_MAX = 4;
+
+/** What a heartbeat said. */
+interface Beat {
+  readonly digest: number;
+  readonly led: readonly GroupTerm[];
+}
+
 /** What is known of one other peer. */
 interface Neighbour {
   /** When a heartbeat of it last agreed with what sleeps here, or it was first met. */
@@ -34,6 +44,8 @@ interface Neighbour {
   echoedMs: number;
   /** What the next heartbeat to it brings back of its last one. */
   echoDue: readonly [bootId: string, digest: number, agrees: boolean] | null;
+  /** The last ones to it, the newest first; equal ones behind each other are one. */
+  beats: readonly Beat[];
 }
 
 export class PeerHeartbeats {
@@ -57,15 +69,20 @@ export class PeerHeartbeats {
     const known = this.#neighbours.get(peer);
     // What it said before the connection broke is not echoed behind the break: it is old by now.
     if (known !== undefined) return void (known.echoDue = null);
-    this.#neighbours.set(peer, { heardMs: nowMs, echoedMs: nowMs, echoDue: null });
+    this.#neighbours.set(peer, { heardMs: nowMs, echoedMs: nowMs, echoDue: null, beats: [] });
   }
 
   /** Sends one heartbeat to each of these peers, and wakes what can no longer rest on theirs. */
   beat(peers: Iterable<PeerId>): void {
     for (const peer of peers) {
       const neighbour = this.#neighbour(peer);
-      const body = [this.#edges.bootId, digest(this.#ledTowards(peer)), neighbour.echoDue];
+      const led = this.#ledTowards(peer);
+      const beat = { digest: digest(led), led };
+      const body = [this.#edges.bootId, beat.digest, neighbour.echoDue];
       neighbour.echoDue = null;
+      if (beat.digest !== neighbour.beats[0]?.digest) {
+        neighbour.beats = [beat, ...neighbour.beats].slice(0, BEATS_MAX);
+      }
       this.#edges.send(peer, HEARTBEAT_TOPICS.beat, body);
     }
     this.#wakeDeserted();
@@ -104,17 +121,23 @@ export class PeerHeartbeats {
   #onEcho(from: PeerId, [bootId, echoed, agrees]: readonly unknown[]): boolean {
     if (typeof echoed !== "number" || typeof agrees !== "boolean") return false;
     if (bootId !== this.#edges.bootId) return true; // an echo to this peer's former run
-    const led = this.#ledTowards(from);
-    if (!agrees) this.#edges.send(from, HEARTBEAT_TOPICS.list, led.flat());
-    // A group that fell asleep since then is not covered by this echo; the next one will cover it.
-    else if (echoed === digest(led)) this.#agreed(from, led);
+    if (!agrees) {
+      this.#edges.send(from, HEARTBEAT_TOPICS.list, this.#ledTowards(from).flat());
+      return true;
+    }
+    const beat = this.#neighbour(from).beats.find(({ digest }) => digest === echoed);
+    if (beat !== undefined) this.#agreed(from, beat.led);
     return true;
   }
 
   #agreed(from: PeerId, led: readonly GroupTerm[]): void {
     this.#neighbour(from).echoedMs = this.#edges.nowMs();
-    // Round 0: it counts for check-quorum; reads wake the group and rest on rounds of its own.
-    for (const [id] of led) this.#edges.group(id)?.raft.followerAlive(from, 0);
+    for (const [id, term] of led) {
+      const group = this.#edges.group(id);
+      if (group === undefined || !group.leads || !group.raft.asleep) continue;
+      // Round 0: it counts for check-quorum; reads wake the group and rest on rounds of its own.
+      if (group.raft.term === term) group.raft.followerAlive(from, 0);
+    }
   }
 
   /** What the sender leads and believes asleep here: wakes what differs on either side. */
@@ -149,7 +172,7 @@ export class PeerHeartbeats {
   #neighbour(peer: PeerId): Neighbour {
     const known = this.#neighbours.get(peer);
     if (known !== undefined) return known;
-    const fresh = { heardMs: -Infinity, echoedMs: -Infinity, echoDue: null };
+    const fresh = { heardMs: -Infinity, echoedMs: -Infinity, echoDue: null, beats: [] };
     this.#neighbours.set(peer, fresh);
     return fresh;
   }

@@ -186,6 +186,43 @@ Deno.test("an echo to a former run, of another digest, or that disagrees counts 
   assert.deepEqual(alive, ["b"]);
 });
 
+Deno.test("an echo speaks for what slept when its heartbeat was sent, and sleeps still, in the same term", () => {
+  const { world, a } = neighbourhood();
+  world.add("d");
+  const groups = [4, 5, 6].map((id) => new SleepyGroup(id, "a", "a"));
+  a.groups.push(...groups);
+  const digests: unknown[] = [];
+  const send = world.send.bind(world);
+  world.deaf = () => true;
+  world.send = (from, to, topic, body) => {
+    if (from === "a" && to === "b" && topic === HEARTBEAT_TOPICS.beat) {
+      digests.push((body as unknown[])[1]);
+    }
+    send(from, to, topic, body);
+  };
+  const echo = (digest: unknown) =>
+    a.heartbeats.receive("b", HEARTBEAT_TOPICS.beat, ["boot of b", 0, ["boot of a", digest, true]]);
+  world.beat();
+  groups[0]!.raft.asleep = false;
+  world.beat();
+  groups[1]!.raft.term++;
+  assert.equal(echo(digests[0]), true);
+  assert.deepEqual(groups.map(({ alive }) => alive.length), [0, 0, 1]);
+  groups[0]!.raft.asleep = true;
+  assert.equal(echo(digests[1]), true);
+  assert.deepEqual(groups.map(({ alive }) => alive.length), [0, 0, 2], "that beat named two");
+  world.beat(4);
+  for (const { woken } of [a]) {
+    assert.deepEqual(woken, [], "c alone was silent for too short a time");
+  }
+  for (let beat = 0; beat < 4; beat++) {
+    groups[1]!.raft.term++;
+    world.beat();
+  }
+  assert.equal(echo(digests[0]), true);
+  assert.equal(groups[2]!.alive.length, 2, "that was too many beats ago");
+});
+
 Deno.test("a peer that is met for the first time has its time; coming back is no agreement", () => {
   const { world, b } = neighbourhood();
   world.deaf = (from) => from === "a";

@@ -250,6 +250,23 @@ Deno.test("who is asked to vote in its sleep counts from when it last heard its 
   assert.deepEqual(answers, [true]);
 });
 
+Deno.test("while some of many groups wake and fall asleep all the time the others sleep on", async () => {
+  const groups = Array.from({ length: 60 }, (_, group) => group);
+  const fleet = await sleeping({ groups });
+  const busy = groups.slice(0, 20);
+  const idle = groups.slice(20);
+  for (let round = 0; round < 200; round++) {
+    const adding = fleet.random.pick(fleet.peers).add("n", 1, { group: fleet.random.pick(busy) });
+    await fleet.run(50);
+    await fleet.settle(adding, 100);
+    for (const { host } of fleet.peers) {
+      for (const id of idle) assert.ok(host.group(id)!.raft.asleep, `group ${id} sleeps on`);
+    }
+  }
+  assert.ok(busy.some((id) => fleet.leader(id)!.group(id).raft.asleep));
+  fleet.check();
+});
+
 Deno.test("a group that wakes has its heartbeats at once in their rhythm", async () => {
   const fleet = await sleeping();
   const [first] = fleet.peers;
