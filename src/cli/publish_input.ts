@@ -80,11 +80,11 @@ function describe({ published, duplicates }: PublishProgress): string {
   return `${countOf(published, "message")}${known}`;
 }
 
-/** What is behind `--skip` is no more than was acknowledged, so nothing is left out. */
+/** What `--skip` leaves out is no more than was acknowledged, so that nothing is missing in the end. */
 function howToGoOn(progress: PublishProgress): string {
-  return `${
-    describe(progress)
-  } published; --skip ${progress.line} goes on behind line ${progress.line}`;
+  const { line } = progress;
+  const goOn = line === 0 ? "" : `; --skip ${line} goes on behind line ${line}`;
+  return `${describe(progress)} published${goOn}`;
 }
 
 function detailsOf({ published, duplicates, line }: PublishProgress) {
