@@ -18,11 +18,6 @@ function serviceOf(founders: number, machine = foundedMachine(founders)) {
   const requests: { to: string; method: string; body: unknown }[] = [];
   const connected: ConnectedPeer[] = [];
   const lines: string[] = [];
-  /** Who answers at which address, and which addresses are dialled. */
-  const met = new Map<string, string>();
-  const dialled: string[] = [];
-  /** Members that the cluster cannot be without. */
-  const needed = new Map<string, SkeinError>();
   const logger: Logger = { log: (level, message) => void lines.push(`${level}: ${message}`) };
   const service = new MemberService({
     self: idOf(1),
@@ -35,22 +30,15 @@ function serviceOf(founders: number, machine = foundedMachine(founders)) {
         return Promise.resolve(null);
       },
       peers: () => connected,
-      peerAt: (address) => met.get(address) ?? null,
+      peerAt: () => null,
     },
-    dial: (address) => {
-      dialled.push(address);
-      return () => void dialled.splice(dialled.indexOf(address), 1);
-    },
-    checkRemoval: (peer) => {
-      const refusal = needed.get(peer);
-      return refusal === undefined ? Promise.resolve() : Promise.reject(refusal);
-    },
+    dial: () => () => {},
+    checkRemoval: () => Promise.resolve(),
     clock,
     logger,
   });
   groups.onEffects = (effects) => service.effects(effects);
-  const world = { met, dialled, needed };
-  return { service, machine, groups, clock, requests, connected, lines, ...world };
+  return { service, machine, groups, clock, requests, connected, lines };
 }
 
 async function idle(): Promise<void> {
