@@ -2,20 +2,15 @@
  * Sends acknowledgements to one lane. Those of several callers gather while others of this peer are on their way to that
  * lane, and then go as one command. What is sent under a request id of its caller's goes alone.
  */
+import { SkeinError } from "../errors.ts";
 import type { RequestKey } from "../groups/groups.ts";
-import { LIMITS } from "../limits.ts";
 import type { Settled, SettledAnswer } from "./answers.ts";
 import type { AcknowledgeCommand, DeliveryRef } from "./commands.ts";
-import { type GatheredPart, Gatherer } from "./gatherer.ts";
+import { GATHERED, type GatheredPart, Gatherer } from "./gatherer.ts";
 import { groupOf, proposeCommand, type QueueEdges } from "./queue_edges.ts";
 
 /** Larger batches gain nothing by company. */
 const SHARED_DELIVERIES_MAX = 50;
-const GATHERED = {
-  underWayMax: 2,
-  weightMax: LIMITS.queueBatchMax,
-  bytesMax: LIMITS.appendBytesMax,
-} as const;
 /** A delivery is a few numbers, and perhaps an id. */
 const DELIVERY_BYTES = 64;
 
@@ -30,7 +25,11 @@ export class AcknowledgeSender {
 
   constructor(edges: QueueEdges) {
     this.#edges = edges;
-    this.#gatherer = new Gatherer(GATHERED, (_lane, parts) => this.#sendTogether(parts));
+    this.#gatherer = new Gatherer(
+      edges.clock,
+      GATHERED,
+      (_lane, parts) => this.#sendTogether(parts),
+    );
   }
 
   /** @returns one result a delivery */
@@ -38,6 +37,10 @@ export class AcknowledgeSender {
     const { topic, lane, deliveries } = command;
     const weight = deliveries.length;
     if (request !== null || weight > SHARED_DELIVERIES_MAX) return this.#propose(command, request);
+    if (this.#gatherer.isFull) {
+      const message = "too many acknowledgements wait at this peer";
+      return Promise.reject(new SkeinError("TOO_MANY_REQUESTS", message));
+    }
     const settled = Promise.withResolvers<readonly Settled[]>();
     const bytes = deliveries.reduce((sum, { id }) => sum + DELIVERY_BYTES + (id?.length ?? 0), 0);
     this.#gatherer.add(`${lane} ${topic}`, { weight, bytes, command, settled });

@@ -9,10 +9,9 @@
 import { assert } from "../assert.ts";
 import { type ErrorCode, SkeinError } from "../errors.ts";
 import type { RequestKey } from "../groups/groups.ts";
-import { LIMITS } from "../limits.ts";
 import type { PublishedAnswer } from "./answers.ts";
 import type { LaneAddress, PublishBounds } from "./commands.ts";
-import { type GatheredPart, Gatherer } from "./gatherer.ts";
+import { GATHERED, type GatheredPart, Gatherer } from "./gatherer.ts";
 import { packPublished } from "./item_packing.ts";
 import type { PublishItem } from "./queue.ts";
 import { groupOf, proposeCommand, type QueueEdges } from "./queue_edges.ts";
@@ -20,11 +19,6 @@ import { groupOf, proposeCommand, type QueueEdges } from "./queue_edges.ts";
 /** Larger batches gain nothing by company. */
 const SHARED_ITEMS_MAX = 50;
 const SHARED_BYTES_MAX = 16 * 1024;
-const GATHERED = {
-  underWayMax: 2,
-  weightMax: LIMITS.queueBatchMax,
-  bytesMax: LIMITS.appendBytesMax,
-} as const;
 /** Refusals that may be for the sake of one caller's messages. */
 const CONCERNS_SOME: ReadonlySet<ErrorCode> = new Set([
   "TOO_MANY_REQUESTS",
@@ -45,7 +39,11 @@ export class PublishSender {
 
   constructor(edges: QueueEdges) {
     this.#edges = edges;
-    this.#gatherer = new Gatherer(GATHERED, (_lane, parts) => this.#sendTogether(parts));
+    this.#gatherer = new Gatherer(
+      edges.clock,
+      GATHERED,
+      (_lane, parts) => this.#sendTogether(parts),
+    );
   }
 
   /**
@@ -61,14 +59,9 @@ export class PublishSender {
     const isShared = request === null && items.length <= SHARED_ITEMS_MAX &&
       bytes <= SHARED_BYTES_MAX;
     if (!isShared) return this.#propose(address, items, request);
-    const { waiting } = this.#gatherer;
-    if (
-      waiting.weight >= LIMITS.pendingProposalsMax ||
-      waiting.bytes >= LIMITS.pendingProposalBytesMax
-    ) {
-      return Promise.reject(
-        new SkeinError("TOO_MANY_REQUESTS", "too many messages wait to be published at this peer"),
-      );
+    if (this.#gatherer.isFull) {
+      const message = "too many messages wait to be published at this peer";
+      return Promise.reject(new SkeinError("TOO_MANY_REQUESTS", message));
     }
     const settled = Promise.withResolvers<PublishedAnswer>();
     const { topic, lane, lanes } = address;

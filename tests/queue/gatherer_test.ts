@@ -1,12 +1,20 @@
 import assert from "node:assert/strict";
 import { Gatherer } from "../../src/queue/gatherer.ts";
 
-const LIMITS = { underWayMax: 2, weightMax: 10, bytesMax: 100 };
+const LIMITS = { weightMax: 10, bytesMax: 100 };
 
 /** Sendings, each of which ends when it is told to. */
 function gathering() {
   const sent: { readonly lane: string; readonly names: string; readonly end: () => void }[] = [];
+  const timers: (() => void)[] = [];
+  const clock = {
+    timer(_delayMs: number, fire: () => void) {
+      timers.push(fire);
+      return { cancel: () => void timers.splice(timers.indexOf(fire), 1) };
+    },
+  };
   const gatherer = new Gatherer<{ name: string; weight: number; bytes: number }>(
+    clock,
     LIMITS,
     (lane, parts) => {
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -17,45 +25,98 @@ function gathering() {
   const add = (name: string, weight = 1, bytes = 1, lane = "x") => {
     gatherer.add(lane, { name, weight, bytes });
   };
-  return { gatherer, sent, add, names: () => sent.map(({ names }) => names) };
+  const end = async (at: number) => {
+    sent[at]!.end();
+    await resumed();
+  };
+  /** What is waited for is not waited for any longer. */
+  const elapse = () => timers.splice(0).forEach((fire) => fire());
+  return { gatherer, add, end, elapse, timers, names: () => sent.map(({ names }) => names) };
 }
 
 async function resumed(): Promise<void> {
   for (let turn = 0; turn < 5; turn++) await Promise.resolve();
 }
 
-Deno.test("who is alone goes at once; while some are under way others gather and go together, in order", async () => {
-  const { gatherer, sent, add, names } = gathering();
-  for (const name of "abcde") add(name);
+Deno.test("who is alone goes at once; while a sending is under way others gather and go together, in order", async () => {
+  const { gatherer, add, end, timers, names } = gathering();
+  for (const name of "abcd") add(name);
   add("z", 1, 1, "y");
-  assert.deepEqual(names(), ["a", "b", "z"]);
-  assert.deepEqual(gatherer.waiting, { weight: 3, bytes: 3 });
-  sent[1]!.end();
-  await resumed();
-  assert.deepEqual(names(), ["a", "b", "z", "cde"]);
-  add("f");
-  sent[0]!.end();
-  await resumed();
-  assert.deepEqual(names().at(-1), "f");
-  for (const { end } of sent) end();
-  await resumed();
+  assert.deepEqual(names(), ["a", "z"]);
+  await end(0);
+  assert.deepEqual(names(), ["a", "z", "bcd"]);
+  await end(1);
+  add("y", 1, 1, "y");
+  assert.deepEqual(names().at(-1), "y", "who was alone is waited for by nobody");
+  assert.deepEqual(timers, []);
+  for (const name of "efgh") add(name);
+  await end(2);
+  assert.deepEqual(names().at(-1), "efgh", "as many as were answered are there already");
   assert.deepEqual(gatherer.waiting, { weight: 0, bytes: 0 });
+});
+
+Deno.test("those who were answered together go together again", async () => {
+  const { add, end, elapse, timers, names } = gathering();
+  for (const name of "abcd") add(name);
+  await end(0);
+  await end(1);
+  for (const name of "ef") add(name);
+  assert.deepEqual(names(), ["a", "bcd"]);
   add("g");
-  assert.equal(names().at(-1), "g");
+  assert.deepEqual(names(), ["a", "bcd", "efg"]);
+  assert.deepEqual(timers, [], "nobody is waited for");
+  await end(2);
+  add("h");
+  assert.equal(names().length, 3);
+  elapse();
+  assert.deepEqual(names().at(-1), "h", "and no longer than a moment");
+  add("i");
+  await end(3);
+  assert.deepEqual(names().at(-1), "i");
+});
+
+Deno.test("a lane that nobody came back to is idle again", async () => {
+  const { gatherer, add, end, elapse, timers, names } = gathering();
+  for (const name of "abc") add(name);
+  await end(0);
+  await end(1);
+  elapse();
+  assert.deepEqual([names(), timers], [["a", "bc"], []]);
+  assert.deepEqual(gatherer.waiting, { weight: 0, bytes: 0 });
+  add("d");
+  assert.equal(names().at(-1), "d");
 });
 
 Deno.test("a sending has its bounds, and what is larger goes alone", async () => {
-  const { sent, add, names } = gathering();
+  const { add, end, elapse, names } = gathering();
   add("a");
-  add("b");
   for (const [name, weight, bytes] of [["c", 6, 1], ["d", 4, 1], ["e", 1, 1], ["f", 1, 100]]) {
     add(name as string, weight as number, bytes as number);
   }
   add("g", 50, 1);
   add("h", 1, 500);
-  for (let at = 0; at < 7; at++) {
-    sent[at]?.end();
-    await resumed();
+  for (let at = 0; at < 6; at++) {
+    await end(at);
+    elapse();
   }
-  assert.deepEqual(names(), ["a", "b", "cd", "e", "f", "g", "h"]);
+  assert.deepEqual(names(), ["a", "cd", "e", "f", "g", "h"]);
+});
+
+Deno.test("what waits is bounded in weight and in bytes, whoever waits", async () => {
+  for (const [weight, bytes] of [[20, 1], [1, 400]] as const) {
+    const { gatherer, sent, add } = gathering();
+    for (const lane of ["x", "y"]) {
+      add("a", 1, 1, lane);
+      add("b", 1, 1, lane);
+    }
+    for (const lane of ["x", "y", "x"]) {
+      assert.ok(!gatherer.isFull);
+      add("c", weight, bytes, lane);
+    }
+    assert.ok(gatherer.isFull);
+    assert.throws(() => add("d"), { name: "AssertionError" });
+    sent[0]!.end();
+    await resumed();
+    assert.ok(!gatherer.isFull);
+  }
 });
