@@ -1,4 +1,7 @@
-/** Where the partitions are, in words for people: what `skein status` shows of them. */
+/**
+ * Where the partitions are, in words for people: what `skein status` shows of them. Pure but for the table's
+ * library, which is loaded when there are moves to show.
+ */
 import type { ClusterAnswer, PlacementAnswer } from "../client/mod.ts";
 import { table } from "./output.ts";
 

@@ -1,4 +1,7 @@
-/** What the log says of changes of placement. */
+/**
+ * What the log says of changes of placement: a line when a replica begins to be built, since that may take a
+ * while, and one for whatever is done.
+ */
 import type { PeerId } from "../raft/entry.ts";
 import type { PlacementAction } from "./decide.ts";
 

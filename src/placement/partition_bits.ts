@@ -1,4 +1,7 @@
-/** Sets of partitions as bytes, a bit each: thousands of them are told every second. */
+/**
+ * Sets of partitions as bytes, a bit each: every peer tells the driver about every second which of thousands
+ * it leads, and which it knows a leader of.
+ */
 import { LIMITS } from "../limits.ts";
 
 export type PartitionSet = ReadonlySet<number>;

@@ -1,4 +1,8 @@
-/** Which peers answer the driver's looks, and which of them would keep leadership if they were given it. */
+/**
+ * Which peers answer the driver's looks, and which of them would keep leadership if they were given it: those
+ * that have answered every look for a while and are not about to stop. Leadership that follows a peer which
+ * comes and goes costs its partitions a pause each time.
+ */
 import type { PeerId } from "../raft/entry.ts";
 import type { PeersView } from "./decide.ts";
 import type { Report } from "./report.ts";
