@@ -74,6 +74,7 @@ export class Host {
   readonly #ticker: Ticker;
   readonly #expiry: Expiry;
   #turnScheduled = false;
+  #beatDue = false;
   #started = false;
   #stopped = false;
   #malformedMessages = 0;
@@ -109,7 +110,7 @@ export class Host {
     return new Ticker(clock, heartbeatMs, {
       awake: () => [...this.groups()].some(({ raft }) => !raft.asleep),
       tick: () => this.#guard(() => this.#tick()),
-      heartbeat: () => this.#guard(() => this.#beat()),
+      heartbeat: () => this.#guard(() => this.#heartbeat()),
     });
   }
 
@@ -277,6 +278,7 @@ export class Host {
       if (!group.raft.asleep) this.#ticker.hurry();
     }
     this.#outbox.flush(this.#edges.transport);
+    this.#beat();
     this.#work.flush();
     this.#expiry.arm();
   }
@@ -303,6 +305,21 @@ export class Host {
     }
   }
 
+  #heartbeat(): void {
+    const { failure } = this.#edges.storage;
+    // What the storage does of its own accord can fail while nobody asks it for anything.
+    if (failure !== null) return this.#fail(failure);
+    this.#beatDue = true;
+    this.#scheduleTurn();
+  }
+
+  /** Behind what the groups say: who is to hear that they sleep has been told before to let them. */
+  #beat(): void {
+    if (!this.#beatDue) return;
+    this.#beatDue = false;
+    this.#heartbeats.beat(this.#edges.transport.peers().map((peer) => peer.id));
+  }
+
   // ---- the end
 
   /** Runs what comes from a timer, the network or a turn: a bug inside ends this host, and nobody else. */
@@ -312,13 +329,6 @@ export class Host {
     } catch (error) {
       this.#fail(error);
     }
-  }
-
-  #beat(): void {
-    const { storage, transport } = this.#edges;
-    // What the storage does of its own accord can fail while nobody asks it for anything.
-    if (storage.failure !== null) return this.#fail(storage.failure);
-    this.#heartbeats.beat(transport.peers().map((peer) => peer.id));
   }
 
   #fail(error: unknown): void {

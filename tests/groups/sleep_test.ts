@@ -251,13 +251,13 @@ Deno.test("who is asked to vote in its sleep counts from when it last heard its 
 });
 
 Deno.test("while some of many groups wake and fall asleep all the time the others sleep on", async () => {
-  const groups = Array.from({ length: 60 }, (_, group) => group);
+  const groups = Array.from({ length: 100 }, (_, group) => group);
   const fleet = await sleeping({ groups });
-  const busy = groups.slice(0, 20);
-  const idle = groups.slice(20);
-  for (let round = 0; round < 200; round++) {
+  const busy = groups.slice(0, 90);
+  const idle = groups.slice(90);
+  for (let round = 0; round < 300; round++) {
     const adding = fleet.random.pick(fleet.peers).add("n", 1, { group: fleet.random.pick(busy) });
-    await fleet.run(50);
+    await fleet.run(30);
     await fleet.settle(adding, 100);
     for (const { host } of fleet.peers) {
       for (const id of idle) assert.ok(host.group(id)!.raft.asleep, `group ${id} sleeps on`);
