@@ -256,7 +256,8 @@ export class Generation {
   #groupRemoved(group: number): void {
     if (group !== 0) {
       this.placement.detach(group);
-      return this.partitions.removed(group);
+      this.partitions.removed(group);
+      return this.queue.detach(group);
     }
     this.#system?.stop(new SkeinError("UNAVAILABLE", "this peer was removed from its cluster"));
     this.#system = null;

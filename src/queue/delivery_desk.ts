@@ -4,13 +4,13 @@
  * this peer: past that 429.
  */
 import { SkeinError } from "../errors.ts";
-import type { GroupStatus } from "../groups/groups.ts";
 import { LIMITS } from "../limits.ts";
 import type { ReadyEffect } from "./answers.ts";
 import { CANCEL_METHOD, CONSUME_METHOD, decodeQuestion, encodeAnswer } from "./consume_messages.ts";
 import { LaneDesk } from "./lane_desk.ts";
 import type { QueueCounters } from "./queue_counters.ts";
 import type { QueueEdges } from "./queue_edges.ts";
+import type { PeerId } from "../raft/entry.ts";
 import { Waiter } from "./waiter.ts";
 
 interface Open {
@@ -90,9 +90,8 @@ export class DeliveryDesk {
     for (const desk of this.#desks.values()) if (desk.group === group) desk.wake();
   }
 
-  /** Who waits for a lane that this peer no longer leads is told so. */
-  statusChanged({ group, role, leader }: GroupStatus): void {
-    if (role === "leader") return;
+  /** Who waits for a lane of a group that this peer does not lead any more is told so. */
+  notLed(group: number, leader: PeerId | null): void {
     const error = new SkeinError("NOT_LEADER", `this peer does not lead group ${group}`, {
       leader,
     });

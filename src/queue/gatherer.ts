@@ -6,12 +6,12 @@
  * at once, the first of them would go alone and the others wait for it. So after a sending of several the next one waits
  * until as many are there again, for a moment at most.
  */
+import { assert } from "../assert.ts";
 import type { Clock, Timer } from "../clock.ts";
+import { LIMITS } from "../limits.ts";
 
 /** How long those who were answered are waited for: less than a sending takes. */
 const RETURN_MS_MAX = 1;
-import { assert } from "../assert.ts";
-import { LIMITS } from "../limits.ts";
 
 export interface GathererLimits {
   /** Of one sending. A part that is larger goes alone. */
@@ -24,7 +24,6 @@ export interface GathererLimits {
 
 /** Of messages, or names of them, on their way to lanes. */
 export const GATHERED: GathererLimits = {
-  underWayMax: 2,
   weightMax: LIMITS.queueBatchMax,
   bytesMax: LIMITS.appendBytesMax,
   waitingWeightMax: LIMITS.pendingProposalsMax,
@@ -72,6 +71,7 @@ export class Gatherer<P extends GatheredPart> {
 
   /** Adding to one that is full is a bug: ask first. */
   add(name: string, part: P): void {
+    assert(!this.isFull, "what gathers is bounded");
     let lane = this.#lanes.get(name);
     if (lane === undefined) {
       lane = { waiting: [], underWay: false, expected: 0, patience: null };

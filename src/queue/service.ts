@@ -86,9 +86,15 @@ export class QueueService implements Queue {
       status: (status) => {
         if (status.role === "leader") this.#led.add(group);
         else this.#led.delete(group);
-        this.#desk.statusChanged(status);
+        if (status.role !== "leader") this.#desk.notLed(group, status.leader);
       },
     });
+  }
+
+  /** This peer's replica was removed for good: who waits for its lanes asks elsewhere. */
+  detach(group: number): void {
+    this.#led.delete(group);
+    this.#desk.notLed(group, null);
   }
 
   #effects(group: number, effects: readonly Effect[]): void {
