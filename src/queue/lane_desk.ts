@@ -197,8 +197,9 @@ export class LaneDesk {
     const nowMs = this.#edges.clock.monotonicMs();
     const shares: Share[] = [];
     let dealt = 0;
+    const isKept = isLateRepeatable(waiters[0]!, nowMs);
     const deal = (waiter: Waiter) => {
-      if (!waiter.wants(nowMs)) return;
+      if (!waiter.wants(nowMs)) return waiter.cancel();
       if (dealt >= messages.length) return this.#wait(waiter);
       const share = messages.slice(dealt, dealt + waiter.question.max);
       dealt += share.length;
@@ -210,7 +211,7 @@ export class LaneDesk {
       if (next === null) break;
       deal(next);
     }
-    this.#handBack(messages.slice(dealt));
+    if (!isKept) this.#handBack(messages.slice(dealt));
     return this.#serve(shares);
   }
 
@@ -284,8 +285,10 @@ export class LaneDesk {
         kept.push(message);
         keptBodies.push(body);
       }
-      if (!waiter.wants(nowMs)) this.#handBack(kept);
-      else if (kept.length === 0) this.#wait(waiter);
+      if (!waiter.wants(nowMs)) {
+        if (!isLateRepeatable(waiter, nowMs)) this.#handBack(kept);
+        waiter.cancel();
+      } else if (kept.length === 0) this.#wait(waiter);
       else waiter.resolve({ messages: kept, bodies: keptBodies, wallOffsetMs });
     }
   }
@@ -340,4 +343,12 @@ export class LaneDesk {
   #notHere(): SkeinError {
     return new SkeinError("NOT_LEADER", `this peer does not lead group ${this.#group}`);
   }
+}
+
+/**
+ * What came too late for a request with an id stays its own: its peer has given this question up, asks again, and is
+ * given the same.
+ */
+function isLateRepeatable(waiter: Waiter, nowMs: number): boolean {
+  return waiter.question.request !== null && !waiter.done && !waiter.wants(nowMs);
 }
