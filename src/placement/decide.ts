@@ -5,6 +5,9 @@
  * what is under way shows in the group's configuration. Safety does not rest here: each change names the
  * configuration that it was decided on.
  *
+ * A dead member's replica keeps its vote where there is nobody to take its place: when it is back it goes on
+ * where it was, and until then two of three are no worse than two of two.
+ *
  * A change of voters is made only where the voters that come of it have a healthy majority, and where no
  * fewer than R - 1 of them are healthy, or at least as many as before.
  */
@@ -17,6 +20,8 @@ export interface GroupView extends LedGroup {
   /** Where the ring wants it, first choice first; empty where no peer owns anything. */
   readonly wanted: readonly PeerId[];
   readonly preferredLeader: PeerId | null;
+  /** R: as many replicas as it should have, were there peers enough. */
+  readonly replicasWanted: number;
 }
 
 /** What the driver knows of peers, whatever group it is about. */
@@ -25,6 +30,8 @@ export interface PeersView {
   answers(peer: PeerId): boolean;
   /** It has answered for a while, is caught up and not about to stop: leadership would stay with it. */
   takesLeadership(peer: PeerId): boolean;
+  /** It is dead by an entry, and would be used again if it came back. */
+  mayReturn(peer: PeerId): boolean;
 }
 
 export type PlacementAction =
@@ -93,7 +100,8 @@ function complete(
 
 /** All wanted replicas vote; what is beyond them goes, one at a time. */
 function dropSurplus(view: GroupView, peers: PeersView): PlacementAction | null {
-  const peer = surplusVoter(view, peers);
+  const isWhole = view.configuration.voters.length > view.replicasWanted;
+  const peer = surplusVoter(view, peers, (voter) => isWhole || !peers.mayReturn(voter));
   if (peer === null) return null;
   const others = peersOf(view.configuration.voters).filter((voter) => voter !== peer);
   if (!isSafe(view, peers, others)) return null;
@@ -108,9 +116,14 @@ function preferLeader(view: GroupView, peers: PeersView): PlacementAction | null
   return { kind: "lead", to };
 }
 
-/** A voter that is not wanted: those that do not answer first, the leader last. */
-export function surplusVoter(view: GroupView, peers: PeersView): PeerId | null {
-  const surplus = peersOf(view.configuration.voters).filter((peer) => !view.wanted.includes(peer));
+/** A voter that is not wanted and may go: those that do not answer first, the leader last. */
+export function surplusVoter(
+  view: GroupView,
+  peers: PeersView,
+  mayGo: (voter: PeerId) => boolean = () => true,
+): PeerId | null {
+  const surplus = peersOf(view.configuration.voters)
+    .filter((peer) => !view.wanted.includes(peer) && mayGo(peer));
   return surplus.find((peer) => !isHealthy(view, peers, peer)) ??
     surplus.find((peer) => peer !== view.leader) ?? surplus[0] ?? null;
 }

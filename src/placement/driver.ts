@@ -112,7 +112,7 @@ export class PlacementDriver {
       const picture = this.#leads() ? await this.#look() : null;
       if (picture === null) break;
       if (picture.complete) {
-        const { answers } = this.#peers.at(clock.monotonicMs());
+        const answers = (other: PeerId) => this.#peers.answers(other);
         const refusal = removalRefusal(peer, this.#nameOf(peer), picture, answers);
         if (refusal !== null) throw refusal;
         return;
@@ -136,7 +136,7 @@ export class PlacementDriver {
     if (!this.#leads() || this.#term() !== term || wanted === null) return null;
     const nowMs = clock.monotonicMs();
     this.#peers.saw(reports, nowMs);
-    const peers = this.#peers.at(nowMs);
+    const peers = this.#peers.at(nowMs, (peer) => this.#mayReturn(peer));
     const picture = pictureOf({
       driver: self,
       revision: members.revision,
@@ -255,8 +255,16 @@ export class PlacementDriver {
     this.#view = null;
   }
 
+  #mayReturn(peer: PeerId): boolean {
+    const member = this.#member(peer);
+    return member !== null && member.dead && !member.draining;
+  }
+
   #nameOf(peer: PeerId): string {
-    const member = this.#options.members.members().find(({ id }) => id === peer);
-    return member?.name ?? peer.slice(0, 8);
+    return this.#member(peer)?.name ?? peer.slice(0, 8);
+  }
+
+  #member(peer: PeerId): Member | null {
+    return this.#options.members.members().find(({ id }) => id === peer) ?? null;
   }
 }

@@ -34,14 +34,20 @@ export class PeerWatch {
     }
   }
 
+  answers(peer: PeerId): boolean {
+    return this.#answering.has(peer);
+  }
+
   /** It was given leadership, and did not take it. */
   refusedLeadership(peer: PeerId, nowMs: number): void {
     this.#restlessUntilMs.set(peer, nowMs + RESTLESS_MS);
   }
 
-  at(nowMs: number): PeersView {
+  /** @param mayReturn see `PeersView` */
+  at(nowMs: number, mayReturn: PeersView["mayReturn"]): PeersView {
     return {
-      answers: (peer) => this.#answering.has(peer),
+      mayReturn,
+      answers: (peer) => this.answers(peer),
       takesLeadership: (peer) => {
         const sinceMs = this.#steadySinceMs.get(peer);
         return sinceMs !== undefined && nowMs - sinceMs >= this.#steadyMs &&

@@ -74,10 +74,13 @@ function votersOf(
   return voters;
 }
 
+/** The dead are wanted as well: what lay on them is missing until it is built elsewhere, or they are back. */
 function countReplicas({ wanted, peers }: Looked, voters: Picture["voters"]) {
-  let [replicasWanted, replicasPresent] = [0, 0];
+  const alive = wanted.ring.owners;
+  const dead = wanted.ring.peers.filter(({ id }) => peers.mayReturn(id)).length;
+  const replicasWanted = wanted.placements.length * Math.min(wanted.replicas, alive + dead);
+  let replicasPresent = 0;
   for (const { partition, replicas } of wanted.placements) {
-    replicasWanted += replicas.length;
     const present = voters.get(partition) ?? [];
     replicasPresent += replicas.filter(({ id }) =>
       present.includes(id) && peers.answers(id)
@@ -124,8 +127,9 @@ function deviatingOf({ revision, wanted, reports }: Looked): readonly GroupView[
     const placement = wanted.placements[group.group - 1];
     if (placement === undefined) continue;
     const { replicas, leader } = placement;
+    const ids = replicas.map(({ id }) => id);
     const preferredLeader = leader?.id ?? null;
-    views.push({ ...group, wanted: replicas.map(({ id }) => id), preferredLeader });
+    views.push({ ...group, wanted: ids, preferredLeader, replicasWanted: wanted.replicas });
   }
   return views.sort((a, b) => a.group - b.group);
 }

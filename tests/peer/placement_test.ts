@@ -121,6 +121,30 @@ Deno.test("a dead peer's replicas are rebuilt elsewhere after the grace, and it 
   });
 });
 
+Deno.test("of three peers a dead one keeps its replicas: they are not built anew when it is back", async () => {
+  await TestCluster.with({ peers: 3, deadPeerGraceMs: 500 }, async (cluster) => {
+    await settled(cluster);
+    await publishEverywhere(cluster.peers[0]!);
+    const before = allPlaced(cluster);
+    const away = cluster.peers.find((peer) => !peer.leads)!;
+    const { id } = away.core;
+    await away.crash();
+    await eventually("it is dead by an entry, and what lay there is missing", 20_000, () => {
+      assert.equal(cluster.leader?.core.members.find(id)?.state, "dead");
+      const { replicasWanted, replicasPresent, deviating } = cluster.leader!.core.placement!;
+      assert.deepEqual([replicasWanted, replicasPresent, deviating], [48, 32, 16]);
+    });
+    await publishEverywhere(cluster.running[0]!);
+    await away.start();
+    await settled(cluster);
+    for (const [partition, { configuration }] of allPlaced(cluster)) {
+      assert.equal(configuration.index, before.get(partition)!.configuration.index);
+    }
+    await consumeEverywhere(away);
+    await consumeEverywhere(away);
+  });
+});
+
 Deno.test("a peer that was away while its partitions went elsewhere for good lets go of them when it is back", async () => {
   await TestCluster.with({ peers: 3, deadPeerGraceMs: 500 }, async (cluster) => {
     await settled(cluster);

@@ -115,17 +115,41 @@ const TABLE: readonly Row[] = [
   {
     rule: "a dead voter of three is replaced",
     group: { voters: [1, 2, 3], silent: [3], wanted: [1, 2, 4] },
-    peers: { away: [3] },
+    peers: { dead: [3] },
     next: "+4 for 3",
   },
   {
     rule: "a dead voter of three is replaced, not a healthy one that is not wanted either",
     group: { voters: [1, 2, 3], learners: [4], silent: [3], wanted: [1, 4, 5] },
-    peers: { away: [3] },
+    peers: { dead: [3] },
     next: "4 for 3",
   },
   {
-    rule: "a dead voter of three without a successor goes: two of two are safer than two of three",
+    rule: "a dead voter of three keeps its vote where nobody can take its place",
+    group: { voters: [1, 2, 3], silent: [3], wanted: [1, 2] },
+    peers: { dead: [3] },
+    next: null,
+  },
+  {
+    rule: "leadership goes where it is preferred though a dead voter is kept",
+    group: { voters: [1, 2, 3], silent: [3], wanted: [1, 2], preferred: 2 },
+    peers: { dead: [3] },
+    next: "lead 2",
+  },
+  {
+    rule: "a dead voter beyond R goes",
+    group: { voters: [1, 2, 3, 4], silent: [3], wanted: [1, 2, 4] },
+    peers: { dead: [3] },
+    next: "-3",
+  },
+  {
+    rule: "one that drains goes though a dead one is kept",
+    group: { voters: [1, 2, 3, 4, 5], silent: [5], wanted: [1, 2, 3], replicas: 5 },
+    peers: { dead: [5] },
+    next: "-4",
+  },
+  {
+    rule: "one that is gone for good goes, also where nobody can take its place",
     group: { voters: [1, 2, 3], silent: [3], wanted: [1, 2] },
     peers: { away: [3] },
     next: "-3",
@@ -138,14 +162,14 @@ const TABLE: readonly Row[] = [
   },
   {
     rule: "a healthy voter stays where fewer than R - 1 healthy ones would",
-    group: { voters: [1, 2, 3, 4, 5, 6], silent: [4, 5], wanted: [1, 2, 3, 4, 5] },
+    group: { voters: [1, 2, 3, 4, 5, 6], silent: [4, 5], wanted: [1, 2, 3, 4, 5], replicas: 5 },
     peers: { away: [4, 5] },
     next: null,
   },
   {
     rule: "the other voter of two is replaced, where the group can still agree on it",
-    group: { voters: [1, 2], learners: [3], silent: [2], wanted: [1, 3] },
-    peers: { away: [2] },
+    group: { voters: [1, 2], learners: [3], silent: [2], wanted: [1, 3], replicas: 2 },
+    peers: { dead: [2] },
     next: "3 for 2",
   },
   {

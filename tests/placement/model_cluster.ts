@@ -97,12 +97,17 @@ export class ModelCluster {
         })),
       wanted: replicas.map(({ id }) => id),
       preferredLeader: leader?.id ?? null,
+      replicasWanted: this.#replicas,
     };
   }
 
   get #peers(): PeersView {
     const answers = (peer: PeerId) => !this.down.has(peer);
-    return { answers, takesLeadership: answers };
+    const mayReturn = (peer: PeerId) => {
+      const member = this.members.get(peer);
+      return member !== undefined && member.dead && !member.draining;
+    };
+    return { answers, takesLeadership: answers, mayReturn };
   }
 
   /** Decides and acts until nothing is left to do; some actions are lost on the way. */
@@ -178,10 +183,23 @@ export class ModelCluster {
     assert.ok(gone <= 1 && come <= 1, "one replica at a time");
   }
 
+  /**
+   * Every group lies as wanted. Up to R, what lies on the dead is kept where nobody can take its place, and then
+   * so is a healthy one without which there would be no majority.
+   */
   checkAsWanted(): void {
     for (const { group, voters, learners, leader } of this.groups) {
       const placement = this.wanted.placements[group - 1]!;
-      assert.deepEqual([...voters].sort(), placement.replicas.map(({ id }) => id).sort());
+      const wanted = placement.replicas.map(({ id }) => id);
+      assert.ok(wanted.every((peer) => voters.includes(peer)), `voters of ${group}`);
+      const kept = voters.filter((peer) => !wanted.includes(peer));
+      const dead = kept.filter((peer) => this.#peers.mayReturn(peer));
+      if (kept.length > 0) {
+        assert.ok(dead.length > 0 && voters.length <= this.#replicas, `${group} keeps the dead`);
+        const healthy = voters.filter((peer) => !this.down.has(peer)).length;
+        const isNeeded = healthy - 1 <= (voters.length - 1) / 2;
+        assert.ok(kept.length === dead.length || isNeeded, `${group} keeps what it needs`);
+      }
       assert.deepEqual(learners, []);
       assert.equal(leader, placement.leader!.id);
     }

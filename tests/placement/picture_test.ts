@@ -64,6 +64,14 @@ Deno.test("a peer that does not answer has no replica that counts", () => {
   assert.deepEqual([view.replicasWanted, view.replicasPresent], [18, 12]);
 });
 
+Deno.test("what lay on a dead member is missing, until it is back or built elsewhere", () => {
+  const members = [1, 2, 3].map((number) => memberOf(number, { dead: number === 3 }));
+  const wanted = new WantedPlacement().of(members, P, 3);
+  const reports = { 1: reportOf([1, 2, 3]), 2: reportOf([4, 5, 6]) };
+  const { view } = pictureOf(lookedOf(reports, { wanted, peers: peersBut({ dead: [3] }) }));
+  assert.deepEqual([view.replicasWanted, view.replicasPresent], [18, 12]);
+});
+
 Deno.test("deviations come with what is wanted; moves name from whom to whom", () => {
   const group = led({ group: 4, voters: [1, 2, 9], learners: [3], wanted: [], behind: [3] });
   const reports = {

@@ -14,6 +14,8 @@ export interface GroupWords {
   readonly outgoing?: readonly number[];
   readonly wanted: readonly number[];
   readonly preferred?: number;
+  /** R; by default 3. */
+  readonly replicas?: number;
   /** Followers that the leader does not hear. */
   readonly silent?: readonly number[];
   /** Followers that lack much. */
@@ -41,6 +43,7 @@ export function groupOf(words: GroupWords): GroupView {
     followers,
     wanted: wanted.map(idOf),
     preferredLeader: preferred === undefined ? null : idOf(preferred),
+    replicasWanted: words.replicas ?? 3,
   };
 }
 
@@ -61,14 +64,17 @@ function configurationOf(
 
 /** All answer and take leadership, but those that are named. */
 export function peersBut(
-  { away = [], restless = [] }: {
+  { away = [], restless = [], dead = [] }: {
     readonly away?: readonly number[];
     readonly restless?: readonly number[];
+    readonly dead?: readonly number[];
   } = {},
 ): PeersView {
   const listed = (numbers: readonly number[], peer: string) => numbers.map(idOf).includes(peer);
   return {
-    answers: (peer) => !listed(away, peer),
-    takesLeadership: (peer) => !listed(away, peer) && !listed(restless, peer),
+    answers: (peer) => !listed(away, peer) && !listed(dead, peer),
+    takesLeadership: (peer) =>
+      !listed(away, peer) && !listed(dead, peer) && !listed(restless, peer),
+    mayReturn: (peer) => listed(dead, peer),
   };
 }
