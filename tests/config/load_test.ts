@@ -1,52 +1,7 @@
 /** Where a setting's value comes from, what is refused and how it is said, and the defaults that follow. */
 import assert from "node:assert/strict";
-import {
-  type Config,
-  ConfigError,
-  examineConfig,
-  loadConfig,
-  loadSettings,
-  type Sources,
-} from "../../src/config/mod.ts";
-
-const KEY = "a key of sixteen bytes and more";
-
-interface Said {
-  readonly flags?: Sources["flags"];
-  readonly environment?: Sources["environment"];
-  readonly files?: Readonly<Record<string, string>>;
-  readonly terminal?: boolean;
-}
-
-function load(said: Said): Config {
-  return loadConfig(sourcesOf(said));
-}
-
-function sourcesOf({ flags = {}, environment = {}, files = {}, terminal = false }: Said): Sources {
-  return {
-    flags,
-    environment,
-    terminal,
-    hostName: "anvil.example.org",
-    readFile: (path) => {
-      const content = files[path];
-      if (content === undefined) throw new Error("no such file");
-      return content;
-    },
-  };
-}
-
-/** The one message that the configuration is refused with. */
-function refusal(said: Said): string {
-  try {
-    load(said);
-  } catch (error) {
-    assert.ok(error instanceof ConfigError, String(error));
-    assert.equal(error.problems.length, 1, error.message);
-    return error.message;
-  }
-  assert.fail("the configuration was taken");
-}
+import { type Config, ConfigError, examineConfig, loadSettings } from "../../src/config/mod.ts";
+import { KEY, load, refusal, type Said, sourcesOf } from "./said.ts";
 
 Deno.test("nothing said: a single local peer on port 8001", () => {
   const config = load({});
@@ -343,52 +298,6 @@ Deno.test("a few settings are read for themselves", () => {
   const wrong = { environment: { HTTP_PORT: "x" } };
   assert.throws(() => loadSettings(["http"], sourcesOf(wrong)), ConfigError);
   assert.equal(loadSettings(["zone"], sourcesOf(wrong)).zone, null);
-});
-
-Deno.test("the configuration file: unknown keys, wrong values and wrong files are refused", () => {
-  const flags = { config: "c.json" };
-  const refusedFile = (content: string) => refusal({ flags, files: { "c.json": content } });
-  assert.match(
-    refusedFile('{"hart-beat": 1}'),
-    /^--config: cannot use the key "hart-beat" in c\.json/,
-  );
-  assert.match(refusedFile('{"__proto__": 1}'), /cannot use the key "__proto__"/);
-  assert.match(refusedFile('{"config": "d.json"}'), /cannot use the key "config"/);
-  assert.match(refusedFile('{"heartbeat": {}}'), /--heartbeat: cannot use \{\} from the config/);
-  assert.match(refusedFile('{"heartbeat": null}'), /--heartbeat: cannot use null from the config/);
-  assert.match(refusedFile("[1]"), /allowed: one JSON object/);
-  assert.match(refusedFile("{"), /cannot read c\.json: .*allowed: JSON/);
-  assert.match(refusal({ flags }), /cannot read the file "c\.json" from the flag --config/);
-});
-
-Deno.test("settings that do not fit together", () => {
-  assert.match(
-    refusal({ flags: { heartbeat: "0.6" } }),
-    /^--heartbeat: cannot use 0\.6 with an election timeout from 1; allowed: at most half/,
-  );
-  assert.match(
-    refusal({ flags: { http: "999" } }),
-    /^--listen: none is given, and the HTTP port 999/,
-  );
-  load({ flags: { http: "999", listen: "7001" } });
-});
-
-Deno.test("TLS needs both files, and they must be PEM", () => {
-  const files = {
-    "c.pem": "-----BEGIN CERTIFICATE-----\n",
-    "k.pem": "-----BEGIN KEY-----\n",
-    x: "",
-  };
-  const flags = { "tls-cert": "c.pem", "tls-key": "k.pem" };
-  assert.deepEqual(load({ files, flags }).tls, {
-    certFile: "c.pem",
-    keyFile: "k.pem",
-    cert: "-----BEGIN CERTIFICATE-----",
-    key: "-----BEGIN KEY-----",
-  });
-  assert.match(refusal({ files, flags: { "tls-cert": "c.pem" } }), /^--tls-key: none is given/);
-  assert.match(refusal({ files, flags: { ...flags, "tls-key": "x" } }), /allowed: a PEM file/);
-  assert.match(refusal({ files, flags: { ...flags, "tls-key": "y" } }), /--tls-key: cannot read/);
 });
 
 Deno.test("a quorum other than the majority is warned of", () => {
