@@ -13,6 +13,7 @@ const CONSUMERS = 12;
 const VISIBILITY_MS = 5_000;
 /** So many publishes and acks make a round. */
 const STEPS = 150;
+const ROUNDS_TOLD = 20;
 const FLAGS = ["--log-level", "warn", "--election-timeout", "0.5,1.0", "--heartbeat", "0.1"];
 
 Deno.test(`over ${ROUNDS} rounds of kill -9 and restart no message is lost, and none acknowledged twice`, async () => {
@@ -25,6 +26,7 @@ Deno.test(`over ${ROUNDS} rounds of kill -9 and restart no message is lost, and 
       consumers: CONSUMERS,
       messagesMax: null,
       restMs: 5,
+      backlogMax: 2_000,
     });
     const goesOn = async (what: string) => {
       const { stored, acknowledged } = load.ledger.totals;
@@ -41,6 +43,10 @@ Deno.test(`over ${ROUNDS} rounds of kill -9 and restart no message is lost, and 
       await goesOn(`publishes and acks go on in round ${round}, without ${victim.name}`);
       victim.start();
       await cluster.ready();
+      if ((round + 1) % ROUNDS_TOLD === 0) {
+        const { stored, acknowledged } = load.ledger.totals;
+        console.log(`${round + 1} kills: ${stored} stored, ${acknowledged} acknowledged`);
+      }
     }
     await load.finish();
     const { stored, unknown, again, acknowledged, dead, stale } = load.ledger.totals;

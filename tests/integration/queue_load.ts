@@ -31,6 +31,8 @@ export interface QueueLoadOptions {
   readonly messagesMax: number | null;
   /** A producer rests so long between two requests. */
   readonly restMs: number;
+  /** Producers wait while more messages than that are stored and not acknowledged. */
+  readonly backlogMax: number;
 }
 
 /** Of five topics in turn one has lanes, and in one messages die early. */
@@ -144,7 +146,7 @@ export class QueueLoad {
   }
 
   #produce(isSingle: boolean): Promise<void> {
-    const { messagesMax, restMs } = this.#options;
+    const { messagesMax, restMs, backlogMax } = this.#options;
     return produce({
       queue: this.#newClient().queue,
       ledger: this.ledger,
@@ -158,6 +160,10 @@ export class QueueLoad {
       },
       took: (ms) => this.#latenciesMs.push(ms),
       restMs,
+      isAhead: () => {
+        const { stored, acknowledged } = this.ledger.totals;
+        return this.#isProducing && stored - acknowledged > backlogMax;
+      },
     });
   }
 

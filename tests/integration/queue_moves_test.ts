@@ -62,6 +62,7 @@ Deno.test(`${MESSAGES} messages over ${TOPICS} topics while peers are added, rem
       consumers: CONSUMERS,
       messagesMax: null,
       restMs: 10,
+      backlogMax: 5_000,
     });
 
     await test.step("two peers are added: the ring's replicas move, and no others", async () => {

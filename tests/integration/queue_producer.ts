@@ -9,6 +9,7 @@ import { outcomeOf, rest, untilDone } from "./queue_outcome.ts";
 const BATCH_MAX = 20;
 const FILLER = "x".repeat(100);
 const DELAY_MAX_MS = 1_000;
+const AHEAD_PAUSE_MS = 20;
 
 export interface ProducerOptions {
   readonly queue: QueueClient;
@@ -21,6 +22,8 @@ export interface ProducerOptions {
   /** How long the publish of a single message took. */
   readonly took: (ms: number) => void;
   readonly restMs: number;
+  /** Consumers are far behind: it waits for them. */
+  readonly isAhead: () => boolean;
 }
 
 interface NewMessage {
@@ -30,8 +33,9 @@ interface NewMessage {
 
 /** Publishes until it may no more. */
 export async function produce(options: ProducerOptions): Promise<void> {
-  const { isSingle, topic, claim, restMs } = options;
+  const { isSingle, topic, claim, restMs, isAhead } = options;
   for (;;) {
+    while (isAhead()) await rest(AHEAD_PAUSE_MS);
     const count = claim(isSingle ? 1 : Math.ceil(Math.random() * BATCH_MAX));
     if (count === 0) return;
     if (isSingle) await publishOne(options, topic());
