@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { SkeinError } from "../../src/errors.ts";
 import { RAFT_TOPIC } from "../../src/groups/outbox.ts";
 import { item, QueueFleet, textsOf, TOPIC, Watched } from "./queue_fleet.ts";
 import { NO_CHANGES } from "./queue_commands.ts";
@@ -14,6 +15,13 @@ async function laned(changes: Partial<typeof NO_CHANGES> = {}): Promise<QueueFle
 
 function configure(queues: QueueFleet, changes: Partial<typeof NO_CHANGES>) {
   return queues.settle(queues.at(2).configure(TOPIC, { ...NO_CHANGES, ...changes }, null));
+}
+
+/** Nothing is committed in this group any more. */
+function silence(queues: QueueFleet, group: number): void {
+  queues.fleet.network.drops = ({ topic, body }) => {
+    return topic === RAFT_TOPIC && (body as readonly [readonly unknown[]])[0][0] === group;
+  };
 }
 
 function numbered(count: number): string[] {
@@ -96,10 +104,7 @@ Deno.test("a batch over several partitions, one of which is down: one result an 
   const queues = await laned();
   await queues.publish(1, numbered(20));
   const missing = queues.groupOf(TOPIC, 1);
-  // Nothing is committed in this group any more, and its leader is gone.
-  queues.fleet.network.drops = ({ topic, body }) => {
-    return topic === RAFT_TOPIC && (body as readonly [readonly unknown[]])[0][0] === missing;
-  };
+  silence(queues, missing);
   const groups = [1, 2, 3].filter((group) => group !== missing);
   const failing = queues.at(2).publish({
     topic: TOPIC,
@@ -215,5 +220,27 @@ Deno.test("a purge and a requeue that come again answer as they did, and do noth
   }
   const { ready, totals } = await queues.settle(queues.at(1).stats(TOPIC, FRESH));
   assert.deepEqual([ready, totals.purged, totals.requeued], [2, 20, 20]);
+  queues.check();
+});
+
+Deno.test("a lane that cannot be told of new options is said so, and is told by the same request", async () => {
+  const queues = await laned();
+  await queues.publish(1, numbered(12));
+  silence(queues, queues.groupOf(TOPIC, 2));
+  const pausing = queues.at(3).configure(TOPIC, { ...NO_CHANGES, paused: true }, null);
+  await assert.rejects(queues.settle(pausing, 30_000), (error) => {
+    assert.ok(error instanceof SkeinError);
+    assert.match(error.message, /^work is configured, but its lane 2 could not be told: /);
+    assert.equal(error.details["lane"], 2);
+    return true;
+  });
+  queues.fleet.network.drops = () => false;
+  await queues.fleet.until("the lane has a leader again", () => {
+    return queues.fleet.leader(queues.groupOf(TOPIC, 2)) !== null;
+  }, 10_000);
+  assert.equal((await configure(queues, { paused: true })).paused, true);
+  assert.deepEqual(await queues.taken(1, 100), []);
+  await configure(queues, { paused: false });
+  assert.notDeepEqual(await queues.taken(1, 100), []);
   queues.check();
 });
