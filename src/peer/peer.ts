@@ -49,8 +49,8 @@ export interface Peer {
   /** What this peer knows of the queue without asking; for metrics. */
   queueStatistics(): QueueStatistics;
   /**
-   * The first half of stopping: it is no longer ready, leadership of what it leads goes to others, and acquires that
-   * wait here are sent elsewhere. Whatever else is asked is answered as ever. Takes 2 s at most, quorum or not.
+   * The first half of stopping: it is no longer ready, leadership of what it leads goes to others, and acquires and
+   * consumers that wait here are sent elsewhere. Whatever else is asked is answered as ever. Takes 2 s at most, quorum or not.
    */
   drain(): Promise<void>;
   /** Drains where that did not happen, and stops: who still waits is told so. Within 4 s, quorum or not. */
