@@ -182,8 +182,8 @@ function afterAcknowledgement({ deliveries, settles }: MessageStory): string[] {
 }
 
 /**
- * As long as a delivery's visibility timeout certainly runs, and nobody refused it, no other comes. What a second
- * attempt got under the same request id may be handed back for the first one, whose peer takes its client for gone.
+ * As long as a delivery's visibility timeout certainly runs, and nobody refused it, no other comes. But what a second
+ * attempt got under the same request id is handed back where the first one's peer learns late that its client went.
  */
 function holdViolations(story: MessageStory, { requeues }: Stories): string[] {
   const { topic, deliveries, settles } = story;

@@ -190,7 +190,8 @@ export class QueueClient {
       return queue().extend({ ...asked, visibilityMs });
     }, { mayRetry: true, waitMs: 0, signal: null });
     if (kind !== "extend") this.#held = this.#held.filter((held) => !settled.includes(held));
-    if (called.kind === "refused") return;
+    // With several lanes some may have settled their part.
+    if (called.kind === "refused" && !this.#hasLanes(one.topic)) return;
     for (const [place, { topic, mark, receipt }] of settled.entries()) {
       const input: SettleInput = {
         kind,
@@ -202,8 +203,12 @@ export class QueueClient {
         visibilityMs: kind === "extend" ? visibilityMs : null,
         result: settledAs(called, place, request === null),
       };
-      this.#record(callMs, input, called);
+      this.#push(callMs, input, called.kind === "answer" ? scheduler.nowMs : Infinity);
     }
+  }
+
+  #hasLanes(topic: string): boolean {
+    return this.#edges.topics().some(({ name, lanes }) => name === topic && lanes > 1);
   }
 
   async #requeue({ name }: SimulatedTopic): Promise<void> {
