@@ -135,9 +135,13 @@ function deviatingOf({ revision, wanted, reports }: Looked): readonly GroupView[
 }
 
 function leaderlessOf({ wanted, reports }: Looked): ReadonlyMap<number, readonly PeerId[]> {
+  const { length } = wanted.placements;
+  const isKnown = new Uint8Array(length + 1);
+  for (const { knows } of reports.values()) for (const group of knows) isKnown[group] = 1;
   const voters = new Map<number, Set<PeerId>>();
-  for (const { partition } of wanted.placements) voters.set(partition, new Set());
-  for (const { knows } of reports.values()) for (const group of knows) voters.delete(group);
+  for (let partition = 1; partition <= length; partition++) {
+    if (isKnown[partition] === 0) voters.set(partition, new Set());
+  }
   for (const { leaderless } of reports.values()) {
     for (const { group, voters: known } of leaderless) {
       for (const peer of known) voters.get(group)?.add(peer);
