@@ -216,7 +216,7 @@ export function toCluster(json: Json): ClusterAnswer {
     members: json["members"].map(toMember),
     groups: json["groups"],
     // An older peer says nothing of it.
-    placement: json["placement"] == null ? null : toPlacement(json["placement"]),
+    placement: json["placement"] ? toPlacement(json["placement"]) : null,
     warnings: json["warnings"],
   };
 }

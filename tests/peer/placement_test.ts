@@ -42,7 +42,7 @@ async function grow(cluster: TestCluster): Promise<ClusterPeer> {
   const [before, wantedBefore] = [allPlaced(cluster), wantedPeers(cluster)];
   const peer = await cluster.add();
   await eventually("it is a member", 10_000, () => {
-    assert.ok(cluster.leader?.core.members.find(peer.core.id) != null);
+    assert.equal(cluster.leader?.core.members.find(peer.core.id)?.name, peer.name);
   });
   await settled(cluster);
   const wantedAfter = wantedPeers(cluster);
