@@ -259,7 +259,7 @@ export class Worker {
 
   async #handBack(delivery: Delivery): Promise<void> {
     const settled = await this.#settler.handBack(delivery, "the worker ended");
-    this.#totals.handedBack++;
+    this.#totals[settled.refusal === null ? "handedBack" : "lost"]++;
     this.#tellBack("info", "not done", fieldsOf(delivery), settled);
   }
 
