@@ -2,7 +2,9 @@
  * Reads bodies of messages at this replica, many at once: those of one batch lie in one value, and storage reads values
  * that lie near each other together. A value that was moved meanwhile is looked up again.
  */
+import { SkeinError } from "../errors.ts";
 import type { ValueReference } from "../groups/values.ts";
+import { StorageCorruptError, StorageFailedError } from "../storage/storage.ts";
 import type { BodyPlace } from "./lane_reads.ts";
 import type { QueueReplica } from "./queue_edges.ts";
 
@@ -16,12 +18,24 @@ type Bodies = (Uint8Array | null)[];
 /**
  * @param numbers messages as answers name them
  * @returns each one's bytes as `encodeBody` made them; null where the message is gone
- * @throws {StorageFailedError | StorageCorruptError} by rejection
+ * @throws {SkeinError} by rejection: STORAGE_FAILED
  */
 export async function readBodies(
   replica: Pick<QueueReplica, "queue" | "values">,
   numbers: readonly number[],
 ): Promise<readonly (Uint8Array | null)[]> {
+  try {
+    return await readFrom(replica, numbers);
+  } catch (error) {
+    const isStorage = error instanceof StorageFailedError || error instanceof StorageCorruptError;
+    throw isStorage ? new SkeinError("STORAGE_FAILED", error.message) : error;
+  }
+}
+
+async function readFrom(
+  replica: Pick<QueueReplica, "queue" | "values">,
+  numbers: readonly number[],
+): Promise<Bodies> {
   const bodies: Bodies = new Array(numbers.length).fill(null);
   let missing = numbers.map((_, place) => place);
   for (let attempt = 0; attempt < ATTEMPTS_MAX && missing.length > 0; attempt++) {

@@ -4,7 +4,6 @@
  */
 import { SkeinError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
-import { StorageCorruptError, StorageFailedError } from "../storage/storage.ts";
 import { type LaneFields, laneFields, type LetterFields, letterFields } from "./lane_rows.ts";
 import type { QueueEdges, QueueReplica } from "./queue_edges.ts";
 import { isTopicName } from "./name_rules.ts";
@@ -98,13 +97,8 @@ export class LaneAnswers {
     if (letters === null) return { known: false, letters: [] };
     const { clock, groups } = this.#edges;
     const offsetMs = Math.round(clock.wallMs() - groups.timeMs(group));
-    try {
-      const place = { group, lane };
-      return { known: true, letters: await letterFields(replica, place, letters, offsetMs) };
-    } catch (error) {
-      const isStorage = error instanceof StorageFailedError || error instanceof StorageCorruptError;
-      throw isStorage ? new SkeinError("STORAGE_FAILED", error.message) : error;
-    }
+    const place = { group, lane };
+    return { known: true, letters: await letterFields(replica, place, letters, offsetMs) };
   }
 
   async #replica(group: number, stale: unknown, timeoutMs: number): Promise<QueueReplica> {

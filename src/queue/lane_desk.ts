@@ -8,11 +8,10 @@
  */
 import { SkeinError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
-import { StorageCorruptError, StorageFailedError } from "../storage/storage.ts";
 import type { DeliveredAnswer, DeliveredMessage } from "./answers.ts";
-import { readBodies } from "./body_reader.ts";
 import type { LaneName } from "./commands.ts";
 import { NOTHING } from "./consume_messages.ts";
+import { deliveredBodies, notLedHere } from "./delivered_bodies.ts";
 import type { QueueCounters } from "./queue_counters.ts";
 import { proposeCommand, type QueueEdges, type QueueReplica } from "./queue_edges.ts";
 import { Waiter } from "./waiter.ts";
@@ -69,7 +68,7 @@ export class LaneDesk {
   take(waiter: Waiter): void {
     const replica = this.#edges.replicaOf(this.#group);
     if (replica === null) {
-      waiter.reject(this.#notHere());
+      waiter.reject(notLedHere(this.#group));
       return this.wake();
     }
     if (this.#mustPropose(waiter, replica)) this.#urgent.push(waiter);
@@ -219,7 +218,7 @@ export class LaneDesk {
   #wait(waiter: Waiter): void {
     const replica = this.#edges.replicaOf(this.#group);
     if (replica === null || this.#edges.groups.leaderOf(this.#group) !== this.#edges.self) {
-      return waiter.reject(this.#notHere());
+      return waiter.reject(notLedHere(this.#group));
     }
     this.#line.add(waiter);
     this.#arm(waiter);
@@ -250,7 +249,7 @@ export class LaneDesk {
       await this.#edges.groups.readBarrier(this.#group, this.#edges.timeouts.readMs);
       const replica = this.#edges.replicaOf(this.#group);
       if (!waiter.waits) return;
-      if (replica === null) throw this.#notHere();
+      if (replica === null) throw notLedHere(this.#group);
       const isThere = replica.queue.deliverable(this.#name) !== 0;
       if (!isThere && !this.#mustPropose(waiter, replica)) return this.#sendEmpty(waiter);
       this.#line.remove(waiter);
@@ -295,25 +294,13 @@ export class LaneDesk {
 
   async #read(shares: readonly Share[]): Promise<readonly (Uint8Array | null)[]> {
     const numbers = shares.flatMap(({ messages }) => messages.map(([number]) => number));
-    const read = () => {
-      const replica = this.#edges.replicaOf(this.#group);
-      if (replica === null) throw this.#notHere();
-      return readBodies(replica, numbers);
-    };
     try {
-      const bodies = await read();
-      if (!bodies.includes(null)) return bodies;
-      // Gone, or not here yet: the entry may have been carried to a newer leader.
-      await this.#edges.groups.readBarrier(this.#group, this.#edges.timeouts.readMs);
-      return await read();
+      return await deliveredBodies(this.#edges, this.#group, numbers);
     } catch (error) {
-      if (error instanceof SkeinError) {
-        for (const { messages } of shares) this.#handBack(messages);
-        throw error;
-      }
       // What cannot be read must use up its attempts, or it would be delivered for ever.
-      const isStorage = error instanceof StorageFailedError || error instanceof StorageCorruptError;
-      throw isStorage ? new SkeinError("STORAGE_FAILED", error.message) : error;
+      const isUnreadable = !(error instanceof SkeinError) || error.code === "STORAGE_FAILED";
+      if (!isUnreadable) { for (const { messages } of shares) this.#handBack(messages); }
+      throw error;
     }
   }
 
@@ -338,10 +325,6 @@ export class LaneDesk {
   #wallOffsetMs(): number {
     const { clock, groups } = this.#edges;
     return Math.round(clock.wallMs() - groups.timeMs(this.#group));
-  }
-
-  #notHere(): SkeinError {
-    return new SkeinError("NOT_LEADER", `this peer does not lead group ${this.#group}`);
   }
 }
 

@@ -3,6 +3,7 @@ import type { ValueReference } from "../../src/groups/values.ts";
 import { readBodies } from "../../src/queue/body_reader.ts";
 import type { BodyPlace } from "../../src/queue/lane_reads.ts";
 import type { QueueReplica } from "../../src/queue/queue_edges.ts";
+import { StorageCorruptError } from "../../src/storage/storage.ts";
 
 const MIB = 1024 * 1024;
 
@@ -91,4 +92,18 @@ Deno.test("small messages of large batches are read in slices, and hold none of 
   assert.deepEqual(bodies, numbers.map((number) => bytes(number, number)));
   assert.deepEqual(shelf.reads.map(({ length }) => length), [16, 4]);
   assert.ok(bodies.every((body) => body!.buffer.byteLength === 2));
+});
+
+Deno.test("what storage cannot read is an error that callers can be told", async () => {
+  const shelf = new Shelf();
+  shelf.put(1, bytes(1));
+  shelf.place(10, 1, 0, 1);
+  shelf.beforeRead = () => {
+    throw new StorageCorruptError("the checksum is wrong", "values-1", 0);
+  };
+  await assert.rejects(shelf.read([10]), { name: "SkeinError", code: "STORAGE_FAILED" });
+  shelf.beforeRead = () => {
+    throw new TypeError("a bug");
+  };
+  await assert.rejects(shelf.read([10]), { name: "TypeError" });
 });
