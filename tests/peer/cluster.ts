@@ -41,11 +41,14 @@ export class ClusterPeer {
   disk = new MemoryDisk();
   readonly lines: LogLine[] = [];
   readonly #cluster: TestCluster;
+  /** Whether it has the list of the others; one that has none waits to be met. */
+  readonly #hasList: boolean;
   #core: PeerCore | null = null;
   #transport: TcpTransport | null = null;
 
-  constructor(cluster: TestCluster, number: number) {
+  constructor(cluster: TestCluster, number: number, hasList = true) {
     this.#cluster = cluster;
+    this.#hasList = hasList;
     this.name = `p${number}`;
     this.identity = createIdentity(new Uint8Array(32).fill(number));
     [this.port] = freePorts(1) as [number];
@@ -63,7 +66,8 @@ export class ClusterPeer {
   async start(): Promise<void> {
     const { options } = this.#cluster;
     const address = `127.0.0.1:${this.port}`;
-    const expect = options.expect ?? this.#cluster.founders;
+    const expect = this.#hasList ? options.expect ?? this.#cluster.founders : 0;
+    const list = this.#hasList ? this.#cluster.peers : [];
     const { electionTimeoutMs = 300, partitions = 16, replicas = 3 } = options;
     const logger: Logger = {
       log: (level, message) => void this.lines.push({ level, message }),
@@ -82,7 +86,7 @@ export class ClusterPeer {
         expect: 0,
         version: "test",
       },
-      peers: this.#cluster.peers.map((peer) => `127.0.0.1:${peer.port}`),
+      peers: list.map((peer) => `127.0.0.1:${peer.port}`),
       clock: REAL_CLOCK,
       random: new Random(this.port),
       logger,
@@ -180,9 +184,9 @@ export class TestCluster {
     assert.deepEqual(cluster.bugs, []);
   }
 
-  /** Starts one more peer, which joins. */
-  async add(): Promise<ClusterPeer> {
-    const peer = new ClusterPeer(this, this.peers.length + 1);
+  /** Starts one more peer, which joins: by itself where it has a list. */
+  async add({ hasList = true } = {}): Promise<ClusterPeer> {
+    const peer = new ClusterPeer(this, this.peers.length + 1, hasList);
     this.peers.push(peer);
     await peer.start();
     return peer;

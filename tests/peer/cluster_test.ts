@@ -119,6 +119,29 @@ Deno.test("a later peer joins as a learner and serves locks, from a snapshot too
   });
 });
 
+Deno.test("a peer that knows nobody is met at its address, joins, and stays connected", async () => {
+  await TestCluster.with({}, async (cluster) => {
+    const asked = cluster.peers[0]!;
+    const peer = await cluster.add({ hasList: false });
+    const address = `127.0.0.1:${peer.port}`;
+    const { id, name } = peer.core;
+    const { members } = asked.core;
+    assert.deepEqual(await members.add(address, 10_000), { id, name, wasMember: false });
+    assert.deepEqual(await members.add(address, 10_000), { id, name, wasMember: true });
+    await cluster.ready();
+    for (const other of cluster.peers.slice(0, 3)) {
+      await eventually(`${other.name} is connected to it`, 10_000, () => {
+        assert.equal(other.core.members.find(id)?.state, "alive");
+      });
+    }
+    await peer.stop();
+    await assert.rejects(members.add("127.0.0.1:1", 200), {
+      code: "UNAVAILABLE",
+      message: "no peer answers at 127.0.0.1:1",
+    });
+  });
+});
+
 Deno.test("a peer that stops hands leadership over: no write waits for an election", async () => {
   await TestCluster.with({}, async (cluster) => {
     const leader = cluster.leader!;
