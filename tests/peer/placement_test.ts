@@ -121,6 +121,29 @@ Deno.test("a dead peer's replicas are rebuilt elsewhere after the grace, and it 
   });
 });
 
+Deno.test("a peer that restarts is given no leadership while it stops, and gets back what it led", async () => {
+  await TestCluster.with({ peers: 3 }, async (cluster) => {
+    await settled(cluster);
+    const restarted = cluster.peers.find((peer) => !peer.leads)!;
+    const { name } = restarted;
+    const led = [...allPlaced(cluster)].filter(([, { leader }]) => leader === restarted)
+      .map(([partition]) => `partition ${partition}: ${name} leads now, as the ring prefers`);
+    assert.ok(led.length > 0);
+    const given = () =>
+      cluster.peers.flatMap(({ lines }) => lines).map(({ message }) => message)
+        .filter((message) => message.endsWith(`: ${name} leads now, as the ring prefers`));
+    const before = given().length;
+    await restarted.stop();
+    assert.equal(given().length, before, "what it handed over did not come back");
+    await restarted.start();
+    await settled(cluster);
+    // A partition's leader is there a moment before its driver hears of it.
+    await eventually("each was given back", 5_000, () => {
+      assert.deepEqual([...new Set(given().slice(before))].sort(), led.sort());
+    });
+  });
+});
+
 Deno.test("of three peers a dead one keeps its replicas: they are not built anew when it is back", async () => {
   await TestCluster.with({ peers: 3, deadPeerGraceMs: 500 }, async (cluster) => {
     await settled(cluster);
