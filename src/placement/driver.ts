@@ -13,6 +13,7 @@ import type { Wanted } from "../members/wanted.ts";
 import { RequestError, type Transport } from "../net/transport.ts";
 import type { PeerId } from "../raft/entry.ts";
 import { operationsOf } from "./decide.ts";
+import { Departures, isInMotion } from "./departures.ts";
 import { LostPartitions } from "./lost_partitions.ts";
 import { wordsOf } from "./move_words.ts";
 import { PeerWatch } from "./peer_watch.ts";
@@ -66,8 +67,9 @@ export class PlacementDriver {
   readonly #options: DriverOptions;
   readonly #peers: PeerWatch;
   readonly #lost: LostPartitions;
-  /** Partitions whose change is awaited. */
-  readonly #busy = new Set<number>();
+  /** By partition: changes that are awaited. */
+  readonly #busy = new Map<number, Step>();
+  readonly #departures = new Departures();
   readonly #begunMs = new Map<number, number>();
   #looking: Promise<Picture | null> | null = null;
   #view: PlacementView | null = null;
@@ -107,18 +109,21 @@ export class PlacementDriver {
   async checkRemoval(peer: PeerId): Promise<void> {
     const { clock } = this.#options;
     for (let attempt = 1; attempt <= REMOVAL_LOOKS_MAX; attempt++) {
+      this.#departures.begin(peer, clock.monotonicMs());
       // One that is under way may have begun before what the caller saw.
       await this.#looking;
       const picture = this.#leads() ? await this.#look() : null;
       if (picture === null) break;
-      if (picture.complete) {
+      if (picture.complete && !isInMotion(peer, picture, this.#busy.values())) {
         const answers = (other: PeerId) => this.#peers.answers(other);
         const refusal = removalRefusal(peer, this.#nameOf(peer), picture, answers);
-        if (refusal !== null) throw refusal;
-        return;
+        if (refusal === null) return;
+        this.#departures.stays(peer);
+        throw refusal;
       }
       await new Promise<void>((resolve) => clock.timer(HURRY_MS, resolve));
     }
+    this.#departures.stays(peer);
     throw new SkeinError("UNAVAILABLE", "where the partitions are is not known now: try again");
   }
 
@@ -154,7 +159,10 @@ export class PlacementDriver {
       (group) => this.#busy.has(group),
       this.#busy.size,
     );
-    for (const step of steps) void this.#carryOut(step);
+    const isMember = (peer: PeerId) => this.#member(peer) !== null;
+    for (const step of steps) {
+      if (!this.#departures.hold(step, nowMs, isMember)) void this.#carryOut(step);
+    }
     if (picture.view.moves.length > 0) this.#lookSoon();
     return picture;
   }
@@ -190,12 +198,13 @@ export class PlacementDriver {
 
   // ---- acting
 
-  async #carryOut({ view, action }: Step): Promise<void> {
+  async #carryOut(step: Step): Promise<void> {
+    const { view, action } = step;
     const { groups, logger, clock } = this.#options;
     const { group } = view;
     const startedMs = clock.monotonicMs();
     const words = wordsOf(group, action, (peer) => this.#nameOf(peer));
-    this.#busy.add(group);
+    this.#busy.set(group, step);
     if (words.begins !== null) logger.log("info", words.begins);
     try {
       const operations = operationsOf(action);
@@ -250,6 +259,7 @@ export class PlacementDriver {
   /** Another peer drives now. */
   #forget(): void {
     this.#peers.clear();
+    this.#departures.clear();
     this.#begunMs.clear();
     this.#lost.clear();
     this.#view = null;

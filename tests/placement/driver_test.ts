@@ -332,6 +332,48 @@ Deno.test("a removal that cannot be checked is refused, and so is one that would
   await assert.rejects(world.driver.checkRemoval(idOf(C)), { code: "UNAVAILABLE" });
 });
 
+Deno.test("while a member may be about to go, no partition is changed that it has to do with", async () => {
+  const world = new World();
+  const words = { group: 1, voters: [A, B, OTHER], wanted: [], learners: [C] };
+  world.reports.set(A, reportOf([led(words)]));
+  let isAllowed = false;
+  void world.driver.checkRemoval(idOf(C)).then(() => isAllowed = true);
+  await world.pass(0);
+  assert.ok(isAllowed, "it has no vote yet");
+  await world.look();
+  assert.deepEqual(world.done, [], "and is given none");
+  await world.pass(10_000);
+  await world.look();
+  assert.ok(world.done.length > 0, "it stays, it seems");
+});
+
+Deno.test("a removal is not decided while a change is under way that the member has to do with", async () => {
+  const world = new World();
+  const gate = Promise.withResolvers<void>();
+  world.gate = gate.promise;
+  world.reports.set(
+    A,
+    reportOf([led({ group: 1, voters: [A, OTHER], wanted: [], learners: [C] })]),
+  );
+  await world.look();
+  assert.deepEqual(world.done, [`1: promote ${C}, remove ${OTHER} at 17`]);
+  let outcome = "";
+  world.driver.checkRemoval(idOf(C)).then(
+    () => outcome = "may go",
+    ({ code }) => outcome = code,
+  );
+  await world.pass(250);
+  assert.equal(outcome, "", "only the learner was seen");
+  const joint = { group: 1, voters: [A, C], outgoing: [A, OTHER], wanted: [] };
+  world.reports.set(A, reportOf([led(joint)]));
+  gate.resolve();
+  await world.pass(250);
+  assert.equal(outcome, "", "it is in the midst of it");
+  world.reports.set(A, reportOf([led({ group: 1, voters: [A, C], wanted: [] })]));
+  await world.pass(250);
+  assert.equal(outcome, "CONFLICT");
+});
+
 Deno.test("after its end it looks no more", async () => {
   const world = new World();
   world.reports.set(A, reportOf([led({ group: 1, voters: [A, B, OTHER], wanted: [] })]));

@@ -56,7 +56,14 @@ export class RaftChecker {
   /** A storage was opened: what it holds must be all that it ever called durable. */
   opened(peer: PeerId, recovered: Recovered): void {
     for (const [key, view] of this.#views) {
-      if (key.startsWith(`${peer} `)) view.last = null;
+      if (!key.startsWith(`${peer} `)) continue;
+      view.last = null;
+      const group = Number(key.slice(peer.length + 1));
+      if (recovered.groups.some((found) => found.group === group)) continue;
+      // A write that was called failed may be on the disk: its replica may have ended all the same.
+      const isEnded = view.durable.lastIndex === 0 || recovered.tombstones.has(group);
+      if (!isEnded) this.#fail(peer, group, "its storage lost the group");
+      this.#views.delete(key);
     }
     for (const group of recovered.groups) {
       const view = this.#view(peer, group.group);
