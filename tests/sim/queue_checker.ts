@@ -196,7 +196,8 @@ function holdViolations(story: MessageStory, { requeues }: Stories): string[] {
       const wasRefused = settles.some((settle) =>
         settle.kind === "refuse" && isPossible(settle) && settle.callMs < next.returnMs
       );
-      if (wasRefused || wasPutBack(requeues, topic, next)) continue;
+      const isAnew = [held, next].some((handed) => wasPutBack(requeues, topic, handed));
+      if (wasRefused || isAnew) continue;
       violations.push(`delivered while another had it: ${nameOf(held)}; ${nameOf(next)}`);
     }
   }
