@@ -55,7 +55,7 @@ export interface PlacementAnswer {
   /** Partitions that have a leader. */
   readonly led: number;
   readonly replicasWanted: number;
-  /** Those of them that are there, on peers that answer. */
+  /** Those that are there, on whichever peer that answers. */
   readonly replicasPresent: number;
   /** Partitions whose replicas or leader are not as the ring wants. */
   readonly deviating: number;

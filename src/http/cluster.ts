@@ -62,7 +62,7 @@ const PlacementViewSchema = z.object({
   led: z.number().int().openapi({ description: "partitions that have a leader" }),
   replicas_wanted: z.number().int(),
   replicas_present: z.number().int().openapi({
-    description: "those of them that are there, on peers that answer",
+    description: "those that are there, on whichever peer that answers",
   }),
   deviating: z.number().int().openapi({
     description: "partitions whose replicas or leader are not as the ring wants",

@@ -32,7 +32,7 @@ export function addPlacement(metrics: MetricSet, { peer }: Site): void {
   );
   gauge(
     "skein_placement_replicas",
-    "replicas of all partitions that the ring wants, and those of them that are there",
+    "replicas of all partitions, as many as should be, and those that are there",
     ["state"],
     (view, report) => {
       report(view.replicasWanted, { state: "wanted" });

@@ -74,19 +74,21 @@ function votersOf(
   return voters;
 }
 
-/** The dead are wanted as well: what lay on them is missing until it is built elsewhere, or they are back. */
+/**
+ * The dead are wanted as well: what lay on them is missing until it is built elsewhere, or they are back. Where a
+ * replica lies does not matter here, so that a move from one peer to another leaves nothing missing.
+ */
 function countReplicas({ wanted, peers }: Looked, voters: Picture["voters"]) {
   const alive = wanted.ring.owners;
   const dead = wanted.ring.peers.filter(({ id }) => peers.mayReturn(id)).length;
-  const replicasWanted = wanted.placements.length * Math.min(wanted.replicas, alive + dead);
+  const each = Math.min(wanted.replicas, alive + dead);
   let replicasPresent = 0;
-  for (const { partition, replicas } of wanted.placements) {
-    const present = voters.get(partition) ?? [];
-    replicasPresent += replicas.filter(({ id }) =>
-      present.includes(id) && peers.answers(id)
-    ).length;
+  for (const list of voters.values()) {
+    let answering = 0;
+    for (const peer of list) if (peers.answers(peer)) answering++;
+    replicasPresent += Math.min(each, answering);
   }
-  return { replicasWanted, replicasPresent };
+  return { replicasWanted: wanted.placements.length * each, replicasPresent };
 }
 
 function leadersOf({ wanted, reports }: Looked): (PeerId | null)[] {

@@ -33,7 +33,7 @@ export interface PlacementView {
   readonly leaders: readonly (PeerId | null)[];
   /** R for each partition, or fewer where there are fewer members. */
   readonly replicasWanted: number;
-  /** Those of them that are there, vote, and lie on a peer that answers. */
+  /** Those that vote and lie on a peer that answers, wherever that is; of each partition no more than are wanted. */
   readonly replicasPresent: number;
   /** How many each peer has, those that are being built included; a peer that is not listed has none. */
   readonly held: ReadonlyMap<PeerId, number>;

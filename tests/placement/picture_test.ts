@@ -98,7 +98,9 @@ Deno.test("deviations come with what is wanted; moves name from whom to whom", (
   assert.deepEqual(view.moves, [
     { partition: 4, from: idOf(9), to: idOf(3), missingEntries: 9_000 },
   ]);
-  assert.deepEqual([view.replicasPresent, view.deviating], [17, 1]);
+  assert.deepEqual([view.replicasPresent, view.deviating], [18, 1], "wherever they lie");
+  const away = lookedOf(reports, { peers: peersBut({ away: [9] }) });
+  assert.equal(pictureOf(away).view.replicasPresent, 17);
   assert.deepEqual(voters.get(4), [1, 2, 9].map(idOf));
   assert.deepEqual([view.held.get(idOf(9)), view.held.get(idOf(3))], [1, 6]);
 });
