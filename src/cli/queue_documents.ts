@@ -34,6 +34,7 @@ export function topicDocument(view: TopicView): Document {
       requeued: totals.requeued,
       dedup_evicted: totals.dedupEvicted,
     },
+    rates: view.rates,
   };
 }
 

@@ -40,6 +40,7 @@ export function describeTopic(view: TopicView): string {
     ["dead", view.dead],
     ["bytes", view.bytes],
     ["oldest ready", view.oldestAgeMs === null ? "none" : describeSeconds(view.oldestAgeMs)],
+    ["a second, lately", describeRates(view)],
     ["published", `${totals.published}, and ${totals.duplicates} duplicates`],
     ["delivered", `${totals.delivered}, ${totals.redelivered} came back`],
     ["acknowledged", totals.acknowledged],
@@ -55,6 +56,13 @@ export function describeTopic(view: TopicView): string {
   ];
   const width = Math.max(...facts.map(([fact]) => fact.length));
   return facts.map(([fact, value]) => `${fact.padEnd(width)}  ${value}`).join("\n");
+}
+
+function describeRates({ rates: { published, delivered, acknowledged } }: TopicView): string {
+  const [inward, outward, done] = [published, delivered, acknowledged].map((rate) => {
+    return Number(rate.toPrecision(3));
+  });
+  return `${inward} published, ${outward} delivered, ${done} acknowledged`;
 }
 
 /** As it is written on the command line too: `1.5 s`. */

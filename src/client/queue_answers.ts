@@ -100,6 +100,7 @@ export function toTopic(json: Json): TopicView {
       requeued: totals.requeued,
       dedupEvicted: totals.dedup_evicted,
     },
+    rates: json["rates"],
   };
 }
 

@@ -61,6 +61,7 @@ const ConfigureSchema = z.object({
 }).openapi("QueueConfigure");
 
 const countField = z.number().int().min(0);
+const rateField = z.number().min(0);
 
 const TopicSchema = z.object({
   topic: z.string(),
@@ -90,6 +91,11 @@ const TopicSchema = z.object({
     requeued: countField,
     dedup_evicted: countField,
   }).openapi({ description: "since the topic was created" }),
+  rates: z.object({
+    published: rateField,
+    delivered: rateField,
+    acknowledged: rateField,
+  }).openapi({ description: "messages a second, over the last minute or a little less" }),
 }).openapi("QueueTopic");
 
 const OneTopicSchema = TopicSchema.extend({ success: successField }).openapi("QueueTopicAnswer");
@@ -126,6 +132,7 @@ function topicBody(view: TopicView): z.output<typeof TopicSchema> {
       requeued: totals.requeued,
       dedup_evicted: totals.dedupEvicted,
     },
+    rates: view.rates,
   };
 }
 

@@ -8,6 +8,7 @@ import type { IdTable } from "./id_table.ts";
 import { MessageList } from "./message_list.ts";
 import type { MessageTable } from "./message_table.ts";
 import { ReadyOrder } from "./ready_order.ts";
+import { RecentCounts, type RecentMark } from "./recent_counts.ts";
 import { encodeSettings, type TopicSettings } from "./topic_options.ts";
 
 export type LaneTotals = { -readonly [K in keyof TopicTotals]: TopicTotals[K] };
@@ -50,6 +51,7 @@ export class Lane {
   /** Of all ids that callers gave, in UTF-16 units. */
   idBytes = 0;
   readonly totals: LaneTotals;
+  readonly recent = new RecentCounts();
 
   constructor(
     index: number,
@@ -85,7 +87,7 @@ export class Lane {
   }
 }
 
-/** `[index, topic, lane, settings, bytes, idBytes, totals]` */
+/** `[index, topic, lane, settings, bytes, idBytes, totals, recent marks]` */
 export type LaneRow = readonly [
   number,
   string,
@@ -94,17 +96,19 @@ export type LaneRow = readonly [
   number,
   number,
   readonly number[],
+  readonly RecentMark[],
 ];
 
 export function laneRow(lane: Lane): LaneRow {
-  const { index, topic, settings, bytes, idBytes, totals } = lane;
+  const { index, topic, settings, bytes, idBytes, totals, recent } = lane;
   const counted = TOTALS.map((name) => totals[name]);
-  return [index, topic, lane.lane, encodeSettings(settings), bytes, idBytes, counted];
+  return [index, topic, lane.lane, encodeSettings(settings), bytes, idBytes, counted, recent.marks];
 }
 
 /** The counts of a row; its messages come by themselves. */
-export function loadCounts(lane: Lane, [, , , , bytes, idBytes, counted]: LaneRow): void {
+export function loadCounts(lane: Lane, [, , , , bytes, idBytes, counted, marks]: LaneRow): void {
   lane.bytes = bytes;
   lane.idBytes = idBytes;
   for (const [place, name] of TOTALS.entries()) lane.totals[name] = counted[place] ?? 0;
+  lane.recent.load(marks);
 }

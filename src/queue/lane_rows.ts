@@ -8,14 +8,16 @@ import { readBodies } from "./body_reader.ts";
 import type { DeadLetterView } from "./lane_reads.ts";
 import type { LaneView } from "./lane_view.ts";
 import { givenId, type LanePlace } from "./message_names.ts";
-import type { TopicTotals } from "./queue.ts";
+import type { TopicRates, TopicTotals } from "./queue.ts";
 import type { QueueReplica } from "./queue_edges.ts";
+import { ratesOf } from "./recent_counts.ts";
 import { decodeSettings, encodeSettings } from "./topic_options.ts";
 
 /** A lane as its leader sees it. */
-export interface LaneReport extends Omit<LaneView, "oldestPublishedMs"> {
+export interface LaneReport extends Omit<LaneView, "oldestPublishedMs" | "recent"> {
   /** Of the oldest message that is ready; null where none is. */
   readonly oldestAgeMs: number | null;
+  readonly rates: TopicRates;
 }
 
 export type LaneFields = readonly [
@@ -29,6 +31,7 @@ export type LaneFields = readonly [
   number,
   number | null,
   TopicTotals,
+  TopicRates,
 ];
 
 /** @param timeMs group time now */
@@ -37,15 +40,18 @@ export function laneFields(view: LaneView, timeMs: number): LaneFields {
   const { oldestPublishedMs } = view;
   const ageMs = oldestPublishedMs === null ? null : Math.max(0, timeMs - oldestPublishedMs);
   const encoded = encodeSettings(settings);
-  return [topic, lane, encoded, ready, inFlight, delayed, dead, bytes, ageMs, totals];
+  const rates = ratesOf(view.recent, totals, timeMs);
+  return [topic, lane, encoded, ready, inFlight, delayed, dead, bytes, ageMs, totals, rates];
 }
 
 /** @param fields of a peer of this cluster */
 export function laneReport(fields: LaneFields): LaneReport {
-  const [topic, lane, encoded, ready, inFlight, delayed, dead, bytes, oldestAgeMs, totals] = fields;
+  const [topic, lane, encoded, ready, inFlight, delayed, dead, bytes, oldestAgeMs, totals, rates] =
+    fields;
   const settings = decodeSettings(encoded);
   if (settings === undefined) throw unreadable();
-  return { topic, lane, settings, ready, inFlight, delayed, dead, bytes, oldestAgeMs, totals };
+  const counts = { ready, inFlight, delayed, dead, bytes, oldestAgeMs, totals, rates };
+  return { topic, lane, settings, ...counts };
 }
 
 /** A dead letter with its body. */

@@ -4,6 +4,7 @@
  */
 import type { Lane } from "./lane.ts";
 import type { TopicTotals } from "./queue.ts";
+import type { RecentMark } from "./recent_counts.ts";
 import type { QueueState } from "./queue_state.ts";
 import type { TopicSettings } from "./topic_options.ts";
 
@@ -20,6 +21,7 @@ export interface LaneView {
   /** Group time at which the first message of some priority that is ready was published; null where none is ready. */
   readonly oldestPublishedMs: number | null;
   readonly totals: TopicTotals;
+  readonly recent: readonly RecentMark[];
 }
 
 export function viewOf(state: QueueState, lane: Lane): LaneView {
@@ -35,5 +37,6 @@ export function viewOf(state: QueueState, lane: Lane): LaneView {
     bytes: lane.bytes,
     oldestPublishedMs: published.length === 0 ? null : Math.min(...published),
     totals: { ...lane.totals },
+    recent: lane.recent.marks,
   };
 }

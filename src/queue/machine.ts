@@ -135,7 +135,7 @@ export class QueueMachine implements Machine<QueueCommand, QueueEffect>, ValueHo
     const untilMs = context.timeMs + (command.visibilityMs ?? lane.options.visibilityMs);
     const delivered: DeliveredMessage[] = [];
     let bytesLeft = command.bytesMax;
-    this.#state.touch(lane);
+    this.#state.touchCounts(lane, context.timeMs);
     while (delivered.length < command.max) {
       const slot = lane.ready.first;
       if (slot === NONE) break;
@@ -173,7 +173,7 @@ export class QueueMachine implements Machine<QueueCommand, QueueEffect>, ValueHo
     if (lane === undefined) return { answer: unknownTopic(topic), effects: [] };
     const effects = new EntryEffects();
     const moves = new MessageMoves(this.#state, context, effects);
-    this.#state.touch(lane);
+    this.#state.touchCounts(lane, context.timeMs);
     const results: Settled[] = [];
     for (const delivery of deliveries) {
       const found = findDelivery(this.#state, lane, delivery, context.group);

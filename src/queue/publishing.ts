@@ -38,7 +38,7 @@ export class Publishing {
     if (refused !== null) return refused;
     const { totals, window } = this.#lane;
     const { count } = this.#items;
-    this.#state.touch(this.#lane);
+    this.#state.touchCounts(this.#lane, this.#context.timeMs);
     window.clearAway(this.#context.timeMs, CLEARED_MIN + 2 * count);
     const first = this.#state.nextNumber;
     const duplicates = this.#store();

@@ -100,6 +100,14 @@ export interface TopicView extends TopicOptions {
   readonly oldestAgeMs: number | null;
   /** Since the topic was created. */
   readonly totals: TopicTotals;
+  readonly rates: TopicRates;
+}
+
+/** Messages a second, over the last minute or a little less. */
+export interface TopicRates {
+  readonly published: number;
+  readonly delivered: number;
+  readonly acknowledged: number;
 }
 
 export interface TopicTotals {

@@ -53,6 +53,15 @@ export class QueueState {
     this.lanes.touch(lane.index);
   }
 
+  /**
+   * Must be called before more is counted at a lane as published, delivered or acknowledged.
+   * @param timeMs group time
+   */
+  touchCounts(lane: Lane, timeMs: number): void {
+    this.touch(lane);
+    lane.recent.mark(timeMs, lane.totals);
+  }
+
   laneOf(slot: number): Lane {
     return this.lanes.get(this.messages.lane(slot))!;
   }

@@ -197,5 +197,10 @@ function topicView(home: LaneReport, lanes: readonly LaneReport[]): TopicView {
     bytes: sum(({ bytes }) => bytes),
     oldestAgeMs: ages.length === 0 ? null : Math.max(...ages),
     totals: Object.fromEntries(totals) as unknown as TopicTotals,
+    rates: {
+      published: sum(({ rates }) => rates.published),
+      delivered: sum(({ rates }) => rates.delivered),
+      acknowledged: sum(({ rates }) => rates.acknowledged),
+    },
   };
 }

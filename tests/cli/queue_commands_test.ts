@@ -29,6 +29,7 @@ const TOPIC = {
     requeued: 0,
     dedup_evicted: 0,
   },
+  rates: { published: 1.5, delivered: 2, acknowledged: 0 },
 };
 const DELIVERY = {
   id: "1-7",

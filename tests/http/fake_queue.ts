@@ -41,6 +41,7 @@ export const TOPIC: TopicView = {
     requeued: 7,
     dedupEvicted: 8,
   },
+  rates: { published: 1.5, delivered: 2, acknowledged: 0 },
 };
 
 /** A delivery of these bytes. */

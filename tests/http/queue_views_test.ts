@@ -28,6 +28,7 @@ const TOPIC_JSON = {
     requeued: 7,
     dedup_evicted: 8,
   },
+  rates: { published: 1.5, delivered: 2, acknowledged: 0 },
 };
 
 Deno.test("queue views: stats of a topic, also by the name of its dead letters", async () => {

@@ -33,6 +33,7 @@ function view(published: number, acknowledged: number, left: Partial<TopicView> 
       requeued: 0,
       dedupEvicted: 0,
     },
+    rates: { published: 0, delivered: 0, acknowledged: 0 },
     ...left,
   };
 }

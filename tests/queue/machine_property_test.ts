@@ -101,6 +101,8 @@ class Pair {
         ? null
         : Math.min(...firsts.map(({ publishedMs }) => publishedMs)),
       totals,
+      // recent_counts_test.ts says what they are.
+      recent: view!.recent,
     });
     const page = { group: GROUP, max: 100, after: null };
     const letters = this.machine.dead({ topic, lane: number }, page)!;

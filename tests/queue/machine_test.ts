@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { SETTLED } from "../../src/queue/answers.ts";
 import { byId, GROUP, JOBS, refusal, TopicTable } from "./topic_table.ts";
+import { QueueMachine } from "../../src/queue/machine.ts";
+import { ratesOf } from "../../src/queue/recent_counts.ts";
 import { DEFAULT_TOPIC_OPTIONS } from "../../src/queue/topic_options.ts";
 
 const { ok, notFound, staleReceipt } = SETTLED;
@@ -117,6 +119,23 @@ Deno.test("a full window forgets its oldest ids, and counts them", () => {
   table.pass(300_000);
   assert.deepEqual(table.duplicates(["b", "c", "d"]), []);
   assert.equal(table.view().totals.dedupEvicted, 2, "those that are over are not missed");
+});
+
+Deno.test("what was published, delivered and acknowledged lately is told, after a snapshot too", () => {
+  const table = new TopicTable();
+  table.timeMs = 50_000;
+  table.publish(["a", "b", "c"]);
+  const taken = table.consume(2);
+  table.acknowledge(taken[0]!.ref);
+  const restored = new QueueMachine(table.values);
+  const chunks = table.machine.snapshot();
+  restored.restore({ [Symbol.iterator]: () => chunks });
+  for (const machine of [table.machine, restored]) {
+    const { recent, totals } = machine.lane({ topic: "jobs", lane: 0 })!;
+    const rates = ratesOf(recent, totals, 60_000);
+    assert.deepEqual(rates, { published: 3 / 50, delivered: 2 / 50, acknowledged: 1 / 50 });
+    assert.equal(ratesOf(recent, totals, 110_000).published, 0);
+  }
 });
 
 Deno.test("an id of the form that the partition gives is a duplicate, or refused", () => {

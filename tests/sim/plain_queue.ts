@@ -217,6 +217,7 @@ export class PlainQueue implements Queue {
       bytes: 0,
       oldestAgeMs: null,
       totals,
+      rates: { published: 0, delivered: 0, acknowledged: 0 },
     });
   }
 
