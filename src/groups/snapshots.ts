@@ -10,6 +10,7 @@ import { isSameSnapshot, type SnapshotMeta, transferBytes } from "../raft/entry.
 import type { SnapshotPart, SnapshotRead } from "../raft/ready.ts";
 import type { IncomingSnapshot, Storage } from "../storage/storage.ts";
 import type { Group } from "./group.ts";
+import { ReplayBacklog } from "./replay_backlog.ts";
 
 /** The part of `snapshotBytes` that dead bytes in value files are a reason for. */
 const DEAD_BYTES_PART = 1 / 4;
@@ -18,8 +19,9 @@ const SLICE_MS = 10;
 
 export interface SnapshotPolicy {
   /**
-   * Applied entries, and bytes of them, after which the next snapshot is due. One is also due for a quarter of these
-   * bytes in value files in which nothing is alive any more: they go with it.
+   * Applied entries, and bytes of them, after which the next snapshot is due: of one group, or of all together, when it is
+   * the turn of a group that has many of them. One is also due for a quarter of these bytes in value files in which
+   * nothing is alive any more: they go with it.
    */
   readonly snapshotEntries: number;
   readonly snapshotBytes: number;
@@ -31,6 +33,7 @@ export class Snapshots {
   readonly #policy: SnapshotPolicy;
   /** Groups of which one is being taken; the promise serves all who ask for one. */
   readonly #taking = new Map<Group, Promise<SnapshotMeta | null>>();
+  readonly #backlog = new ReplayBacklog();
   readonly #incoming = new Map<Group, { meta: SnapshotMeta; file: IncomingSnapshot }>();
   /** The last part being stored for each group: parts are stored one after the other. */
   readonly #storing = new Map<Group, Promise<void>>();
@@ -43,11 +46,18 @@ export class Snapshots {
 
   /** @param durableIndex the last entry whose write is known to be durable here */
   due(group: Group, durableIndex: number): boolean {
-    if (this.#taking.has(group) || !this.#possible(group, durableIndex)) return false;
     const since = group.appliedIndex - (group.raft.snapshot?.index ?? 1);
     const { snapshotEntries, snapshotBytes } = this.#policy;
-    return since >= snapshotEntries || group.appliedBytes >= snapshotBytes ||
-      this.#deadBytesAreMany(group);
+    const part = Math.max(since / snapshotEntries, group.appliedBytes / snapshotBytes);
+    this.#backlog.note(group, part);
+    if (this.#taking.has(group) || !this.#possible(group, durableIndex)) return false;
+    return part >= 1 || this.#isItsTurn(group) || this.#deadBytesAreMany(group);
+  }
+
+  /** One at a time, and not more often than it pays. */
+  #isItsTurn(group: Group): boolean {
+    return this.#taking.size === 0 && this.#backlog.isTurnOf(group) &&
+      group.appliedBytes >= (group.raft.snapshot?.sizeBytes ?? 0);
   }
 
   /** Not more often than it pays: a snapshot of a large state costs as much as it gives back. */
@@ -181,6 +191,7 @@ export class Snapshots {
   drop(group: Group): void {
     this.#incoming.delete(group);
     this.#storing.delete(group);
+    this.#backlog.drop(group);
   }
 }
 

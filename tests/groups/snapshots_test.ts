@@ -107,6 +107,47 @@ Deno.test("one is due after so many entries, or so many bytes", () => {
   assert.ok(!snapshots.due(group, 200), "not without a new entry");
 });
 
+Deno.test("one is due where all groups together have so much, of those with the larger parts", () => {
+  const { fake, snapshots } = manualSnapshots();
+  const groupOf = (entries: number, sizeBytes = 0) =>
+    ({
+      ...fake,
+      appliedIndex: 50 + entries,
+      raft: { ...fake.raft, snapshot: metaOf(50, sizeBytes) },
+    }) as unknown as Group;
+  const [small, large, other] = [groupOf(1), groupOf(6), groupOf(4)];
+  assert.ok(!snapshots.due(small, 200));
+  assert.ok(!snapshots.due(large, 200));
+  assert.ok(snapshots.due(other, 200));
+  assert.ok(!snapshots.due(small, 200), "others have more");
+  assert.ok(snapshots.due(large, 200));
+  assert.ok(!snapshots.due(groupOf(9, 1_000), 200), "its state is larger than what it would save");
+  assert.ok(snapshots.due(groupOf(10, 1_000), 200));
+  const { snapshots: fewer } = manualSnapshots();
+  fewer.due(large, 200);
+  fewer.drop(large);
+  assert.ok(!fewer.due(other, 200), "what is gone does not count");
+});
+
+Deno.test("of all groups' sake one is taken at a time", async () => {
+  const { fake, writing, snapshots } = manualSnapshots();
+  const groupOf = (entries: number) =>
+    ({
+      ...fake,
+      appliedIndex: 50 + entries,
+      raft: { ...fake.raft, snapshot: metaOf(50, 0) },
+    }) as unknown as Group;
+  const [one, other] = [groupOf(6), groupOf(6)];
+  snapshots.due(one, 200);
+  assert.ok(snapshots.due(other, 200));
+  const taking = snapshots.take(other, 200);
+  assert.ok(!snapshots.due(one, 200));
+  await settled();
+  writing[0]!.resolve();
+  await taking;
+  assert.ok(snapshots.due(one, 200));
+});
+
 Deno.test("none is taken of what is not durable, of no one index, or of no machine", async () => {
   const { fake, group, snapshots } = manualSnapshots();
   const expectNone = async (durableIndex: number) => {
