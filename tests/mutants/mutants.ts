@@ -3,8 +3,11 @@ import { GROUPS_MUTANTS } from "./groups_mutants.ts";
 import { HOST_MUTANTS } from "./host_mutants.ts";
 import { LOCKS_MUTANTS } from "./locks_mutants.ts";
 import type { Mutant } from "./mutant.ts";
+import { PARTITIONS_MUTANTS } from "./partitions_mutants.ts";
 import { PLACEMENT_MUTANTS } from "./placement_mutants.ts";
 import { QUEUE_MUTANTS } from "./queue_mutants.ts";
+import { QUEUE_SIM_MUTANTS } from "./queue_sim_mutants.ts";
+import { QUEUE_SERVICE_MUTANTS } from "./queue_service_mutants.ts";
 import { RAFT_MUTANTS } from "./raft_mutants.ts";
 import { RING_MUTANTS } from "./ring_mutants.ts";
 import { STOP_MUTANTS } from "./stop_mutants.ts";
@@ -17,8 +20,11 @@ export const MUTANTS: readonly Mutant[] = [
   ...GROUPS_MUTANTS,
   ...HOST_MUTANTS,
   ...LOCKS_MUTANTS,
+  ...PARTITIONS_MUTANTS,
   ...PLACEMENT_MUTANTS,
   ...QUEUE_MUTANTS,
+  ...QUEUE_SERVICE_MUTANTS,
+  ...QUEUE_SIM_MUTANTS,
   ...RING_MUTANTS,
   ...STOP_MUTANTS,
   ...VALUES_MUTANTS,

@@ -1,5 +1,5 @@
 /** Mutants of placement: of what a partition's group needs next, and of who brings it about. */
-import { type Mutant, test } from "./mutant.ts";
+import { type Mutant, sim, test } from "./mutant.ts";
 
 const PLACEMENT = test("tests/placement");
 
@@ -8,7 +8,8 @@ export const PLACEMENT_MUTANTS: readonly Mutant[] = [
     name: "a replica goes before its successor has come",
     file: "src/placement/decide.ts",
     search: `if (missing.length > 0) return begin(view, peers, missing);`,
-    replace: `if (missing.length > 0) return dropSurplus(view, peers) ?? begin(view, peers, missing);`,
+    replace:
+      `if (missing.length > 0) return dropSurplus(view, peers) ?? begin(view, peers, missing);`,
     caughtBy: [PLACEMENT],
   },
   {
@@ -51,7 +52,8 @@ export const PLACEMENT_MUTANTS: readonly Mutant[] = [
   {
     name: "leadership is handed to a replica that lags",
     file: "src/placement/decide.ts",
-    search: `return isVoter(view, peer) && isFit(view, peers, peer) && peers.takesLeadership(peer);`,
+    search:
+      `return isVoter(view, peer) && isFit(view, peers, peer) && peers.takesLeadership(peer);`,
     replace: `return isVoter(view, peer) && peers.takesLeadership(peer);`,
     caughtBy: [PLACEMENT],
   },
@@ -75,5 +77,97 @@ export const PLACEMENT_MUTANTS: readonly Mutant[] = [
     search: `this.#of(target) >= PEER_MOVES_MAX`,
     replace: `this.#of(target) >= MOVES_MAX`,
     caughtBy: [PLACEMENT],
+  },
+  {
+    name: "a change is made whatever the configuration is by now",
+    file: "src/raft/leader.ts",
+    search: `if (isUnderWay || change.expectedIndex !== configuration.index) {`,
+    replace: `if (isUnderWay) {`,
+    caughtBy: [test("tests/raft"), PLACEMENT],
+  },
+  {
+    name: "a report of other members is believed",
+    file: "src/placement/picture.ts",
+    search: `if (report.revision !== null && report.revision !== revision) continue;`,
+    replace: `if (report.revision !== null && report.revision < 0) continue;`,
+    caughtBy: [PLACEMENT],
+  },
+  {
+    name: "of two that say they lead a partition the last one is believed",
+    file: "src/placement/picture.ts",
+    search: `if (other === undefined || other.term < group.term) {`,
+    replace: `if (other === undefined || other.term > 0) {`,
+    caughtBy: [PLACEMENT],
+  },
+  {
+    name: "a member is removed though a partition would lose its majority",
+    file: "src/placement/removal.ts",
+    search: `if (others.length <= replicas.length / 2) needed.push(partition);`,
+    replace: `if (others.length === 0) needed.push(partition);`,
+    caughtBy: [PLACEMENT],
+  },
+  {
+    name: "leadership goes to a peer that has answered only once",
+    file: "src/placement/peer_watch.ts",
+    search: `nowMs - sinceMs >= this.#steadyMs &&`,
+    replace: `nowMs - sinceMs >= 0 &&`,
+    caughtBy: [PLACEMENT],
+  },
+  {
+    name: "a driver that was replaced is believed",
+    file: "src/placement/reporter.ts",
+    search: `if (this.#heard !== null && term < this.#heard.term) return;`,
+    replace: `if (this.#heard !== null && term < 0) return;`,
+    caughtBy: [PLACEMENT],
+  },
+  {
+    name: "what lies elsewhere than it should is not compared again when members change",
+    file: "src/placement/reporter.ts",
+    search: `for (const group of this.#leads) this.#changed.add(group);`,
+    replace: ``,
+    caughtBy: [PLACEMENT],
+  },
+  {
+    name: "a partition is changed while a change of it is awaited",
+    file: "src/placement/schedule.ts",
+    search: `if (isBusy(view.group)) continue;`,
+    replace: `if (isBusy(view.group) && busy > 1_000) continue;`,
+    caughtBy: [PLACEMENT],
+  },
+  {
+    name: "what was asked in an older term is acted on",
+    file: "src/placement/driver.ts",
+    search: `if (!this.#leads() || this.#term() !== term || wanted === null) return null;`,
+    replace: `if (!this.#leads() || wanted === null) return null;`,
+    caughtBy: [PLACEMENT],
+  },
+  {
+    name: "who was removed is not asked what it leads",
+    file: "src/placement/driver.ts",
+    search:
+      `return known.has(id) || hello.clusterId === members.clusterId || hello.clusterId === null;`,
+    replace: `return known.has(id);`,
+    caughtBy: [PLACEMENT],
+  },
+  {
+    name: "a member is given a vote while its removal is under way",
+    file: "src/placement/departures.ts",
+    search: `else if (concerns(step, peer)) return true;`,
+    replace: `else if (concerns(step, peer)) return false;`,
+    caughtBy: [PLACEMENT],
+  },
+  {
+    name: "a removal is decided in the midst of a move",
+    file: "src/placement/departures.ts",
+    search: `return [...underWay].some((step) => concerns(step, peer)) ||`,
+    replace: `return [...underWay].length > 1_000 ||`,
+    caughtBy: [PLACEMENT],
+  },
+  {
+    name: "partitions are never led by those who should",
+    file: "src/placement/decide.ts",
+    search: `if (to === null || to === view.leader || !mayLead(view, peers, to)) return null;`,
+    replace: `if (to !== null) return null;`,
+    caughtBy: [sim()],
   },
 ];
