@@ -94,7 +94,7 @@ export const SETTINGS = {
     format: integer(100, 100_000_000),
     default: "100000",
     shared: true,
-    help: "take a snapshot after so many applied entries",
+    help: "take a snapshot after so many applied entries, of one group or of all",
   }),
   snapshotBytes: setting({
     section: "Storage",
@@ -104,7 +104,7 @@ export const SETTINGS = {
     format: size(64 * KIB, 64 * GIB),
     default: "64MiB",
     shared: true,
-    help: "take a snapshot after so many bytes of applied entries",
+    help: "take a snapshot after so many bytes of applied entries, of one group or of all",
   }),
   http: setting({
     section: "HTTP",
@@ -280,7 +280,7 @@ export const SETTINGS = {
     format: seconds(1, 86_400),
     default: "30",
     shared: true,
-    help: "how long a voter may be dead before a learner takes its place",
+    help: "how long a peer may be out of touch before others take its place",
   }),
   maxFrame: setting({
     section: "Cluster",
