@@ -37,6 +37,25 @@ Deno.test("partitions begin at their founders, led by whom the ring prefers, and
   });
 });
 
+Deno.test("with one replica, or two, of each partition a cluster forms at once as well", async () => {
+  for (const replicas of [1, 2]) {
+    const options = { peers: 4, partitions: 7, replicas, electionTimeoutMs: 120_000 };
+    await TestCluster.with(options, async ({ peers }) => {
+      for (const peer of peers) answerName(peer);
+      for (let partition = 1; partition <= 7; partition++) {
+        const holding = peers.filter(({ core }) => core.groups.status(partition) !== null);
+        assert.equal(holding.length, replicas);
+        const asking = peers.map(({ core }) =>
+          core.groups.ask(partition, "test.name", null, 5_000)
+        );
+        const leaders = new Set(await Promise.all(asking));
+        assert.equal(leaders.size, 1);
+        assert.ok(holding.some(({ identity }) => leaders.has(identity.id)));
+      }
+    });
+  }
+});
+
 Deno.test("a torn commit that lost some of its groups has those founded again, and no others", async () => {
   await TestCluster.with({}, async (cluster) => {
     const founder = cluster.peers.find(({ leads }) => !leads)!;
