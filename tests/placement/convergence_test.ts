@@ -43,7 +43,7 @@ class Story {
     const { dead, draining, name } = cluster.members.get(peer)!;
     const owners = living.filter((id) => !cluster.members.get(id)!.draining);
     const isLast = owners.length === 1 && owners[0] === peer;
-    switch (this.#random.integer(0, 5)) {
+    switch (this.#random.integer(0, 6)) {
       case 0:
       case 1:
         if (all.length >= PEERS_MAX) return false;
@@ -63,6 +63,9 @@ class Story {
         if (!draining && (isLast || dead)) return false;
         cluster.change(peer, { draining: !draining });
         return this.#note(draining ? "drains no more" : "drains", name);
+      case 5:
+        cluster.change(peer, { zone: this.#random.pick(ZONES) });
+        return this.#note("is in another zone, perhaps", name);
       default:
         if (isLast || all.length === 1 || this.#holdsMajority(peer)) return false;
         cluster.members.delete(peer);
