@@ -1,0 +1,85 @@
+/** Breadth-first through all worlds that moves lead to, each once; the shortest way to a broken promise is told. */
+import type { Random } from "../../src/random.ts";
+import { cyrb53, textOf } from "./state_hash.ts";
+import type { Observer, World } from "./model_world.ts";
+import { checkWorld, movesOf } from "./model_moves.ts";
+
+export interface Explored {
+  readonly worlds: number;
+  /** Whether nothing was left out. */
+  readonly complete: boolean;
+  /** The depth that was reached. */
+  readonly depth: number;
+}
+
+interface Step {
+  readonly world: World;
+  readonly name: string;
+  readonly before: Step | null;
+}
+
+/**
+ * @param worldsMax where it stops, telling that it is not complete
+ * @throws {Error} with the moves that lead to a broken promise
+ */
+export function explore(first: World, observer: Observer, worldsMax: number): Explored {
+  const seen = new Set<number>([keyOf(first)]);
+  let level: Step[] = [{ world: first, name: "begin", before: null }];
+  for (let depth = 0;; depth++) {
+    const next: Step[] = [];
+    for (const step of level) {
+      const moves = movesOf(step.world, observer);
+      for (const { name, run } of moves) {
+        let world: World;
+        try {
+          world = run();
+          checkWorld(world);
+        } catch (error) {
+          throw new Error(`${wayTo(step)}\n${name}\n${JSON.stringify(step.world)}`, {
+            cause: error,
+          });
+        }
+        const key = keyOf(world);
+        if (seen.has(key)) continue;
+        seen.add(key);
+        next.push({ world, name, before: step });
+        if (seen.size >= worldsMax) return { worlds: seen.size, complete: false, depth };
+      }
+    }
+    if (next.length === 0) return { worlds: seen.size, complete: true, depth };
+    level = next;
+  }
+}
+
+/**
+ * One random way of so many moves.
+ * @throws {Error} with the moves that lead to a broken promise
+ */
+export function wander(first: World, observer: Observer, random: Random, movesMax: number): World {
+  let step: Step = { world: first, name: "begin", before: null };
+  for (let count = 0; count < movesMax; count++) {
+    const moves = movesOf(step.world, observer);
+    if (moves.length === 0) break;
+    const { name, run } = random.pick(moves);
+    try {
+      const world = run();
+      step = { world, name, before: step };
+      checkWorld(world);
+    } catch (error) {
+      throw new Error(`${wayTo(step)}\n${name}\n${JSON.stringify(step.world)}`, { cause: error });
+    }
+  }
+  return step.world;
+}
+
+function wayTo(step: Step): string {
+  const names: string[] = [];
+  for (let at: Step | null = step; at !== null; at = at.before) names.push(at.name);
+  return names.reverse().join("\n");
+}
+
+function keyOf({ peers, homes, leaseHolders, network, nextId, store, ghost, left }: World): number {
+  const parts = [...peers, ...homes].map(textOf);
+  parts.push(textOf(ghost), textOf(left), textOf(store), leaseHolders.join(), String(nextId));
+  return cyrb53(parts.join() + network.map(textOf).sort().join());
+}
