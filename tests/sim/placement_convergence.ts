@@ -36,7 +36,7 @@ export async function checkPartitions(cluster: VirtualCluster, until: Until): Pr
   const placements = placementsOf(cluster) ?? [];
   const areEqual = () =>
     placements.every(({ partition }) => {
-      const committed = leaderOf(cluster, partition)?.status(partition)?.commitIndex;
+      const committed = cluster.leader(partition)?.status(partition)?.commitIndex;
       return committed !== undefined &&
         replicasOf(cluster, partition).every((peer) =>
           peer.status(partition)!.appliedIndex === committed
@@ -59,7 +59,7 @@ function misplaced(cluster: VirtualCluster): string | null {
   const placements = placementsOf(cluster);
   if (placements === null) return "no leader knows where they are wanted";
   for (const { partition, replicas, leader } of placements) {
-    const leading = leaderOf(cluster, partition);
+    const leading = cluster.leader(partition);
     const status = leading?.status(partition);
     if (!leading || !status) return `partition ${partition} has no leader`;
     const wanted = replicas.map(({ id }) => id).sort();
@@ -87,12 +87,8 @@ function misplaced(cluster: VirtualCluster): string | null {
 }
 
 /** As the system group's leader sees it; null while there is none. */
-export function placementsOf(cluster: VirtualCluster): readonly PartitionPlacement[] | null {
+function placementsOf(cluster: VirtualCluster): readonly PartitionPlacement[] | null {
   return cluster.leader()?.core?.members.wanted()?.placements ?? null;
-}
-
-export function leaderOf(cluster: VirtualCluster, group: number): VirtualPeer | null {
-  return cluster.leader(group);
 }
 
 /** Running peers that have a replica of the group. */

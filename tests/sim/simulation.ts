@@ -221,8 +221,8 @@ function drawTiming(random: Random): SimulatedTiming {
     deadPeerGraceMs: random.pick([3_000, 15_000]),
     systemVoters: random.pick([3, 3, 5]),
     partitions: random.integer(2, 5),
-    replicas: 3,
     valueFileBytes: random.pick([1_000, 10_000]),
+    replicas: random.pick([3, 3, 3, 2, 1]),
   };
 }
 
