@@ -24,17 +24,15 @@ async function startRedis(processes: Processes): Promise<QueueSystem> {
     "--appendonly", "yes", "--appendfsync", "always", "--save", "",
   ], "redis");
   const connect = () => new Redis({ host: "127.0.0.1", port, maxRetriesPerRequest: null });
-  const redis = connect();
-  await eventually("Redis", 10_000, () => redis.ping());
+  await eventually("Redis", 10_000, async () => {
+    (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+  });
   return {
     name: "bullmq",
     processes,
-    async stop() {
-      redis.disconnect();
-      await processes.stop();
-    },
+    stop: () => processes.stop(),
     notes: [
-      "BullMQ: one Redis server, no replica, appendfsync always. It has no consuming one by one: a worker " +
+      "bullmq: one Redis server, no replica, appendfsync always. It has no consuming one by one: a worker " +
       "finishes a job and takes the next in one command.",
     ],
     open: (topic) => Promise.resolve(openQueue(topic, connect)),

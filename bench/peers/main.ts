@@ -14,7 +14,7 @@ const SUITES = ["locks", "queues"];
 
 const HELP = `deno task bench:peers [FLAGS]
   --suite NAME,…    ${SUITES.join(", ")}; all by default
-  --only NAME,…     these systems alone: skein, etcd, nats, beanstalkd, bullmq
+  --only NAME,…     these systems alone: skein, etcd, nats, nats.js, beanstalkd, bullmq
   --load TEXT       only loads whose name contains it
   --seconds N       of each load, after 2 s of warming up; 8 by default
   --json            the results as JSON instead of tables

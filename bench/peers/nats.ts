@@ -31,13 +31,27 @@ const DURABLE_NAME = "workers";
 /** Messages that the client asks for ahead of time where it may take many. */
 const PREFETCHED = 500;
 
+/** How clients publish: over a plain socket, or as most programs do, with NATS' own client for JavaScript. */
+export type NatsPublisher = "socket" | "client";
+
+type Publish = (topic: string, body: string) => Promise<unknown>;
+
+const NOTE =
+  "nats: three servers, file store, R3. It does not fsync before it acknowledges (every 2 minutes " +
+  "by default), and consumers do not wait for the answer to an acknowledgement but where they take one by one. " +
+  "Its clients publish over plain sockets, as lean as Skein's here.";
+const CLIENT_NOTE = "nats.js: the same servers; its clients publish with @nats-io/jetstream.";
+
 /** @returns null, with the reason on the console, where nats-server is not installed */
-export async function startNats(): Promise<QueueSystem | null> {
+export async function startNats(publisher: NatsPublisher): Promise<QueueSystem | null> {
   if (!await isInstalled("nats-server", "nats-server")) return null;
-  return await startWith(startServers);
+  return await startWith((processes) => startServers(processes, publisher));
 }
 
-async function startServers(processes: Processes): Promise<QueueSystem> {
+async function startServers(
+  processes: Processes,
+  publisher: NatsPublisher,
+): Promise<QueueSystem> {
   const servers = Array.from({ length: REPLICAS }, (_, place) => {
     return { name: `n${place}`, client: freePort(), route: freePort() };
   });
@@ -63,27 +77,31 @@ async function startServers(processes: Processes): Promise<QueueSystem> {
     await found.streams.list().next();
     return found;
   });
-  const consuming = connections.map((connection) => jetstream(connection));
+  const clients = connections.map((connection) => jetstream(connection));
+  const publishers = publisher === "socket"
+    ? wires.map((wire): Publish => (topic, body) => wire.publish(topic, body))
+    : clients.map((client): Publish => (topic, body) => client.publish(topic, body));
   return {
-    name: "nats",
+    name: publisher === "socket" ? "nats" : "nats.js",
     processes,
     async stop() {
       for (const wire of wires) wire.close();
       await Promise.all(connections.map((connection) => connection.close()));
       await processes.stop();
     },
-    notes: [
-      "NATS: three servers, file store, R3. It does not fsync before it acknowledges (every 2 minutes by " +
-      "default), and consumers do not wait for the answer to an acknowledgement.",
-    ],
-    open: (topic) => openStream(manager, consuming, wires, topic),
+    notes: [publisher === "socket" ? NOTE : CLIENT_NOTE],
+    async open(topic) {
+      const stream = await openStream(manager, clients, publishers, topic);
+      // Consumers are the same either way.
+      return publisher === "socket" ? stream : { ...stream, consume: null };
+    },
   };
 }
 
 async function openStream(
   manager: JetStreamManager,
-  consuming: readonly JetStreamClient[],
-  wires: readonly NatsWire[],
+  clients: readonly JetStreamClient[],
+  publishers: readonly Publish[],
   topic: string,
 ): Promise<Topic> {
   await eventually("a stream", 30_000, () => {
@@ -96,22 +114,24 @@ async function openStream(
     });
   });
   // A server that has not heard of the stream yet drops what is published to it.
-  await Promise.all(wires.map((wire) => {
+  await Promise.all(publishers.map((publish) => {
     return eventually("a stream that every server knows", 30_000, () => {
-      return withDeadline(wire.publish(topic, "ready"), 500);
+      return withDeadline(publish(topic, "ready"), 500);
     });
   }));
   await manager.streams.purge(topic);
-  const wireOf = (client: number) => wires[client % wires.length]!;
+  const publisherOf = (client: number) => publishers[client % publishers.length]!;
   return {
     publisher(client) {
-      const wire = wireOf(client);
-      return Promise.resolve((body) => wire.publish(topic, body));
+      const publish = publisherOf(client);
+      return Promise.resolve(async (body) => {
+        await publish(topic, body);
+      });
     },
     batchPublisher(client) {
-      const wire = wireOf(client);
+      const publish = publisherOf(client);
       return Promise.resolve(async (bodies) => {
-        await Promise.all(bodies.map((body) => wire.publish(topic, body)));
+        await Promise.all(bodies.map((body) => publish(topic, body)));
       });
     },
     async consume(consumers, max, told) {
@@ -121,7 +141,7 @@ async function openStream(
         max_ack_pending: 100_000,
       });
       const running = await Promise.all(Array.from({ length: consumers }, async (_, place) => {
-        const consumer = await consuming[place % consuming.length]!.consumers.get(
+        const consumer = await clients[place % clients.length]!.consumers.get(
           topic,
           DURABLE_NAME,
         );

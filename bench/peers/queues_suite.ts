@@ -35,25 +35,28 @@ export const QUEUES: Suite<QueueSystem> = {
   title: "The queue beside other queues",
   starts: [
     { name: "skein", start: () => startSkeinQueue() },
-    { name: "nats", start: startNats },
+    { name: "nats", start: () => startNats("socket") },
+    { name: "nats.js", start: () => startNats("client") },
     { name: "etcd", start: startEtcdPuts },
     { name: "beanstalkd", start: startBeanstalkd },
     { name: "bullmq", start: startBullMq },
   ],
   loads: LOADS,
   aims: [
-    {
-      what: "publishing in batches, over NATS' single publishes at 64 clients",
-      of: place("skein", BATCHES, 8),
-      over: place("nats", SINGLE, 64),
-      atLeast: 4,
-    },
-    {
-      what: "single publishes at 64 clients, over NATS'",
-      of: place("skein", SINGLE, 64),
-      over: place("nats", SINGLE, 64),
-      atLeast: 0.5,
-    },
+    ...(["nats", "nats.js"].flatMap((nats) => [
+      {
+        what: `publishing in batches, over single publishes of ${nats} at 64 clients`,
+        of: place("skein", BATCHES, 8),
+        over: place(nats, SINGLE, 64),
+        atLeast: 4,
+      },
+      {
+        what: `single publishes at 64 clients, over those of ${nats}`,
+        of: place("skein", SINGLE, 64),
+        over: place(nats, SINGLE, 64),
+        atLeast: 0.5,
+      },
+    ])),
     {
       what: "single publishes at 64 clients, over etcd's puts",
       of: place("skein", SINGLE, 64),
@@ -61,7 +64,7 @@ export const QUEUES: Suite<QueueSystem> = {
       atLeast: 2.5,
     },
     {
-      what: "consuming in batches, over BullMQ's processing",
+      what: "consuming in batches, over bullmq's processing",
       of: place("skein", CONSUME_BATCHES, 8),
       over: place("bullmq", CONSUME_BATCHES, 8),
       atLeast: 1,

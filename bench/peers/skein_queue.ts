@@ -14,7 +14,7 @@ export async function startSkeinQueue(
   return {
     ...system,
     notes: [
-      "Skein: three peers, publishes and acknowledgements fsynced on a majority before they are answered. " +
+      "skein: three peers, publishes and acknowledgements fsynced on a majority before they are answered. " +
       "One request a connection at a time; a client of its own connection each.",
     ],
     open: (topic) => Promise.resolve(openTopic(system, topic)),
