@@ -107,6 +107,24 @@ export const LIMITS = {
   /** Queue: messages that one entry purges or puts back; the service repeats it. */
   queueSliceMax: 10_000,
 
+  /** Cache: values up to this size lie in a partition's state, larger ones in value files. */
+  cacheInlineBytesMax: 1 * KIB,
+  /** Cache: write-backs of one entry of the log. */
+  cacheBatchMax: 1_000,
+  /** Cache: bounds of what a caller may ask for. */
+  cacheTtlMinMs: 100,
+  cacheTtlMaxMs: 86_400_000,
+  /** Cache: keys of one partition, and bytes of their values; past it a home lets nobody write: 429. */
+  cachePartitionKeysMax: 1_000_000,
+  cachePartitionBytesMax: 1024 * MIB,
+  /** Cache: removals of one partition that are remembered, and how long. */
+  cacheRemovalsMax: 100_000,
+  cacheRemovalKeepMs: 30_000,
+  /** Cache: keys whose time is over that one entry clears away. */
+  cacheClearedEachEntry: 1_000,
+  /** Cache: peers that may hold lines of one partition. */
+  cacheHoldersMax: 1_024,
+
   /** HTTP: a request's body (`--max-body`), and how deep its JSON may be nested. */
   bodyBytesMax: 1 * MIB,
   bodyDepthMax: 64,
@@ -133,4 +151,5 @@ assert(
 assert(LIMITS.bodyBytesMax < LIMITS.commandBytesMax, "a request's body must fit a command");
 assert(LIMITS.recordBytesMax < LIMITS.segmentBytesMax, "a record must fit a segment");
 assert(LIMITS.appendBytesMax <= LIMITS.inflightBytesMax, "one message must fit the window");
+assert(LIMITS.membersMax <= LIMITS.cacheHoldersMax, "every member may hold lines");
 assert(LIMITS.nameBytesMax <= LIMITS.ringKeyBytesMax, "every topic can be looked up on the ring");
