@@ -30,7 +30,8 @@ export type Wrong =
   | "cuts visibility short"
   | "cuts delays short"
   | "stores an id twice"
-  | "loses a dead letter";
+  | "loses a dead letter"
+  | "counts what was a while ago";
 
 interface Message extends PublishItem {
   readonly number: number;
@@ -44,12 +45,14 @@ interface Message extends PublishItem {
 }
 
 const POLL_MS = 20;
+const OLD_MS = 2_000;
 
 export class PlainQueue implements Queue {
   readonly #scheduler: Scheduler;
   readonly #topics: ReadonlyMap<string, SimulatedTopic>;
   readonly #wrong: Wrong;
   readonly #messages = new Map<string, Message[]>();
+  readonly #views = new Map<string, { readonly atMs: number; readonly view: TopicView }>();
   #counter = 0;
 
   constructor(scheduler: Scheduler, topics: readonly SimulatedTopic[], wrong: Wrong) {
@@ -189,7 +192,17 @@ export class PlainQueue implements Queue {
     return this.stats(topic);
   }
 
-  stats(topic: string): Promise<TopicView> {
+  async stats(topic: string): Promise<TopicView> {
+    const former = this.#views.get(topic);
+    const nowMs = this.#scheduler.nowMs;
+    const isOld = this.#isWrong("counts what was a while ago");
+    if (isOld && former !== undefined && nowMs - former.atMs < OLD_MS) return former.view;
+    const view = await this.#view(topic);
+    this.#views.set(topic, { atMs: nowMs, view });
+    return view;
+  }
+
+  #view(topic: string): Promise<TopicView> {
     for (const message of this.#of(topic)) this.#isReady(topic, message);
     const count = (state: Message["state"]) =>
       this.#of(topic).filter((message) => message.state === state).length;

@@ -1,11 +1,13 @@
 /**
  * Judges a history of queue operations: at-least-once and what comes with it. Every rule holds in true time, with
  * clocks as far apart as any seed has them; what a caller never learned may have happened, or not. The order in
- * which messages come is judged in `queue_order_checker.ts`, what is left of them in `queue_ending_checker.ts`.
+ * which messages come is judged in `queue_order_checker.ts`, what is left of them in `queue_ending_checker.ts`, and what
+ * reads say in `queue_stats_checker.ts`.
  */
 import { endingViolations } from "./queue_ending_checker.ts";
 import type { QueueOperation, SimulatedTopic, TopicEnding } from "./queue_history.ts";
 import { judgeOrder } from "./queue_order_checker.ts";
+import { statsViolations } from "./queue_stats_checker.ts";
 import {
   type Handed,
   isAcknowledged,
@@ -46,6 +48,7 @@ export function judgeQueue(
         .flatMap((story) => messageViolations(story, stories, topic))
     ),
     ...order.violations,
+    ...statsViolations(stories),
     ...(endings === null ? [] : endingViolations(stories, endings)),
   ];
   const delivered = stories.messages.filter(({ deliveries }) => deliveries.length > 0).length;

@@ -350,3 +350,24 @@ Deno.test("the counts of a topic add up, and are what its clients know", () => {
   ]);
   isWrong(/counts 0 acknowledged/, history, [ending({ published: 1, expired: 1 })]);
 });
+
+Deno.test("a read counts all that was answered before, and nothing that was asked after", () => {
+  const a = delivery("a");
+  const history = [
+    at(0, 1, publish(item("a"))),
+    at(2, 3, consume(a)),
+    at(4, 9, settle("acknowledge", a)),
+    at(4, 9, publish(item("b"))),
+  ];
+  const read = (callMs: number, published: number, acknowledged: number) =>
+    at(callMs, callMs + 1, { kind: "stats", topic: "t", published, acknowledged });
+  for (
+    const sound of [read(0.5, 0, 0), read(2, 1, 0), read(5, 1, 1), read(5, 2, 0), read(10, 2, 1)]
+  ) {
+    isSound([...history, sound]);
+  }
+  isWrong(/published 0, not 1 to 1/, [...history, read(2, 0, 0)]);
+  isWrong(/published 2, not 1 to 1/, [...history, read(2, 2, 0)]);
+  isWrong(/acknowledged 0, not 1 to 1/, [...history, read(10, 2, 0)]);
+  isWrong(/acknowledged 1, not 0 to 0/, [...history, read(2, 1, 1)]);
+});

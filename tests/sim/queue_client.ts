@@ -70,7 +70,10 @@ export class QueueClient {
     const topic = random.pick(topics);
     const dice = random.fraction();
     if (this.#held.length === 0 || dice < 0.35) {
-      if (this.#used.has(topic.name) && random.chance(0.03)) return this.#requeue(topic);
+      if (this.#used.has(topic.name)) {
+        if (random.chance(0.03)) return this.#requeue(topic);
+        if (random.chance(0.05)) return this.#stats(topic);
+      }
       return random.chance(0.55) ? this.#publish(topic) : this.#consume(topic);
     }
     if (dice < 0.75) return this.#settle("acknowledge");
@@ -220,6 +223,17 @@ export class QueueClient {
       { mayRetry: true, waitMs: 0, signal: null },
     );
     if (called.kind !== "refused") this.#record(callMs, { kind: "requeue", topic: name }, called);
+  }
+
+  async #stats({ name }: SimulatedTopic): Promise<void> {
+    const callMs = this.#edges.scheduler.nowMs;
+    const called = await this.#caller.call(
+      (peer) => peer.queue().stats(name, { stale: false }),
+      { mayRetry: true, waitMs: 0, signal: null },
+    );
+    if (called.kind !== "answer") return;
+    const { published, acknowledged } = called.value.totals;
+    this.#record(callMs, { kind: "stats", topic: name, published, acknowledged }, called);
   }
 
   #record(callMs: number, input: QueueInput, { kind }: Called<unknown>): void {

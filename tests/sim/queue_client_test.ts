@@ -74,6 +74,7 @@ const CAUGHT: readonly (readonly [Wrong, RegExp])[] = [
   ["cuts delays short", /before its delay was over/],
   ["stores an id twice", /stored twice/],
   ["loses a dead letter", /is lost/],
+  ["counts what was a while ago", /: published \d+, not \d+ to \d+/],
 ];
 
 for (const [wrong, what] of CAUGHT) {

@@ -15,7 +15,7 @@ export interface SimulatedTopic {
   readonly dedupWindowMs: number;
 }
 
-export type QueueInput = PublishInput | ConsumeInput | SettleInput | RequeueInput;
+export type QueueInput = PublishInput | ConsumeInput | SettleInput | RequeueInput | StatsInput;
 
 export interface PublishInput {
   readonly kind: "publish";
@@ -85,6 +85,14 @@ export interface RequeueInput {
   readonly topic: string;
 }
 
+/** A topic's counts were read. */
+export interface StatsInput {
+  readonly kind: "stats";
+  readonly topic: string;
+  readonly published: number;
+  readonly acknowledged: number;
+}
+
 export type QueueOperation = Operation<QueueInput>;
 
 /** What was left of a topic when all faults and all clients had ended. */
@@ -121,6 +129,10 @@ function describeInput(input: QueueInput): string {
     }
     case "requeue":
       return `requeue ${input.topic}`;
+    case "stats": {
+      const { topic, published, acknowledged } = input;
+      return `stats ${topic}: ${published} published, ${acknowledged} acknowledged`;
+    }
     default: {
       const name = input.byId ? "by id" : input.receipt;
       return `${input.kind} ${input.topic} ${input.mark} (${name}): ${input.result}`;

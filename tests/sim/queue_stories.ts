@@ -12,6 +12,7 @@ import type {
   RequeueInput,
   SeenDelivery,
   SettleInput,
+  StatsInput,
 } from "./queue_history.ts";
 
 /** When a call was under way, in true time. */
@@ -53,6 +54,7 @@ export interface Stories {
   readonly strays: readonly Handed[];
   readonly consumes: readonly (Span & ConsumeInput)[];
   readonly requeues: readonly (Span & RequeueInput)[];
+  readonly stats: readonly (Span & StatsInput)[];
 }
 
 interface OpenStory extends MessageStory {
@@ -94,6 +96,7 @@ export function storiesOf(history: readonly QueueOperation[]): Stories {
     strays,
     consumes: consumes.map(flat),
     requeues: of(history, "requeue").map(flat),
+    stats: of(history, "stats").map(flat),
   };
 }
 
