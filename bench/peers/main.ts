@@ -18,7 +18,7 @@ const HELP = `deno task bench:peers [FLAGS]
   --load TEXT       only loads whose name contains it
   --seconds N       of each load, after 2 s of warming up; 8 by default
   --json            the results as JSON instead of tables
-  --save            writes bench/results.md
+  --save            writes bench/results.md; of whole suites
 `;
 
 const { values } = parseArgs({
@@ -38,6 +38,9 @@ if (values.help) {
 }
 const durationMs = Number(values.seconds) * 1_000;
 if (!(durationMs > 0)) fail(`--seconds must be a number above 0, not ${values.seconds}`);
+if (values.save && (values.only !== "" || values.load !== "")) {
+  fail("--save keeps all of a suite: leave out --only and --load");
+}
 const wanted = values.suite.split(",");
 for (const name of wanted) {
   if (!SUITES.includes(name)) fail(`there is no suite ${name}, only ${SUITES.join(", ")}`);
