@@ -64,4 +64,11 @@ export const QUEUE_SIM_MUTANTS: readonly Mutant[] = [
       `const untilMs = context.timeMs + (command.visibilityMs ?? lane.options.visibilityMs) / 8;`,
     caughtBy: [sim()],
   },
+  {
+    name: "a leader answers for its partition without asking whether it leads",
+    file: "src/queue/lane_answers.ts",
+    search: `if (stale !== true) await this.#edges.groups.readBarrier(group, timeoutMs);`,
+    replace: `if (stale === undefined) await this.#edges.groups.readBarrier(group, timeoutMs);`,
+    caughtBy: [sim()],
+  },
 ];
