@@ -268,9 +268,18 @@ export class LaneDesk {
     this.wake();
   }
 
-  /** Reads the bodies for all of them together, and answers each. */
+  /** Each has its answer then, or why there is none, also one for whom the entry was not proposed. */
   async #serve(shares: readonly Share[]): Promise<void> {
     if (shares.length === 0) return;
+    try {
+      await this.#answer(shares);
+    } catch (error) {
+      for (const { waiter } of shares) if (!waiter.done) waiter.reject(error);
+    }
+  }
+
+  /** Reads the bodies for all of them together. */
+  async #answer(shares: readonly Share[]): Promise<void> {
     const bodies = await this.#read(shares);
     const wallOffsetMs = this.#wallOffsetMs();
     const nowMs = this.#edges.clock.monotonicMs();
@@ -295,7 +304,10 @@ export class LaneDesk {
   async #read(shares: readonly Share[]): Promise<readonly (Uint8Array | null)[]> {
     const numbers = shares.flatMap(({ messages }) => messages.map(([number]) => number));
     try {
-      return await deliveredBodies(this.#edges, this.#group, numbers);
+      const bodies = await deliveredBodies(this.#edges, this.#group, numbers);
+      // It may have been removed meanwhile, and group time with it.
+      if (this.#edges.replicaOf(this.#group) === null) throw notLedHere(this.#group);
+      return bodies;
     } catch (error) {
       // What cannot be read must use up its attempts, or it would be delivered for ever.
       const isUnreadable = !(error instanceof SkeinError) || error.code === "STORAGE_FAILED";

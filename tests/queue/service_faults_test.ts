@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { RAFT_TOPIC } from "../../src/groups/outbox.ts";
+import { StorageCorruptError } from "../../src/storage/storage.ts";
 import { consumeRequest, item, QueueFleet, textsOf, TOPIC, Watched } from "./queue_fleet.ts";
 
 Deno.test("a long poll goes on at the next leader", async () => {
@@ -88,6 +89,31 @@ Deno.test("a delivery that was carried to a newer leader has its bodies all the 
   queues.fleet.network.drops = () => false;
   await queues.fleet.until("it is delivered", () => !waiting.pending, 5_000);
   assert.deepEqual(textsOf(waiting.result!), ["a", "b"]);
+  queues.check();
+});
+
+Deno.test("bodies that cannot be read cost nobody an answer, also who was dealt what another had asked for", async () => {
+  const queues = await QueueFleet.led();
+  await queues.publish(1, ["a"]);
+  const { values } = queues.peer(1).group(1);
+  const read = values.read.bind(values);
+  let failures = 0;
+  values.read = (references) => {
+    if (failures++ > 0) return read(references);
+    return Promise.reject(new StorageCorruptError("the value is damaged", "value", 0));
+  };
+  const gone = new AbortController();
+  const asked = { waitMs: 5_000, visibilityMs: 1_000 };
+  const leaving = new Watched(queues.consume(1, { ...asked, signal: gone.signal }));
+  const staying = new Watched(queues.consume(1, asked));
+  await queues.fleet.until("both wait", () => queues.at(1).consumers.waiting === 2, 50);
+  gone.abort();
+  await queues.fleet.until("it comes again", () => !staying.pending, 3_000);
+  assert.equal(failures, 2);
+  const [delivery] = staying.result!;
+  assert.deepEqual([textsOf([delivery!])[0], delivery!.attempts], ["a", 2]);
+  assert.ok(!leaving.pending);
+  assert.equal(queues.at(1).consumers.waiting, 0);
   queues.check();
 });
 
