@@ -4,7 +4,7 @@
  * caller gave one, in `id_table.ts`.
  */
 import { NONE, RecordPages } from "./record_pages.ts";
-import { mixNumber, SlotIndex } from "./slot_index.ts";
+import { mixNearby, SlotIndex } from "./slot_index.ts";
 
 /** Where a message stands. Numbers are in snapshots: they never change. */
 export const STATE = { ready: 1, delayed: 2, inFlight: 3, dead: 4 } as const;
@@ -56,18 +56,18 @@ export class MessageTable extends RecordPages {
     const standing = message.lane << LANE_SHIFT | message.priority << PRIORITY_SHIFT;
     this.setHalf(slot, HALF.standing, standing);
     this.#unlink(slot);
-    this.#numbers.add(mixNumber(number), slot);
+    this.#numbers.add(mixNearby(number), slot);
     return slot;
   }
 
   remove(slot: number): void {
-    this.#numbers.remove(mixNumber(this.number(slot)), slot);
+    this.#numbers.remove(mixNearby(this.number(slot)), slot);
     this.release(slot);
   }
 
   /** @returns NONE where there is no message of this number (any more) */
   find(number: number): number {
-    return this.#numbers.find(mixNumber(number), (slot) => this.number(slot) === number);
+    return this.#numbers.find(mixNearby(number), (slot) => this.number(slot) === number);
   }
 
   /** Given by the partition when it was published, for ever. */
@@ -204,12 +204,12 @@ export class MessageTable extends RecordPages {
     super.endLoading();
     for (const slot of this.slots()) {
       this.#unlink(slot);
-      this.#numbers.add(mixNumber(this.number(slot)), slot);
+      this.#numbers.add(mixNearby(this.number(slot)), slot);
     }
   }
 
   checkInvariants(): void {
     this.checkPages();
-    this.#numbers.checkInvariants(this.live, (slot) => mixNumber(this.number(slot)));
+    this.#numbers.checkInvariants(this.live, (slot) => mixNearby(this.number(slot)));
   }
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { NONE } from "../../src/queue/record_pages.ts";
-import { mixNumber, mixText, SlotIndex } from "../../src/queue/slot_index.ts";
+import { mixNearby, mixNumber, mixText, SlotIndex } from "../../src/queue/slot_index.ts";
 import { Random } from "../../src/random.ts";
 
 Deno.test("an index finds what a map finds, also where hashes are the same", () => {
@@ -46,5 +46,39 @@ Deno.test("hashes of neighbours spread over shards and places", () => {
       // 256 expected; the standard deviation is 16.
       for (const found of counts) assert.ok(Math.abs(found - 256) < 96, `${found}`);
     }
+  }
+});
+
+Deno.test("eight neighbours lie side by side, and groups of them spread", () => {
+  for (const first of [0, 2 ** 31 - 8, 2 ** 32 - 8, 2 ** 52]) {
+    const hashes = Array.from({ length: 65_536 }, (_, place) => mixNearby(first + place));
+    for (const [place, hash] of hashes.entries()) {
+      assert.equal(hash & 7, place & 7);
+      assert.equal(hash >>> 3, hashes[place & ~7]! >>> 3);
+    }
+    const groups = hashes.filter((_, place) => place % 8 === 0);
+    assert.ok(new Set(groups).size > groups.length - 8);
+    for (const shift of [24, 3]) {
+      const counts = new Array<number>(256).fill(0);
+      for (const hash of groups) counts[(hash >>> shift) & 255]!++;
+      // 32 expected; the standard deviation is 6.
+      for (const found of counts) assert.ok(Math.abs(found - 32) < 36, `${found}`);
+    }
+  }
+});
+
+Deno.test("numbers that are all one apart, or all a whole group, are found among each other", () => {
+  for (const step of [1, 3, 8, 64]) {
+    const index = new SlotIndex();
+    const numbers = Array.from({ length: 20_000 }, (_, place) => 1 + place * step);
+    for (const [slot, number] of numbers.entries()) index.add(mixNearby(number), slot);
+    for (let slot = 0; slot < numbers.length; slot += 3) {
+      index.remove(mixNearby(numbers[slot]!), slot);
+    }
+    for (const [slot, number] of numbers.entries()) {
+      const found = index.find(mixNearby(number), (other) => numbers[other] === number);
+      assert.equal(found, slot % 3 === 0 ? NONE : slot);
+    }
+    index.checkInvariants(13_333, (slot) => mixNearby(numbers[slot]!));
   }
 });
