@@ -165,9 +165,9 @@ export class System {
     return this.#driver.counts;
   }
 
-  /** What this peer's own members want, and their revision; null before there are any. */
+  /** What this peer's own members want, and their revision; null before there are any, and where it is none of them. */
   wanted(): { readonly revision: number; readonly wanted: Wanted } | null {
-    const wanted = this.members.wanted();
+    const wanted = this.members.find(this.#edges.self) === null ? null : this.members.wanted();
     return wanted === null ? null : { revision: this.#machines.members.revision, wanted };
   }
 

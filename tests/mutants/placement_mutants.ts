@@ -164,10 +164,31 @@ export const PLACEMENT_MUTANTS: readonly Mutant[] = [
     caughtBy: [PLACEMENT],
   },
   {
+    name: "a member is removed on the strength of one that may go as well",
+    file: "src/placement/driver.ts",
+    search: `return this.#member(peer) !== null && !this.#departures.mayGo(peer, nowMs) &&`,
+    replace: `return nowMs > 0 &&`,
+    caughtBy: [PLACEMENT],
+  },
+  {
+    name: "partitions are taken to lie where they should while their leader does not answer",
+    file: "src/placement/picture.ts",
+    search: `const complete = hidden === 0 && all.every(isOurs) && hasAnswered;`,
+    replace: `const complete = hidden === 0 && all.every(isOurs) && leaders.length > 0;`,
+    caughtBy: [PLACEMENT],
+  },
+  {
     name: "partitions are never led by those who should",
     file: "src/placement/decide.ts",
     search: `if (to === null || to === view.leader || !mayLead(view, peers, to)) return null;`,
     replace: `if (to !== null) return null;`,
     caughtBy: [sim()],
+  },
+  {
+    name: "a peer that was removed goes by its old list of members",
+    file: "src/peer/system.ts",
+    search: `this.members.find(this.#edges.self) === null ? null : this.members.wanted();`,
+    replace: `this.members.wanted();`,
+    caughtBy: [test("tests/sim/removed_peer_test.ts")],
   },
 ];
