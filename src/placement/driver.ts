@@ -115,9 +115,9 @@ export class PlacementDriver {
       const picture = this.#leads() ? await this.#look() : null;
       if (picture === null) break;
       if (picture.complete && !isInMotion(peer, picture, this.#busy.values())) {
-        const answers = (other: PeerId) => this.#peers.answers(other);
-        const refusal = removalRefusal(peer, this.#nameOf(peer), picture, answers);
-        if (refusal === null) return;
+        const stays = (other: PeerId) => this.#staysAndAnswers(other);
+        const refusal = removalRefusal(peer, this.#nameOf(peer), picture, stays);
+        if (refusal === null) return this.#departures.allow(peer);
         this.#departures.stays(peer);
         throw refusal;
       }
@@ -125,6 +125,13 @@ export class PlacementDriver {
     }
     this.#departures.stays(peer);
     throw new SkeinError("UNAVAILABLE", "where the partitions are is not known now: try again");
+  }
+
+  /** Who was removed may answer until it is switched off, and vote: nothing may rest on it. */
+  #staysAndAnswers(peer: PeerId): boolean {
+    const nowMs = this.#options.clock.monotonicMs();
+    return this.#member(peer) !== null && !this.#departures.mayGo(peer, nowMs) &&
+      this.#peers.answers(peer);
   }
 
   /** @returns what it saw; null where it does not lead, or the cluster begins only now */

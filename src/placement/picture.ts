@@ -30,7 +30,10 @@ export interface Picture {
    * that answers knows them.
    */
   readonly leaderless: ReadonlyMap<number, readonly PeerId[]>;
-  /** False where a report was left out, or was too long: `voters` may be what is wanted, not what is. */
+  /**
+   * False where a report was left out, or was too long, or a leader did not answer: `voters` may be what is wanted, not
+   * what is.
+   */
   readonly complete: boolean;
   readonly view: PlacementView;
 }
@@ -42,9 +45,10 @@ export function pictureOf(looked: Looked): Picture {
   const voters = votersOf(looked, deviating, leaderless);
   const all = [...reports.values()];
   const hidden = all.reduce((sum, { more }) => sum + more, 0);
+  const leaders = leadersOf(looked);
   const view = {
     driver,
-    leaders: leadersOf(looked),
+    leaders,
     ...countReplicas(looked, voters),
     held: heldBy(deviating, voters, leaderless),
     deviating: deviating.length + hidden,
@@ -56,7 +60,9 @@ export function pictureOf(looked: Looked): Picture {
       }),
   };
   const isOurs = (report: Report) => report.revision === null || report.revision === revision;
-  return { deviating, voters, leaderless, complete: hidden === 0 && all.every(isOurs), view };
+  const hasAnswered = leaders.every((leader, at) => leader !== null || leaderless.has(at + 1));
+  const complete = hidden === 0 && all.every(isOurs) && hasAnswered;
+  return { deviating, voters, leaderless, complete, view };
 }
 
 function votersOf(

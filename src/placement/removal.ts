@@ -11,19 +11,19 @@ const NAMED_MAX = 16;
 
 /**
  * @param name how people know the member
- * @param answers whether a peer answers now
+ * @param counts whether a peer answers now, and is not about to go itself
  * @returns why not; null where it can be removed
  */
 export function removalRefusal(
   peer: PeerId,
   name: string,
   { voters, leaderless }: Pick<Picture, "voters" | "leaderless">,
-  answers: (peer: PeerId) => boolean,
+  counts: (peer: PeerId) => boolean,
 ): SkeinError | null {
   const needed: number[] = [];
   for (const [partition, replicas] of voters) {
     if (!replicas.includes(peer)) continue;
-    const others = replicas.filter((voter) => voter !== peer && answers(voter));
+    const others = replicas.filter((voter) => voter !== peer && counts(voter));
     if (others.length <= replicas.length / 2) needed.push(partition);
   }
   if (needed.length > 0) {

@@ -111,12 +111,15 @@ function wordsOf({ expectedIndex, operations }: ConfigurationChange): string {
   return `${words.join(", ")} at ${expectedIndex}`;
 }
 
+const PARTITIONS = new Set([1, 2, 3, 4]);
+
+/** That each partition is led by somebody who answers is enough, as a rule. */
 function reportOf(deviating: readonly LedGroup[], changes: Partial<Report> = {}): Report {
   return {
     revision: REVISION,
     steady: true,
-    leads: new Set(deviating.map(({ group }) => group)),
-    knows: new Set([1, 2, 3, 4]),
+    leads: PARTITIONS,
+    knows: PARTITIONS,
     deviating,
     more: 0,
     leaderless: [],
@@ -330,6 +333,42 @@ Deno.test("a removal that cannot be checked is refused, and so is one that would
   });
   world.leads = false;
   await assert.rejects(world.driver.checkRemoval(idOf(C)), { code: "UNAVAILABLE" });
+});
+
+Deno.test("a removal is not decided while a leader does not answer", async () => {
+  const world = new World();
+  const others = { leads: new Set([2, 3, 4]) };
+  for (const number of [1, 2, 3, 4]) world.reports.set(number, reportOf([], others));
+  let outcome = "";
+  void world.driver.checkRemoval(idOf(OTHER)).catch(({ code }) => outcome = code);
+  await world.pass(250);
+  assert.equal(outcome, "", "the leader of partition 1 may still be heard");
+  const words = { group: 1, voters: [A, B, OTHER], wanted: [] };
+  world.reports.set(A, reportOf([led({ ...words, silent: [B] })]));
+  world.reports.set(B, null);
+  await world.pass(250);
+  assert.equal(outcome, "CONFLICT");
+});
+
+Deno.test("two members of which only one can be missed do not go one right behind the other", async () => {
+  const world = new World();
+  world.reports.set(A, reportOf([led({ group: 1, voters: [A, B, C], wanted: [] })]));
+  await world.driver.checkRemoval(idOf(B));
+  const refused = { code: "CONFLICT", message: /cannot be without/ };
+  await assert.rejects(world.driver.checkRemoval(idOf(C)), refused);
+  await world.pass(5_000);
+  world.members = world.members.filter(({ id }) => id !== idOf(B));
+  await assert.rejects(world.driver.checkRemoval(idOf(C)), refused, "it still answers, and votes");
+  world.reports.set(A, reportOf([led({ group: 1, voters: [A, C, OTHER], wanted: [] })]));
+  await world.driver.checkRemoval(idOf(C));
+});
+
+Deno.test("a member that was allowed to go and stayed counts again", async () => {
+  const world = new World();
+  world.reports.set(A, reportOf([led({ group: 1, voters: [A, B, C], wanted: [] })]));
+  await world.driver.checkRemoval(idOf(B));
+  await world.pass(10_000);
+  await world.driver.checkRemoval(idOf(C));
 });
 
 Deno.test("while a member may be about to go, no partition is changed that it has to do with", async () => {

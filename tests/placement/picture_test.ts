@@ -114,9 +114,18 @@ Deno.test("a report of other members is believed in who leads, and in nothing el
     assert.equal(picture.view.leaders[3], idOf(1));
   }
   const removed = reportOf([4], { revision: null, deviating });
-  const picture = pictureOf(lookedOf({ 4: removed, 2: reportOf([]) }));
+  const picture = pictureOf(lookedOf({ 4: removed, 2: reportOf([1, 2, 3, 5, 6]) }));
   assert.deepEqual(picture.deviating.map(({ leader }) => leader), [idOf(4)]);
   assert.equal(picture.complete, true);
+});
+
+Deno.test("where a leader does not answer that is known of, the picture is not complete", () => {
+  const reports = { 1: reportOf([1, 4]), 2: reportOf([2, 5]) };
+  assert.equal(pictureOf(lookedOf(reports)).complete, false);
+  const unknown = { knows: new Set([1, 2, 4, 5]) };
+  const lost = { 1: reportOf([1, 4], unknown), 2: reportOf([2, 5], unknown) };
+  const picture = pictureOf(lookedOf(lost));
+  assert.deepEqual([picture.complete, [...picture.leaderless.keys()]], [true, [3, 6]]);
 });
 
 Deno.test("of two that say they lead a partition the one of the higher term is believed", () => {
