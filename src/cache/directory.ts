@@ -18,7 +18,8 @@ import type {
   LineJob,
 } from "./directory_entry.ts";
 import type { Reported } from "./inventory.ts";
-import type { Keeps, Written } from "./line.ts";
+import type { Written } from "./line.ts";
+import type { Keeps } from "./line_events.ts";
 import {
   compareGrants,
   compareVersions,

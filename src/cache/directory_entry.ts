@@ -2,7 +2,8 @@
  * What the home of a key knows: who holds its line, by which grant, and what is under way. The form of the entry,
  * of what happens to it and of what it causes; the rules are in `directory.ts`.
  */
-import type { Keeps, Written } from "./line.ts";
+import type { Written } from "./line.ts";
+import type { Keeps } from "./line_events.ts";
 import type { Reported } from "./inventory.ts";
 import type { Grant, Version } from "./version.ts";
 

@@ -7,4 +7,5 @@ export * from "./directory_entry.ts";
 export * from "./home_term.ts";
 export * from "./inventory.ts";
 export * from "./line.ts";
+export * from "./line_events.ts";
 export * from "./version.ts";

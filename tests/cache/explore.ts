@@ -2,7 +2,7 @@
 import type { Random } from "../../src/random.ts";
 import { cyrb53, textOf } from "./state_hash.ts";
 import type { Observer, World } from "./model_world.ts";
-import { checkWorld, movesOf } from "./model_moves.ts";
+import { checkQuiet, checkWorld, movesOf } from "./model_moves.ts";
 
 export interface Explored {
   readonly worlds: number;
@@ -29,16 +29,9 @@ export function explore(first: World, observer: Observer, worldsMax: number): Ex
     const next: Step[] = [];
     for (const step of level) {
       const moves = movesOf(step.world, observer);
+      if (moves.length === 0) tellWay(step, () => checkQuiet(step.world));
       for (const { name, run } of moves) {
-        let world: World;
-        try {
-          world = run();
-          checkWorld(world);
-        } catch (error) {
-          throw new Error(`${wayTo(step)}\n${name}\n${JSON.stringify(step.world)}`, {
-            cause: error,
-          });
-        }
+        const world = tellWay(step, () => checked(run()), name);
         const key = keyOf(world);
         if (seen.has(key)) continue;
         seen.add(key);
@@ -61,15 +54,23 @@ export function wander(first: World, observer: Observer, random: Random, movesMa
     const moves = movesOf(step.world, observer);
     if (moves.length === 0) break;
     const { name, run } = random.pick(moves);
-    try {
-      const world = run();
-      step = { world, name, before: step };
-      checkWorld(world);
-    } catch (error) {
-      throw new Error(`${wayTo(step)}\n${name}\n${JSON.stringify(step.world)}`, { cause: error });
-    }
+    step = { world: tellWay(step, () => checked(run()), name), name, before: step };
   }
   return step.world;
+}
+
+function checked(world: World): World {
+  checkWorld(world);
+  return world;
+}
+
+/** @throws {Error} with the way to where `run` failed */
+function tellWay<T>(step: Step, run: () => T, name = ""): T {
+  try {
+    return run();
+  } catch (error) {
+    throw new Error(`${wayTo(step)}\n${name}\n${JSON.stringify(step.world)}`, { cause: error });
+  }
 }
 
 function wayTo(step: Step): string {

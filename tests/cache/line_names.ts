@@ -1,7 +1,8 @@
 /** How states and events of the protocol are called in its table of transitions. */
 import type { Entry, EntryEffect, EntryEvent } from "../../src/cache/directory_entry.ts";
 import { isForgettable } from "../../src/cache/directory_entry.ts";
-import type { Line, LineEffect, LineEvent } from "../../src/cache/line.ts";
+import type { Line } from "../../src/cache/line.ts";
+import type { LineEffect, LineEvent } from "../../src/cache/line_events.ts";
 
 /** `I → S`: Invalid, and asked for Shared. `S ⋯`: Shared, and a write of before is not confirmed. */
 export function lineName({ state, ask, owed }: Line): string {

@@ -61,8 +61,9 @@ function callerMoves(world: World, peer: number, add: Add): void {
     const { request } = line.ask;
     const isUnderWay = ({ message }: Envelope) =>
       "request" in message && message.request === request;
-    const isKnown = world.homes.some(({ entry }) => {
-      return [entry?.job, ...(entry?.queue ?? [])].some((job) => job?.request === request);
+    const isKnown = world.homes.some(({ entry, isGone }) => {
+      return !isGone &&
+        [entry?.job, ...(entry?.queue ?? [])].some((job) => job?.request === request);
     });
     const isOver = !isKnown && !world.network.some(isUnderWay);
     if (isOver || left.losses > 0) {
@@ -263,5 +264,16 @@ export function checkWorld(world: World): void {
   }
   if (safe !== null && !isSettled(safe, world.store.version)) {
     throw new Error("a write that was confirmed is not committed");
+  }
+}
+
+/** A world in which nothing can happen any more. @throws {Error} where somebody waits in it */
+export function checkQuiet(world: World): void {
+  for (const [peer, { line, up }] of world.peers.entries()) {
+    if (up && line.ask !== null) throw new Error(`${nameOf(peer)} waits for ever`);
+  }
+  for (const { entry, isGone } of world.homes) {
+    const isWaiting = entry !== null && (entry.job !== null || entry.queue.length > 0);
+    if (!isGone && isWaiting && entry.exact) throw new Error("the home has a job for ever");
   }
 }

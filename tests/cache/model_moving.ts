@@ -7,7 +7,8 @@ import type { EntryEffect, EntryEvent, Job } from "../../src/cache/directory_ent
 import { stepEntry } from "../../src/cache/directory.ts";
 import { isLeased, mintGrant, peerReported } from "../../src/cache/home_term.ts";
 import { inventoryOf } from "../../src/cache/inventory.ts";
-import { type Content, type LineEffect, type LineEvent, stepLine } from "../../src/cache/line.ts";
+import { type Content, stepLine } from "../../src/cache/line.ts";
+import type { LineEffect, LineEvent } from "../../src/cache/line_events.ts";
 import { compareVersions, isSettled } from "../../src/cache/version.ts";
 import {
   type Budgets,

@@ -9,16 +9,8 @@
 import type { Entry, EntryEffect, EntryEvent } from "../../src/cache/directory_entry.ts";
 import { beginTerm, type HomeTerm, peerReported } from "../../src/cache/home_term.ts";
 import { isUsable, type Reported } from "../../src/cache/inventory.ts";
-import {
-  type Content,
-  type Keeps,
-  type Line,
-  type LineEffect,
-  type LineEvent,
-  NO_LINE,
-  type Wish,
-  type Written,
-} from "../../src/cache/line.ts";
+import { type Content, type Line, NO_LINE, type Wish, type Written } from "../../src/cache/line.ts";
+import type { Keeps, LineEffect, LineEvent } from "../../src/cache/line_events.ts";
 import type { Grant, Version } from "../../src/cache/version.ts";
 
 export interface Budgets {
