@@ -27,8 +27,11 @@ export class AcknowledgeSender {
     this.#edges = edges;
     this.#gatherer = new Gatherer(
       edges.clock,
-      GATHERED,
-      (_lane, parts) => this.#sendTogether(parts),
+      { ...GATHERED, waitingMsMax: edges.timeouts.proposeMs },
+      {
+        send: (_lane, parts) => this.#sendTogether(parts),
+        refuse: ({ settled }, reason) => settled.reject(reason),
+      },
     );
   }
 

@@ -5,9 +5,12 @@
  * Those who were answered together mostly ask again together, yet one after the other, each over its own connection. Sent
  * at once, the first of them would go alone and the others wait for it. So after a sending of several the next one waits
  * until as many are there again, for a moment at most.
+ *
+ * While sendings fail slowly, as without a leader, those behind them wait no longer than one alone would try.
  */
 import { assert } from "../assert.ts";
 import type { Clock, Timer } from "../clock.ts";
+import { SkeinError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 
 /** How long those who were answered are waited for: less than a sending takes. */
@@ -20,10 +23,12 @@ export interface GathererLimits {
   /** Of what waits, over all lanes; past it nothing more is to be added. */
   readonly waitingWeightMax: number;
   readonly waitingBytesMax: number;
+  /** Whoever waited longer when its turn comes is not sent any more. */
+  readonly waitingMsMax: number;
 }
 
 /** Of messages, or names of them, on their way to lanes. */
-export const GATHERED: GathererLimits = {
+export const GATHERED: Omit<GathererLimits, "waitingMsMax"> = {
   weightMax: LIMITS.queueBatchMax,
   bytesMax: LIMITS.appendBytesMax,
   waitingWeightMax: LIMITS.pendingProposalsMax,
@@ -36,9 +41,22 @@ export interface GatheredPart {
   readonly bytes: number;
 }
 
+interface Waiting<P> {
+  readonly part: P;
+  readonly sinceMs: number;
+}
+
+/** What becomes of a part. */
+export interface GathererEdges<P> {
+  /** Settles every part that it is given; never rejects. */
+  send(lane: string, parts: readonly P[]): Promise<void>;
+  /** It waited too long, and is not sent. */
+  refuse(part: P, reason: SkeinError): void;
+}
+
 /** Idle lanes are not kept. */
 interface Lane<P> {
-  readonly waiting: P[];
+  readonly waiting: Waiting<P>[];
   underWay: boolean;
   /** How many were answered together, and are waited for. */
   expected: number;
@@ -46,22 +64,21 @@ interface Lane<P> {
 }
 
 export class Gatherer<P extends GatheredPart> {
-  readonly #clock: Pick<Clock, "timer">;
+  readonly #clock: Pick<Clock, "monotonicMs" | "timer">;
   readonly #limits: GathererLimits;
-  readonly #send: (lane: string, parts: readonly P[]) => Promise<void>;
+  readonly #edges: GathererEdges<P>;
   readonly #lanes = new Map<string, Lane<P>>();
   #waitingWeight = 0;
   #waitingBytes = 0;
 
-  /** @param send settles every part that it is given; never rejects */
   constructor(
-    clock: Pick<Clock, "timer">,
+    clock: Pick<Clock, "monotonicMs" | "timer">,
     limits: GathererLimits,
-    send: (lane: string, parts: readonly P[]) => Promise<void>,
+    edges: GathererEdges<P>,
   ) {
     this.#clock = clock;
     this.#limits = limits;
-    this.#send = send;
+    this.#edges = edges;
   }
 
   get isFull(): boolean {
@@ -77,7 +94,7 @@ export class Gatherer<P extends GatheredPart> {
       lane = { waiting: [], underWay: false, expected: 0, patience: null };
       this.#lanes.set(name, lane);
     }
-    lane.waiting.push(part);
+    lane.waiting.push({ part, sinceMs: this.#clock.monotonicMs() });
     this.#waitingWeight += part.weight;
     this.#waitingBytes += part.bytes;
     if (!lane.underWay && lane.waiting.length >= lane.expected) this.#sendWaiting(name, lane);
@@ -87,13 +104,14 @@ export class Gatherer<P extends GatheredPart> {
     lane.patience?.cancel();
     lane.patience = null;
     lane.expected = 0;
+    this.#refuseLate(lane);
     if (lane.waiting.length === 0) {
       this.#lanes.delete(name);
       return;
     }
     lane.underWay = true;
     const parts = this.#take(lane);
-    this.#send(name, parts).finally(() => {
+    this.#edges.send(name, parts).finally(() => {
       lane.underWay = false;
       if (parts.length === 1 || lane.waiting.length >= parts.length) this.#sendWaiting(name, lane);
       else this.#await(name, lane, parts.length);
@@ -108,15 +126,30 @@ export class Gatherer<P extends GatheredPart> {
   #take({ waiting }: Lane<P>): readonly P[] {
     const { weightMax, bytesMax } = this.#limits;
     let [count, weight, bytes] = [0, 0, 0];
-    for (const part of waiting) {
+    for (const { part } of waiting) {
       const isFull = weight + part.weight > weightMax || bytes + part.bytes > bytesMax;
       if (count > 0 && isFull) break;
       weight += part.weight;
       bytes += part.bytes;
       count++;
     }
-    this.#waitingWeight -= weight;
-    this.#waitingBytes -= bytes;
-    return waiting.splice(0, count);
+    return this.#taken(waiting.splice(0, count));
+  }
+
+  #refuseLate({ waiting }: Lane<P>): void {
+    const latestMs = this.#clock.monotonicMs() - this.#limits.waitingMsMax;
+    const onTime = waiting.findIndex(({ sinceMs }) => sinceMs >= latestMs);
+    const late = this.#taken(waiting.splice(0, onTime < 0 ? waiting.length : onTime));
+    if (late.length === 0) return;
+    const reason = new SkeinError("UNAVAILABLE", "what was sent there before takes too long");
+    for (const part of late) this.#edges.refuse(part, reason);
+  }
+
+  #taken(waiting: readonly Waiting<P>[]): readonly P[] {
+    return waiting.map(({ part }) => {
+      this.#waitingWeight -= part.weight;
+      this.#waitingBytes -= part.bytes;
+      return part;
+    });
   }
 }

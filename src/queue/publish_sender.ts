@@ -4,7 +4,7 @@
  * caller's goes alone, since only a whole command can be told from another one.
  *
  * A command is stored whole or not at all. Where several callers' is refused for what only some of them ask, each is
- * sent again alone.
+ * sent again alone, all at once: none waits for the others' refusals.
  */
 import { assert } from "../assert.ts";
 import { type ErrorCode, SkeinError } from "../errors.ts";
@@ -41,8 +41,11 @@ export class PublishSender {
     this.#edges = edges;
     this.#gatherer = new Gatherer(
       edges.clock,
-      GATHERED,
-      (_lane, parts) => this.#sendTogether(parts),
+      { ...GATHERED, waitingMsMax: edges.timeouts.proposeMs },
+      {
+        send: (_lane, parts) => this.#sendTogether(parts),
+        refuse: ({ settled }, reason) => settled.reject(reason),
+      },
     );
   }
 
@@ -79,7 +82,7 @@ export class PublishSender {
       const isAlone = parts.length === 1 || !(error instanceof SkeinError) ||
         !CONCERNS_SOME.has(error.code);
       if (isAlone) { for (const { settled } of parts) settled.reject(error); }
-      else for (const part of parts) await this.#sendTogether([part]);
+      else await Promise.all(parts.map((part) => this.#sendTogether([part])));
     }
   }
 

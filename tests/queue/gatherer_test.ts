@@ -1,13 +1,22 @@
 import assert from "node:assert/strict";
 import { Gatherer } from "../../src/queue/gatherer.ts";
 
-const LIMITS = { weightMax: 10, bytesMax: 100, waitingWeightMax: 150, waitingBytesMax: 1_000 };
+const LIMITS = {
+  weightMax: 10,
+  bytesMax: 100,
+  waitingWeightMax: 150,
+  waitingBytesMax: 1_000,
+  waitingMsMax: 500,
+};
 
 /** Sendings, each of which ends when it is told to. */
 function gathering() {
   const sent: { readonly lane: string; readonly names: string; readonly end: () => void }[] = [];
   const timers: (() => void)[] = [];
+  const late: string[] = [];
+  let nowMs = 0;
   const clock = {
+    monotonicMs: () => nowMs,
     timer(_delayMs: number, fire: () => void) {
       timers.push(fire);
       return { cancel: () => void timers.splice(timers.indexOf(fire), 1) };
@@ -16,10 +25,13 @@ function gathering() {
   const gatherer = new Gatherer<{ name: string; weight: number; bytes: number }>(
     clock,
     LIMITS,
-    (lane, parts) => {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      sent.push({ lane, names: parts.map(({ name }) => name).join(""), end: resolve });
-      return promise;
+    {
+      send(lane, parts) {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        sent.push({ lane, names: parts.map(({ name }) => name).join(""), end: resolve });
+        return promise;
+      },
+      refuse: ({ name }, { code }) => void late.push(`${name} ${code}`),
     },
   );
   const add = (name: string, weight = 1, bytes = 1, lane = "x") => {
@@ -31,7 +43,9 @@ function gathering() {
   };
   /** What is waited for is not waited for any longer. */
   const elapse = () => timers.splice(0).forEach((fire) => fire());
-  return { gatherer, add, end, elapse, timers, names: () => sent.map(({ names }) => names) };
+  const pass = (byMs: number) => void (nowMs += byMs);
+  const names = () => sent.map(({ names }) => names);
+  return { gatherer, add, end, elapse, pass, late, timers, names };
 }
 
 async function resumed(): Promise<void> {
@@ -113,4 +127,22 @@ Deno.test("what waits is bounded in weight and in bytes, whoever waits", async (
     await end(0);
     assert.ok(!gatherer.isFull);
   }
+});
+
+Deno.test("who waited too long behind others is refused, and counts no more; who came later is sent", async () => {
+  const { gatherer, add, end, pass, late, names } = gathering();
+  add("a");
+  add("b", 100, 1);
+  pass(1);
+  for (const name of "cd") add(name, 25, 1);
+  assert.ok(gatherer.isFull);
+  pass(500);
+  await end(0);
+  assert.deepEqual([names(), late], [["a", "c"], ["b UNAVAILABLE"]]);
+  assert.ok(!gatherer.isFull);
+  pass(1);
+  await end(1);
+  assert.deepEqual(late, ["b UNAVAILABLE", "d UNAVAILABLE"]);
+  add("e");
+  assert.deepEqual(names(), ["a", "c", "e"], "its lane is idle");
 });
