@@ -1,4 +1,7 @@
-/** What happens to a line at a peer, and what that causes; the rules are in `line.ts`. */
+/**
+ * What happens to a line at a peer, and what that causes. Effects are carried out in their order. The rules are in
+ * `line.ts`.
+ */
 import type { Content, Line, Wish, Written } from "./line.ts";
 import type { Grant, Version } from "./version.ts";
 
