@@ -79,9 +79,7 @@ export class QueueService implements Queue {
   attach(group: number): void {
     if (this.#edges.groups.status(group)?.role === "leader") this.#led.add(group);
     this.#edges.groups.listen(group, {
-      effects: (effects, _context, replayed) => {
-        if (!replayed) this.#effects(group, effects);
-      },
+      effects: (effects, _context, replayed) => this.#effects(group, effects, replayed),
       restored: () => this.#desk.restored(group),
       status: (status) => {
         if (status.role === "leader") this.#led.add(group);
@@ -97,19 +95,21 @@ export class QueueService implements Queue {
     this.#desk.notLed(group, null);
   }
 
-  #effects(group: number, effects: readonly Effect[]): void {
+  /** What is applied again after a start was told and counted before; but whoever waits here came since. */
+  #effects(group: number, effects: readonly Effect[], replayed: boolean): void {
+    const isNews = !replayed && this.#led.has(group);
     for (const effect of effects as readonly QueueEffect[]) {
       switch (effect.kind) {
         case "ready":
           this.#desk.ready(group, effect);
           break;
         case "redelivery":
-          if (!this.#led.has(group)) break;
+          if (!isNews) break;
           this.counters.redelivered += effect.count;
           this.#log.redelivered(effect);
           break;
         case "deadLetter":
-          if (!this.#led.has(group)) break;
+          if (!isNews) break;
           this.counters.deadLettered += effect.count;
           this.#log.deadLettered(effect);
           break;

@@ -92,6 +92,23 @@ Deno.test("a delivery that was carried to a newer leader has its bodies all the 
   queues.check();
 });
 
+Deno.test("who asks a leader that has just started is woken by what it applies again", async () => {
+  for (const peers of [1, 3]) {
+    const queues = await QueueFleet.led({ peers });
+    assert.deepEqual(await queues.taken(1), [], "the lane is there");
+    for (const { service } of queues.fleet.peers) await queues.settle(service.takeSnapshot(1));
+    await queues.publish(1, ["a"]);
+    for (const peer of queues.fleet.peers) peer.crash();
+    // The log is read slowly, so that the leader is asked before it has applied what it holds.
+    for (const peer of queues.fleet.peers) peer.readMs = 200;
+    for (const peer of queues.fleet.peers) await peer.start();
+    const asked = new Watched(queues.consume(1, { waitMs: 60_000 }));
+    await queues.fleet.until("it is delivered", () => !asked.pending, 6_000);
+    assert.deepEqual(textsOf(asked.result!), ["a"]);
+    queues.check();
+  }
+});
+
 Deno.test("bodies that cannot be read cost nobody an answer, also who was dealt what another had asked for", async () => {
   const queues = await QueueFleet.led();
   await queues.publish(1, ["a"]);
