@@ -42,6 +42,8 @@ export class Reporter {
   readonly #knows = new Set<number>();
   readonly #leaderless = new Set<number>();
   readonly #deviating = new Set<number>();
+  /** Of these, those with a change under way. */
+  readonly #moving = new Set<number>();
   /** Replicas whose status has changed since they were last looked at. */
   readonly #changed = new Set<number>();
   #compared: Wanted | null = null;
@@ -93,9 +95,9 @@ export class Reporter {
     const compared = this.#edges.wanted();
     this.#lookAgain(compared?.wanted ?? null);
     const deviating: LedGroup[] = [];
-    for (const group of this.#deviating) {
+    for (const group of this.#chosen()) {
       const status = this.#edges.groups.status(group);
-      if (status !== null && deviating.length < REPORTED_MAX) deviating.push(ledGroup(status));
+      if (status !== null) deviating.push(ledGroup(status));
     }
     return {
       revision: compared?.revision ?? null,
@@ -109,6 +111,24 @@ export class Reporter {
         return { group, voters: voters.map(({ peer }) => peer) };
       }),
     };
+  }
+
+  /**
+   * Where there are too many to tell of, what is under way comes first, since the driver bounds that, and of the others
+   * each in its turn: some may have to wait for long.
+   */
+  #chosen(): readonly number[] {
+    if (this.#deviating.size <= REPORTED_MAX) return [...this.#deviating];
+    const chosen = [...this.#moving].slice(0, REPORTED_MAX);
+    for (const group of this.#deviating) {
+      if (chosen.length === REPORTED_MAX) break;
+      if (!this.#moving.has(group)) chosen.push(group);
+    }
+    for (const group of chosen) {
+      this.#deviating.delete(group);
+      this.#deviating.add(group);
+    }
+    return chosen;
   }
 
   #lookAgain(wanted: Wanted | null): void {
@@ -130,18 +150,23 @@ export class Reporter {
     const isReplica = status !== null && status.configuration.voters.length > 0;
     set(this.#leaderless, group, isReplica && !knows);
     set(this.#deviating, group, leads && !this.#isAsWanted(status));
+    set(this.#moving, group, leads && isChanging(status));
   }
 
   #isAsWanted({ group, configuration }: GroupStatus): boolean {
     const placement = this.#compared?.placements[group - 1];
     if (placement === undefined) return false;
-    const { voters, votersOutgoing, learners } = configuration;
+    if (isChanging({ configuration })) return false;
+    const { voters } = configuration;
     const { replicas, leader } = placement;
-    if (votersOutgoing.length > 0 || learners.length > 0) return false;
     return voters.length === replicas.length &&
       replicas.every(({ id }) => voters.some(({ peer }) => peer === id)) &&
       leader?.id === this.#edges.self;
   }
+}
+
+function isChanging({ configuration }: Pick<GroupStatus, "configuration">): boolean {
+  return configuration.votersOutgoing.length > 0 || configuration.learners.length > 0;
 }
 
 function set(groups: Set<number>, group: number, isMember: boolean): void {

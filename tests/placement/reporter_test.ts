@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { WantedPlacement } from "../../src/members/wanted.ts";
 import { encodeView, type PlacementView } from "../../src/placement/placement_view.ts";
-import { parseReport } from "../../src/placement/report.ts";
+import { parseReport, REPORTED_MAX } from "../../src/placement/report.ts";
 import { Reporter } from "../../src/placement/reporter.ts";
 import { idOf, memberOf } from "../members/peers.ts";
 import { FakePartitions } from "./fake_partitions.ts";
@@ -162,4 +162,23 @@ Deno.test("the view of a driver that was replaced is not believed, and an old on
   assert.ok(reporter.view() !== null);
   world.nowMs = 10_000;
   assert.equal(reporter.view(), null);
+});
+
+Deno.test("of more than a report may tell of, each comes in its turn, and what is under way every time", () => {
+  const count = REPORTED_MAX + 100;
+  const { groups, reporter } = reporterOf(1, count);
+  const moving = count - 1;
+  for (let partition = 1; partition <= count; partition++) {
+    const learners = partition === moving ? [3] : [];
+    groups.set(partition, { voters: [1, 2], learners });
+    reporter.attach(partition);
+  }
+  const told = new Set<number>();
+  for (let look = 0; look < 2; look++) {
+    const { deviating, more } = reporter.report();
+    assert.deepEqual([deviating.length, more], [REPORTED_MAX, 100]);
+    assert.equal(deviating[0]!.group, moving);
+    for (const { group } of deviating) told.add(group);
+  }
+  assert.equal(told.size, count);
 });
