@@ -11,7 +11,7 @@ import { bytesOf, chunksOf, founded, IDENTITY, VOTERS } from "./records.ts";
 
 /** Counts reads of value files, and holds writes to them while it is told to. */
 class WatchedFileSystem extends CrashFileSystem {
-  reads = 0;
+  valueReads = 0;
   /** Value files that are open now. */
   openFiles = 0;
   readonly held: (() => void)[] = [];
@@ -28,7 +28,7 @@ class WatchedFileSystem extends CrashFileSystem {
         handle.close();
       },
       read: (offsetBytes, into) => {
-        this.reads++;
+        this.valueReads++;
         return handle.read(offsetBytes, into);
       },
       write: async (offsetBytes, bytes) => {
@@ -60,10 +60,10 @@ Deno.test("log: neighbours come by one read, in whatever order they are asked fo
     return storage.appendValue(1, bytesOf(`value ${at}`));
   });
   await storage.readValues(1, references.slice(0, 1));
-  fileSystem.reads = 0;
+  fileSystem.valueReads = 0;
   const found = await storage.readValues(1, references.toReversed());
   deepStrictEqual(found[0], bytesOf("value 999"));
-  strictEqual(fileSystem.reads, 1);
+  strictEqual(fileSystem.valueReads, 1);
   await storage.close();
 });
 
