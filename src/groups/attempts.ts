@@ -53,6 +53,7 @@ export class Attempts {
     const backOffMs = Math.min(BACK_OFF_MAX_MS, BACK_OFF_MIN_MS * 2 ** Math.min(this.#count++, 6));
     const jitterMs = backOffMs * (0.5 + random.fraction() / 2);
     await watch.wait(this.#group, Math.min(jitterMs, giveUpMs - nowMs));
-    return true;
+    // What is sent at the very end may be heard, and nobody would know.
+    return this.leftMs > 0;
   }
 }

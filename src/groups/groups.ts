@@ -87,7 +87,7 @@ export interface Groups {
    * @param method whose handler is asked: see `answer`
    * @param body a msgpack-able value
    * @throws {SkeinError} by rejection: NO_LEADER (never heard), OUTCOME_UNKNOWN (may have been heard),
-   * SHUTTING_DOWN, STORAGE_FAILED, or what the handler rejected with
+   * SHUTTING_DOWN, STORAGE_FAILED, or what the handler rejected with (UNAVAILABLE only where it stays so)
    */
   ask(group: number, method: string, body: unknown, timeoutMs: number): Promise<unknown>;
   /**

@@ -4,7 +4,7 @@
  * heard is never asked twice: whoever asked knows whether that would do harm.
  */
 import { assert } from "../assert.ts";
-import { type ErrorCode, SkeinError } from "../errors.ts";
+import { SkeinError } from "../errors.ts";
 import { RequestError, type Transport } from "../net/transport.ts";
 import type { PeerId } from "../raft/entry.ts";
 import type { GroupId } from "../storage/storage.ts";
@@ -29,12 +29,15 @@ export interface QuestionsEdges extends AttemptsEdges {
   ended(): SkeinError | null;
 }
 
-/** What one attempt came to. `followed`: the next one is due at once, since a later leader is known. */
+/**
+ * What one attempt came to. `followed`: the next one is due at once, since a later leader is known. `why`: what a leader
+ * said that can do nothing at present, in case that it stays so.
+ */
 type Attempt =
   | { readonly kind: "answer"; readonly answer: unknown }
-  | { readonly kind: "retry"; readonly followed: boolean };
+  | { readonly kind: "retry"; readonly followed: boolean; readonly why: SkeinError | null };
 
-const RETRY: Attempt = { kind: "retry", followed: false };
+const RETRY: Attempt = { kind: "retry", followed: false, why: null };
 
 export class Questions {
   readonly #edges: QuestionsEdges;
@@ -61,7 +64,7 @@ export class Questions {
         ? RETRY
         : await this.#attempt(leader, id, method, body, attempts.leftMs);
       if (attempt.kind === "answer") return attempt.answer;
-      if (!attempt.followed && !await attempts.again(true)) throw noLeader(id);
+      if (!attempt.followed && !await attempts.again(true)) throw attempt.why ?? noLeader(id);
     }
   }
 
@@ -85,8 +88,8 @@ export class Questions {
       const late = () => outcomeUnknown("no answer in time");
       return { kind: "answer", answer: await this.#edges.deadlines.within(work, timeoutMs, late) };
     } catch (error) {
-      if (error instanceof SkeinError && NOTHING_CAME_OF_IT.has(error.code)) return RETRY;
-      throw error;
+      if (!(error instanceof SkeinError) || !NOTHING_CAME_OF_IT.has(error.code)) throw error;
+      return { kind: "retry", followed: false, why: reasonOf(error) };
     }
   }
 
@@ -115,8 +118,10 @@ export class Questions {
   }
 
   #refused(leader: PeerId, id: GroupId, error: RequestError): Attempt {
-    if (!NOTHING_CAME_OF_IT.has(error.code as ErrorCode)) throw errorOfPeer(error);
-    return { kind: "retry", followed: this.#edges.directory.refused(id, leader, error) };
+    const refusal = errorOfPeer(error);
+    if (!NOTHING_CAME_OF_IT.has(refusal.code)) throw refusal;
+    const followed = this.#edges.directory.refused(id, leader, error);
+    return { kind: "retry", followed, why: reasonOf(refusal) };
   }
 
   /** A leader may be paused or cut off, and answer nobody for long: it is left once another one leads. */
@@ -148,4 +153,9 @@ export class Questions {
     if (handler !== undefined) return handler(group.id, body, timeoutMs);
     return Promise.reject(new SkeinError("BAD_REQUEST", `no method ${method}`));
   }
+}
+
+/** That somebody leads no more, or stops, is nothing to tell whoever asked the group. */
+function reasonOf(error: SkeinError): SkeinError | null {
+  return error.code === "UNAVAILABLE" ? error : null;
 }

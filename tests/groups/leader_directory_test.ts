@@ -236,6 +236,19 @@ Deno.test("a handler that can do nothing here leaves the question to the next le
   assert.deepEqual(await fleet.settle(Promise.all(asking), 500), ["p2", "p2"]);
 });
 
+Deno.test("a handler that can do nothing for long is quoted", async () => {
+  const { fleet, outsider } = await fleetWithOutsiders();
+  const [first] = fleet.peers;
+  first!.service.answer("young", () => {
+    return Promise.reject(new SkeinError("UNAVAILABLE", "it knows nothing yet"));
+  });
+  for (const peer of [first!, outsider]) {
+    const asking = peer.service.ask(0, "young", null, 700);
+    const told = { code: "UNAVAILABLE", message: "it knows nothing yet" };
+    await assert.rejects(fleet.settle(asking, 800), told);
+  }
+});
+
 Deno.test("a question that a handler never answers ends at its deadline, here and elsewhere", async () => {
   const { fleet, outsider } = await fleetWithOutsiders();
   const [first] = fleet.peers;
