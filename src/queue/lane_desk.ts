@@ -11,10 +11,11 @@ import { LIMITS } from "../limits.ts";
 import type { DeliveredAnswer, DeliveredMessage } from "./answers.ts";
 import type { LaneName } from "./commands.ts";
 import { NOTHING } from "./consume_messages.ts";
-import { deliveredBodies, notLedHere } from "./delivered_bodies.ts";
+import { notLedHere } from "./delivered_bodies.ts";
 import type { QueueCounters } from "./queue_counters.ts";
 import { proposeCommand, type QueueEdges, type QueueReplica } from "./queue_edges.ts";
-import { Waiter } from "./waiter.ts";
+import { type Share, ShareServer } from "./share_server.ts";
+import type { Waiter } from "./waiter.ts";
 import { WaitingLine } from "./waiting_line.ts";
 
 /** Of the bodies of one entry, and so of one answer: it must fit the smallest frame between peers. */
@@ -22,18 +23,12 @@ const DELIVERY_BYTES_MAX = LIMITS.commandBytesMax;
 /** While entries for several are under way, further waiters gather for the next one. */
 const SHARED_ENTRIES_MAX = 2;
 
-/** What one waiter was dealt. */
-interface Share {
-  readonly waiter: Waiter;
-  readonly messages: readonly DeliveredMessage[];
-}
-
 export class LaneDesk {
   readonly #edges: QueueEdges;
-  readonly #counters: QueueCounters;
   readonly #group: number;
   readonly #name: LaneName;
   readonly #idle: () => void;
+  readonly #shares: ShareServer;
   /** Consumers that have no answer yet; counted by who brings them. */
   open = 0;
   readonly #line = new WaitingLine();
@@ -54,10 +49,10 @@ export class LaneDesk {
     idle: () => void,
   ) {
     this.#edges = edges;
-    this.#counters = counters;
     this.#group = group;
     this.#name = name;
     this.#idle = idle;
+    this.#shares = new ShareServer(edges, counters, group, name, (waiter) => this.#wait(waiter));
   }
 
   get group(): number {
@@ -196,7 +191,7 @@ export class LaneDesk {
     const nowMs = this.#edges.clock.monotonicMs();
     const shares: Share[] = [];
     let dealt = 0;
-    const isKept = isLateRepeatable(waiters[0]!, nowMs);
+    const isKept = waiters[0]!.keepsLate(nowMs);
     const deal = (waiter: Waiter) => {
       if (!waiter.wants(nowMs)) return waiter.cancel();
       if (dealt >= messages.length) return this.#wait(waiter);
@@ -210,8 +205,8 @@ export class LaneDesk {
       if (next === null) break;
       deal(next);
     }
-    if (!isKept) this.#handBack(messages.slice(dealt));
-    return this.#serve(shares);
+    if (!isKept) this.#shares.handBack(messages.slice(dealt));
+    return this.#shares.serve(shares);
   }
 
   /** It got nothing this time. */
@@ -267,83 +262,4 @@ export class LaneDesk {
     waiter.resolve(NOTHING);
     this.wake();
   }
-
-  /** Each has its answer then, or why there is none, also one for whom the entry was not proposed. */
-  async #serve(shares: readonly Share[]): Promise<void> {
-    if (shares.length === 0) return;
-    try {
-      await this.#answer(shares);
-    } catch (error) {
-      for (const { waiter } of shares) if (!waiter.done) waiter.reject(error);
-    }
-  }
-
-  /** Reads the bodies for all of them together. */
-  async #answer(shares: readonly Share[]): Promise<void> {
-    const bodies = await this.#read(shares);
-    const wallOffsetMs = this.#wallOffsetMs();
-    const nowMs = this.#edges.clock.monotonicMs();
-    let at = 0;
-    for (const { waiter, messages } of shares) {
-      const kept: DeliveredMessage[] = [];
-      const keptBodies: Uint8Array[] = [];
-      for (const message of messages) {
-        const body = bodies[at++]!;
-        if (body === null) continue;
-        kept.push(message);
-        keptBodies.push(body);
-      }
-      if (!waiter.wants(nowMs)) {
-        if (!isLateRepeatable(waiter, nowMs)) this.#handBack(kept);
-        waiter.cancel();
-      } else if (kept.length === 0) this.#wait(waiter);
-      else waiter.resolve({ messages: kept, bodies: keptBodies, wallOffsetMs });
-    }
-  }
-
-  async #read(shares: readonly Share[]): Promise<readonly (Uint8Array | null)[]> {
-    const numbers = shares.flatMap(({ messages }) => messages.map(([number]) => number));
-    try {
-      const bodies = await deliveredBodies(this.#edges, this.#group, numbers);
-      // It may have been removed meanwhile, and group time with it.
-      if (this.#edges.replicaOf(this.#group) === null) throw notLedHere(this.#group);
-      return bodies;
-    } catch (error) {
-      // What cannot be read must use up its attempts, or it would be delivered for ever.
-      const isUnreadable = !(error instanceof SkeinError) || error.code === "STORAGE_FAILED";
-      if (!isUnreadable) { for (const { messages } of shares) this.#handBack(messages); }
-      throw error;
-    }
-  }
-
-  /** In the background. What fails comes back by itself when its visibility timeout is over. */
-  #handBack(messages: readonly DeliveredMessage[]): void {
-    if (messages.length === 0) return;
-    const deliveries = messages.map(([number, , delivery]) => {
-      return { id: null, receipt: { number, delivery } };
-    });
-    const command = { kind: "handBack", ...this.#name, deliveries } as const;
-    const { logger, timeouts } = this.#edges;
-    this.#counters.handedBack += messages.length;
-    proposeCommand(this.#edges, this.#group, command, null, timeouts.handBackMs).catch((error) => {
-      const { topic } = this.#name;
-      logger.log("debug", `could not hand back ${messages.length} messages of ${topic}`, {
-        topic,
-        error: String(error),
-      });
-    });
-  }
-
-  #wallOffsetMs(): number {
-    const { clock, groups } = this.#edges;
-    return Math.round(clock.wallMs() - groups.timeMs(this.#group));
-  }
-}
-
-/**
- * What came too late for a request with an id stays its own: its peer has given this question up, asks again, and is
- * given the same.
- */
-function isLateRepeatable(waiter: Waiter, nowMs: number): boolean {
-  return waiter.question.request !== null && !waiter.done && !waiter.wants(nowMs);
 }

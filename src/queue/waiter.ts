@@ -43,6 +43,14 @@ export class Waiter {
     return !this.#done && nowMs < this.answerByMs;
   }
 
+  /**
+   * What comes too late for a request with an id stays its own: its peer has given this question up, asks again, and is
+   * given the same.
+   */
+  keepsLate(nowMs: number): boolean {
+    return this.question.request !== null && !this.#done && !this.wants(nowMs);
+  }
+
   resolve(answer: ConsumeAnswer): void {
     this.#end();
     this.#settled.resolve(answer);

@@ -11,8 +11,8 @@ export const QUEUE_SERVICE_MUTANTS: readonly Mutant[] = [
   {
     name: "what was delivered to a consumer that has gone is kept from the others",
     file: "src/queue/lane_desk.ts",
-    search: `if (!isKept) this.#handBack(messages.slice(dealt));`,
-    replace: `if (isKept) this.#handBack(messages.slice(dealt));`,
+    search: `if (!isKept) this.#shares.handBack(messages.slice(dealt));`,
+    replace: `if (isKept) this.#shares.handBack(messages.slice(dealt));`,
     caughtBy: [SERVICE, FAULTS, LATE],
   },
   {
@@ -39,9 +39,9 @@ export const QUEUE_SERVICE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "what the same request was given again is handed back",
-    file: "src/queue/lane_desk.ts",
-    search: `return waiter.question.request !== null && !waiter.done && !waiter.wants(nowMs);`,
-    replace: `return waiter.question.request === null && !waiter.done && !waiter.wants(nowMs);`,
+    file: "src/queue/waiter.ts",
+    search: `return this.question.request !== null && !this.#done && !this.wants(nowMs);`,
+    replace: `return this.question.request === null && !this.#done && !this.wants(nowMs);`,
     caughtBy: [LATE],
   },
   {
@@ -50,6 +50,20 @@ export const QUEUE_SERVICE_MUTANTS: readonly Mutant[] = [
     search: `messages.slice(dealt, dealt + waiter.question.max);`,
     replace: `messages.slice(dealt);`,
     caughtBy: [SERVICE],
+  },
+  {
+    name: "who was dealt what another had asked for is forgotten where it cannot be read",
+    file: "src/queue/share_server.ts",
+    search: `for (const { waiter } of shares) if (!waiter.done) waiter.reject(error);`,
+    replace: `throw error;`,
+    caughtBy: [FAULTS],
+  },
+  {
+    name: "who waits is not woken by what a leader applies again",
+    file: "src/queue/service.ts",
+    search: `          this.#desk.ready(group, effect);`,
+    replace: `          if (!replayed) this.#desk.ready(group, effect);`,
+    caughtBy: [FAULTS],
   },
   {
     name: "who waits is not woken by what was published",
