@@ -59,6 +59,24 @@ export function wander(first: World, observer: Observer, random: Random, movesMa
   return step.world;
 }
 
+/**
+ * Follows one way, by the names of its moves.
+ * @throws {Error} where a move is not possible, naming those that are, or a promise is broken
+ */
+export function follow(first: World, observer: Observer, names: readonly string[]): World {
+  let step: Step = { world: first, name: "begin", before: null };
+  for (const name of names) {
+    const moves = movesOf(step.world, observer);
+    const move = moves.find((one) => one.name === name);
+    if (move === undefined) {
+      const possible = moves.map((one) => one.name).join("\n");
+      throw new Error(`${wayTo(step)}\nthen ${name} is not possible, but\n${possible}`);
+    }
+    step = { world: tellWay(step, () => checked(move.run()), name), name, before: step };
+  }
+  return step.world;
+}
+
 function checked(world: World): World {
   checkWorld(world);
   return world;

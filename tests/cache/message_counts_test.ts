@@ -8,24 +8,7 @@ import type { Wish } from "../../src/cache/line.ts";
 import { read, write } from "./model_events.ts";
 import { Moving } from "./model_moving.ts";
 import { checkWorld } from "./model_moves.ts";
-import { type Budgets, firstWorld, type World } from "./model_world.ts";
-
-const UNUSED: Budgets = {
-  asks: 0,
-  writes: 0,
-  reads: 0,
-  flushes: 0,
-  evictions: 0,
-  removals: 0,
-  invalidations: 0,
-  losses: 0,
-  duplicates: 0,
-  lapses: 0,
-  homeLapses: 0,
-  elections: 0,
-  reports: 0,
-  crashes: 0,
-};
+import { firstWorld, NO_BUDGETS, type World } from "./model_world.ts";
 
 /** Peer 0 is the home. Whatever is sent arrives at once, and is committed at once. */
 class Bench {
@@ -35,7 +18,7 @@ class Bench {
   #requests = 0;
 
   constructor(peers: number) {
-    this.#world = firstWorld(peers, UNUSED);
+    this.#world = firstWorld(peers, NO_BUDGETS);
   }
 
   /** @returns how many messages it took */

@@ -130,11 +130,12 @@ export class Moving {
   }
 
   formerEnds(peer: number): void {
-    const { line, term, session, rebuilt } = this.peers[peer]!;
+    const { line, term, session } = this.peers[peer]!;
     if (session === null) return this.lapse(peer);
-    const grant = line.grant ?? line.owed?.grant;
-    if (grant !== undefined && grant.term < term && !rebuilt) this.line(peer, { kind: "lapsed" });
     this.setPeer(peer, { former: 0 });
+    const grant = line.grant ?? line.owed?.grant;
+    const isInherited = grant !== undefined && grant.term < term;
+    if (isInherited && !mayUse(this.current(), peer, grant)) this.line(peer, { kind: "lapsed" });
   }
 
   lapse(peer: number): void {

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { Random } from "../../src/random.ts";
-import { type Budgets, firstWorld, type Observer } from "./model_world.ts";
+import { type Budgets, firstWorld, NO_BUDGETS, type Observer } from "./model_world.ts";
 import { explore, wander } from "./explore.ts";
 import { TransitionTable } from "./transition_table.ts";
 
@@ -15,23 +15,6 @@ const MOVES_MAX = 150;
 const WORLDS_MAX = 200_000;
 const TABLE = new URL("../../src/cache/transitions.md", import.meta.url);
 const WATCH_NOTHING: Observer = { line() {}, entry() {} };
-
-const NOTHING: Budgets = {
-  asks: 0,
-  writes: 0,
-  reads: 0,
-  flushes: 0,
-  evictions: 0,
-  removals: 0,
-  invalidations: 0,
-  losses: 0,
-  duplicates: 0,
-  lapses: 0,
-  homeLapses: 0,
-  elections: 0,
-  reports: 0,
-  crashes: 0,
-};
 
 /** What may happen how often: few enough that every order of it is seen. */
 const WHOLE: Record<string, { readonly peers: number; readonly budgets: Partial<Budgets> }> = {
@@ -65,7 +48,7 @@ const transitions = new TransitionTable();
 for (const [name, { peers, budgets }] of Object.entries(WHOLE)) {
   Deno.test(`cache model, every order: ${name}`, () => {
     const explored = explore(
-      firstWorld(peers, { ...NOTHING, ...budgets }),
+      firstWorld(peers, { ...NO_BUDGETS, ...budgets }),
       transitions,
       WORLDS_MAX,
     );

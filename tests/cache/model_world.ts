@@ -30,6 +30,24 @@ export interface Budgets {
   readonly crashes: number;
 }
 
+/** Nothing happens. */
+export const NO_BUDGETS: Budgets = {
+  asks: 0,
+  writes: 0,
+  reads: 0,
+  flushes: 0,
+  evictions: 0,
+  removals: 0,
+  invalidations: 0,
+  losses: 0,
+  duplicates: 0,
+  lapses: 0,
+  homeLapses: 0,
+  elections: 0,
+  reports: 0,
+  crashes: 0,
+};
+
 export interface PeerModel {
   readonly up: boolean;
   readonly term: number;
