@@ -90,10 +90,12 @@ function complete(
 ): PlacementAction | null {
   const to = learners.find((peer) => isFit(view, peers, peer));
   if (to === undefined) return null;
-  const from = surplusVoter(view, peers);
+  const surplus = surplusVoter(view, peers);
+  // Were a leader to crash as it leaves, its log alone might hold the end of that change, and nobody be elected.
+  const from = surplus === view.leader ? null : surplus;
   const voters = peersOf(view.configuration.voters);
   if (!isSafe(view, peers, [...voters.filter((peer) => peer !== from), to])) return null;
-  const successor = from === view.leader ? successorOf(view, peers) : null;
+  const successor = surplus === view.leader ? successorOf(view, peers) : null;
   if (successor !== null) return { kind: "lead", to: successor };
   return { kind: "complete", to, from };
 }

@@ -60,8 +60,15 @@ export const PLACEMENT_MUTANTS: readonly Mutant[] = [
   {
     name: "a leader is taken out without handing over",
     file: "src/placement/decide.ts",
-    search: `const successor = from === view.leader ? successorOf(view, peers) : null;`,
+    search: `const successor = surplus === view.leader ? successorOf(view, peers) : null;`,
     replace: `const successor: PeerId | null = null;`,
+    caughtBy: [PLACEMENT],
+  },
+  {
+    name: "a leader leaves with its own change",
+    file: "src/placement/decide.ts",
+    search: `const from = surplus === view.leader ? null : surplus;`,
+    replace: `const from = surplus;`,
     caughtBy: [PLACEMENT],
   },
   {

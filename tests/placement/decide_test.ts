@@ -212,9 +212,19 @@ const TABLE: readonly Row[] = [
     next: "+2 for 1",
   },
   {
-    rule: "the sole replica goes in the change that promotes its successor, not before",
+    rule: "the sole replica stays beside its successor",
     group: { voters: [1], learners: [2], wanted: [2] },
-    next: "2 for 1",
+    next: "2 for none",
+  },
+  {
+    rule: "the sole replica hands over to its successor",
+    group: { voters: [1, 2], wanted: [2], replicas: 1 },
+    next: "lead 2",
+  },
+  {
+    rule: "the sole replica goes when its successor leads",
+    group: { voters: [1, 2], leader: 2, wanted: [2], replicas: 1 },
+    next: "-1",
   },
   {
     rule: "the sole replica waits for its successor",
@@ -260,10 +270,10 @@ const TABLE: readonly Row[] = [
     next: "lead 2",
   },
   {
-    rule: "a leader that goes without anybody to hand over to goes all the same",
+    rule: "a leader that goes without anybody to hand over to stays beside its successor",
     group: { voters: [1, 2, 3], learners: [4], wanted: [2, 3, 4] },
     peers: { restless: [2, 3] },
-    next: "4 for 1",
+    next: "4 for none",
   },
   {
     rule: "a leader beyond the wanted hands over before it goes",
