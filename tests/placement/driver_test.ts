@@ -1,144 +1,20 @@
 import assert from "node:assert/strict";
 import { SkeinError } from "../../src/errors.ts";
-import type { GroupStatus } from "../../src/groups/groups.ts";
-import type { Member } from "../../src/members/state.ts";
 import { WantedPlacement } from "../../src/members/wanted.ts";
-import { RequestError } from "../../src/net/transport.ts";
-import { PlacementDriver } from "../../src/placement/driver.ts";
-import { parseView, type PlacementView } from "../../src/placement/placement_view.ts";
-import { encodeReport, type LedGroup, type Report } from "../../src/placement/report.ts";
-import type { ConfigurationChange } from "../../src/raft/ready.ts";
-import { ManualClock } from "../manual_clock.ts";
-import { idOf, infoOf, memberOf } from "../members/peers.ts";
-import { groupOf, type GroupWords } from "./views.ts";
-
-const P = 4;
-const REVISION = 7;
-const ELECTION_TIMEOUT_MS = 1_000;
-/** After so long peers take leadership. */
-const STEADY_MS = 5 * ELECTION_TIMEOUT_MS;
-
-/** Peer 1 drives; the others answer with what a test has them report, and null does not answer. */
-class World {
-  readonly clock = new ManualClock();
-  readonly lines: string[] = [];
-  readonly asked: { readonly to: string; readonly view: PlacementView | null }[] = [];
-  /** Changes and transfers, in words. */
-  readonly done: string[] = [];
-  readonly reports = new Map<number, Report | null>();
-  members: readonly Member[] = [1, 2, 3, 4].map((number) => memberOf(number));
-  connected: readonly number[] = [2, 3, 4];
-  leads = true;
-  term = 5;
-  heard: PlacementView | null = null;
-  /** What the next change comes to; each once. */
-  readonly refusals: SkeinError[] = [];
-  /** Set: changes wait for it. */
-  gate: Promise<void> | null = null;
-  readonly driver: PlacementDriver;
-
-  constructor() {
-    const placement = new WantedPlacement();
-    const members = () => this.members;
-    this.driver = new PlacementDriver({
-      self: idOf(1),
-      groups: {
-        status: () => this.#systemStatus(),
-        changeConfiguration: (group, change) => this.#act(group, wordsOf(change)),
-        transferLeadership: (group, to) => this.#act(group, `lead ${numberOf(to)}`),
-      },
-      members: { clusterId: "c1", revision: REVISION, members },
-      wanted: () => placement.of(members(), P, 3),
-      reporter: {
-        report: () => this.reports.get(1) ?? reportOf([]),
-        hear: (_term, view) => void (this.heard = view),
-      },
-      transport: {
-        request: (to, _method, body) => this.#answer(to, body),
-        peers: () =>
-          this.connected.map((number) => {
-            const { id, ...info } = infoOf(number);
-            return { id, hello: { ...info, clusterId: "c1", expect: 0 } };
-          }),
-      },
-      clock: this.clock,
-      logger: { log: (level, message) => void this.lines.push(`${level}: ${message}`) },
-      electionTimeoutMs: ELECTION_TIMEOUT_MS,
-    });
-  }
-
-  #systemStatus(): GroupStatus {
-    const role = this.leads ? "leader" : "follower";
-    return { role, term: this.term } as unknown as GroupStatus;
-  }
-
-  #answer(to: string, body: unknown): Promise<unknown> {
-    const [, view] = body as [number, unknown];
-    this.asked.push({ to, view: parseView(view) });
-    const report = this.reports.get(numberOf(to));
-    if (report === null) return Promise.reject(new RequestError("timeout", "no answer"));
-    return Promise.resolve(encodeReport(report ?? reportOf([])));
-  }
-
-  async #act(group: number, words: string): Promise<void> {
-    this.done.push(`${group}: ${words}`);
-    await this.gate;
-    const refusal = this.refusals.shift();
-    if (refusal !== undefined) throw refusal;
-  }
-
-  /** Time passes, and whatever it brings is done. */
-  async pass(byMs: number): Promise<void> {
-    this.clock.advance(byMs);
-    for (let turn = 0; turn < 50; turn++) await Promise.resolve();
-  }
-
-  async look(): Promise<void> {
-    this.driver.tick();
-    await this.pass(0);
-  }
-
-  /** What was logged at info and above since the last call. */
-  told(): string[] {
-    return this.lines.splice(0).filter((line) => !line.startsWith("debug"));
-  }
-}
-
-const numberOf = (peer: string) => parseInt(peer.slice(0, 2), 16);
-
-function wordsOf({ expectedIndex, operations }: ConfigurationChange): string {
-  const words = operations.map(({ kind, peer }) => `${kind} ${numberOf(peer)}`);
-  return `${words.join(", ")} at ${expectedIndex}`;
-}
-
-const PARTITIONS = new Set([1, 2, 3, 4]);
-
-/** That each partition is led by somebody who answers is enough, as a rule. */
-function reportOf(deviating: readonly LedGroup[], changes: Partial<Report> = {}): Report {
-  return {
-    revision: REVISION,
-    steady: true,
-    leads: PARTITIONS,
-    knows: PARTITIONS,
-    deviating,
-    more: 0,
-    leaderless: [],
-    ...changes,
-  };
-}
-
-function led(words: GroupWords): LedGroup {
-  const { group, term, configuration, followers } = groupOf(words);
-  return { group, term, configuration, followers };
-}
-
-/** Peers that partition 1 is wanted on, in order, and the one that is not. */
-const [A, B, C, OTHER] = (() => {
-  const members = [1, 2, 3, 4].map((number) => memberOf(number));
-  const { replicas } = new WantedPlacement().of(members, P, 3).placements[0]!;
-  const wanted = replicas.map(({ id }) => numberOf(id));
-  return [...wanted, [1, 2, 3, 4].find((number) => !wanted.includes(number))!];
-})() as [number, number, number, number];
+import { idOf, memberOf } from "../members/peers.ts";
+import {
+  A,
+  B,
+  C,
+  ELECTION_TIMEOUT_MS,
+  led,
+  numberOf,
+  OTHER,
+  P,
+  reportOf,
+  STEADY_MS,
+  World,
+} from "./driver_world.ts";
 
 const name = (number: number) => `peer-${number}`;
 
@@ -308,109 +184,6 @@ Deno.test("a partition that nobody leads is named after an election's time, and 
     "only those on peer-2 answer",
   ]);
   assert.deepEqual(world.done, []);
-});
-
-Deno.test("a removal is checked by a new look, once every report is of these members", async () => {
-  const world = new World();
-  world.reports.set(2, reportOf([], { revision: REVISION - 1 }));
-  let outcome = "";
-  const checked = world.driver.checkRemoval(idOf(4)).then(() => outcome = "may go");
-  await world.pass(250);
-  assert.equal(outcome, "");
-  world.reports.delete(2);
-  await world.pass(250);
-  await checked;
-  assert.equal(outcome, "may go");
-});
-
-Deno.test("a removal that cannot be checked is refused, and so is one that would lose something", async () => {
-  const world = new World();
-  world.reports.set(A, reportOf([led({ group: 1, voters: [A, B, C], wanted: [], silent: [B] })]));
-  world.reports.set(B, null);
-  await assert.rejects(world.driver.checkRemoval(idOf(C)), {
-    code: "CONFLICT",
-    message: /cannot be without peer-\d, too few of the other replicas answer/,
-  });
-  world.leads = false;
-  await assert.rejects(world.driver.checkRemoval(idOf(C)), { code: "UNAVAILABLE" });
-});
-
-Deno.test("a removal is not decided while a leader does not answer", async () => {
-  const world = new World();
-  const others = { leads: new Set([2, 3, 4]) };
-  for (const number of [1, 2, 3, 4]) world.reports.set(number, reportOf([], others));
-  let outcome = "";
-  void world.driver.checkRemoval(idOf(OTHER)).catch(({ code }) => outcome = code);
-  await world.pass(250);
-  assert.equal(outcome, "", "the leader of partition 1 may still be heard");
-  const words = { group: 1, voters: [A, B, OTHER], wanted: [] };
-  world.reports.set(A, reportOf([led({ ...words, silent: [B] })]));
-  world.reports.set(B, null);
-  await world.pass(250);
-  assert.equal(outcome, "CONFLICT");
-});
-
-Deno.test("two members of which only one can be missed do not go one right behind the other", async () => {
-  const world = new World();
-  world.reports.set(A, reportOf([led({ group: 1, voters: [A, B, C], wanted: [] })]));
-  await world.driver.checkRemoval(idOf(B));
-  const refused = { code: "CONFLICT", message: /cannot be without/ };
-  await assert.rejects(world.driver.checkRemoval(idOf(C)), refused);
-  await world.pass(5_000);
-  world.members = world.members.filter(({ id }) => id !== idOf(B));
-  await assert.rejects(world.driver.checkRemoval(idOf(C)), refused, "it still answers, and votes");
-  world.reports.set(A, reportOf([led({ group: 1, voters: [A, C, OTHER], wanted: [] })]));
-  await world.driver.checkRemoval(idOf(C));
-});
-
-Deno.test("a member that was allowed to go and stayed counts again", async () => {
-  const world = new World();
-  world.reports.set(A, reportOf([led({ group: 1, voters: [A, B, C], wanted: [] })]));
-  await world.driver.checkRemoval(idOf(B));
-  await world.pass(10_000);
-  await world.driver.checkRemoval(idOf(C));
-});
-
-Deno.test("while a member may be about to go, no partition is changed that it has to do with", async () => {
-  const world = new World();
-  const words = { group: 1, voters: [A, B, OTHER], wanted: [], learners: [C] };
-  world.reports.set(A, reportOf([led(words)]));
-  let isAllowed = false;
-  void world.driver.checkRemoval(idOf(C)).then(() => isAllowed = true);
-  await world.pass(0);
-  assert.ok(isAllowed, "it has no vote yet");
-  await world.look();
-  assert.deepEqual(world.done, [], "and is given none");
-  await world.pass(10_000);
-  await world.look();
-  assert.ok(world.done.length > 0, "it stays, it seems");
-});
-
-Deno.test("a removal is not decided while a change is under way that the member has to do with", async () => {
-  const world = new World();
-  const gate = Promise.withResolvers<void>();
-  world.gate = gate.promise;
-  world.reports.set(
-    A,
-    reportOf([led({ group: 1, voters: [A, OTHER], wanted: [], learners: [C] })]),
-  );
-  await world.look();
-  assert.deepEqual(world.done, [`1: promote ${C}, remove ${OTHER} at 17`]);
-  let outcome = "";
-  world.driver.checkRemoval(idOf(C)).then(
-    () => outcome = "may go",
-    ({ code }) => outcome = code,
-  );
-  await world.pass(250);
-  assert.equal(outcome, "", "only the learner was seen");
-  const joint = { group: 1, voters: [A, C], outgoing: [A, OTHER], wanted: [] };
-  world.reports.set(A, reportOf([led(joint)]));
-  gate.resolve();
-  await world.pass(250);
-  assert.equal(outcome, "", "it is in the midst of it");
-  world.reports.set(A, reportOf([led({ group: 1, voters: [A, C], wanted: [] })]));
-  await world.pass(250);
-  assert.equal(outcome, "CONFLICT");
 });
 
 Deno.test("after its end it looks no more", async () => {
