@@ -63,6 +63,13 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     caughtBy: [STORAGE],
   },
   {
+    name: "entries that compaction wrote again behind newer ones are missed",
+    file: "src/storage/log/log_state.ts",
+    search: `assert(firstIndex > last, `,
+    replace: `assert(group.index.rows === 0 || firstIndex === last + 1, `,
+    caughtBy: [test("tests/storage/log_slow_group_test.ts")],
+  },
+  {
     name: "a rewritten tombstone removes its group again",
     file: "src/storage/log/log_state.ts",
     search: `if (!record.rewritten) this.#remove(record.group);`,

@@ -67,10 +67,10 @@ export class LogState {
       group.index.rewrite({ firstIndex, count, term, position, sizeBytes });
       group.index.dropThrough(group.baseIndex);
     } else {
-      const last = group.index.lastIndex;
-      // A log whose base was moved behind its entries begins wherever its first record does.
-      const follows = last === null ? firstIndex > group.baseIndex : firstIndex === last + 1;
-      assert(follows, `entry ${firstIndex} must follow ${lastIndexOf(group)} of ${record.group}`);
+      // While a log is replayed entries may be missing before this one, which compaction has written again behind it; that
+      // none is missing in the end is seen then. Of what is appended, `guardRecord` has seen it already.
+      const last = group.index.lastIndex ?? group.baseIndex;
+      assert(firstIndex > last, `entry ${firstIndex} must follow ${last} of ${record.group}`);
       group.index.append(firstIndex, count, term, position, sizeBytes);
     }
     for (const entry of record.configurationEntries) keepConfigurationEntry(group, entry);
