@@ -8,7 +8,7 @@ import { LIMITS } from "../limits.ts";
 import { readBackoff, readDedupWindow, readInteger, readVisibility } from "./arguments.ts";
 import { addConnectionOptions, connect } from "./connection.ts";
 import { examples, JSON_FLAG, JSON_HELP, printWire } from "./output.ts";
-import { topicDocument } from "./queue_documents.ts";
+import { topicDocument } from "../http/queue_topic_document.ts";
 import { describeTopic, TOPIC_ARGUMENT, TOPIC_HELP } from "./queue_options.ts";
 
 export function define() {

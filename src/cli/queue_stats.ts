@@ -4,7 +4,7 @@
 import { Command } from "@commander-js/extra-typings";
 import { addConnectionOptions, connect } from "./connection.ts";
 import { examples, JSON_FLAG, JSON_HELP, printWire } from "./output.ts";
-import { topicDocument } from "./queue_documents.ts";
+import { topicDocument } from "../http/queue_topic_document.ts";
 import {
   describeTopic,
   STALE_FLAG,

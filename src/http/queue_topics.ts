@@ -18,6 +18,7 @@ import {
   validateQuery,
 } from "./fields.ts";
 import { forwardField, refusalToForwardTopic } from "./leader.ts";
+import { topicDocument } from "./queue_topic_document.ts";
 import {
   delayField,
   QUEUE_ERRORS,
@@ -104,37 +105,8 @@ const staleField = flagField("answer from this peer's own state, which may lag b
 const StatsQuery = z.object({ topic: topicOrDeadField, stale: staleField, forward: forwardField });
 const TopicsQuery = z.object({ stale: staleField });
 
-function topicBody(view: TopicView): z.output<typeof TopicSchema> {
-  const { totals } = view;
-  return {
-    topic: view.topic,
-    lanes: view.lanes,
-    visibility: view.visibilityMs / 1000,
-    max_attempts: view.maxAttempts,
-    dedup_window: view.dedupWindowMs / 1000,
-    backoff: view.backoffMs.map((delayMs) => delayMs / 1000),
-    paused: view.paused,
-    ready: view.ready,
-    in_flight: view.inFlight,
-    delayed: view.delayed,
-    dead: view.dead,
-    bytes: view.bytes,
-    oldest_age: view.oldestAgeMs === null ? null : view.oldestAgeMs / 1000,
-    totals: {
-      published: totals.published,
-      duplicates: totals.duplicates,
-      delivered: totals.delivered,
-      redelivered: totals.redelivered,
-      acknowledged: totals.acknowledged,
-      dead_lettered: totals.deadLettered,
-      expired: totals.expired,
-      purged: totals.purged,
-      requeued: totals.requeued,
-      dedup_evicted: totals.dedupEvicted,
-    },
-    rates: view.rates,
-  };
-}
+/** Typed, so that the document and its schema cannot differ. */
+const topicBody: (view: TopicView) => z.output<typeof TopicSchema> = topicDocument;
 
 function stats({ peer }: Site): Endpoint {
   return {
