@@ -2,26 +2,13 @@
  * `skein queue nack`: hands messages back, to be delivered again after a while; past the topic's attempts they become
  * dead letters, with the reason that is said here.
  */
-import { Command } from "@commander-js/extra-typings";
 import { readDelay } from "./arguments.ts";
 import { addConnectionOptions, connect } from "./connection.ts";
 import { examples, JSON_FLAG, JSON_HELP } from "./output.ts";
-import { TOPIC_ARGUMENT, TOPIC_HELP } from "./queue_options.ts";
-import {
-  deliveriesOf,
-  gather,
-  IDS_ARGUMENT,
-  IDS_HELP,
-  printResults,
-  RECEIPT_FLAG,
-  RECEIPT_HELP,
-} from "./queue_settle.ts";
+import { deliveriesOf, printResults, settlingCommand } from "./queue_settle.ts";
 
 export function define() {
-  const command = new Command()
-    .argument(TOPIC_ARGUMENT, TOPIC_HELP)
-    .argument(IDS_ARGUMENT, IDS_HELP)
-    .option(RECEIPT_FLAG, RECEIPT_HELP, gather, [])
+  const command = settlingCommand()
     .option(
       "--delay <SECONDS>",
       "not delivered again before (default: the topic's back-off)",

@@ -2,20 +2,30 @@
  * What `queue ack`, `nack` and `extend` share: which deliveries are meant, and how their results are told. Several are
  * settled in one request, each by itself: where one is refused the others are done, and the exit code is 1.
  */
+import { Command } from "@commander-js/extra-typings";
 import type { DeliveryName, SettleResult } from "../client/mod.ts";
 import { LIMITS } from "../limits.ts";
 import { EXIT } from "./exit_codes.ts";
 import { Exit, UsageError } from "./failure.ts";
 import { settleDocument } from "./queue_documents.ts";
 import { printWire } from "./output.ts";
+import { TOPIC_ARGUMENT, TOPIC_HELP } from "./queue_options.ts";
 
-export const IDS_ARGUMENT = "[ID...]";
-export const IDS_HELP = "messages, by the delivery that is current";
-export const RECEIPT_FLAG = "--receipt <RECEIPT>";
-export const RECEIPT_HELP = "a delivery by its receipt, which is surer; may be given several times";
+/** A command with the words that all three take. */
+export function settlingCommand() {
+  return new Command()
+    .argument(TOPIC_ARGUMENT, TOPIC_HELP)
+    .argument("[ID...]", "messages, by the delivery that is current")
+    .option(
+      "--receipt <RECEIPT>",
+      "a delivery by its receipt, which is surer; may be given several times",
+      gather,
+      [],
+    );
+}
 
 /** Gathers an option that may be given several times. */
-export function gather(value: string, before: readonly string[]): readonly string[] {
+function gather(value: string, before: readonly string[]): readonly string[] {
   return [...before, value];
 }
 
