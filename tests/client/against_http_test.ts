@@ -2,7 +2,7 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { SkeinClient, SkeinError } from "../../src/client/mod.ts";
 import { HOLDER, OTHER_ID, SELF_ID } from "../http/fake_peer.ts";
-import { Served } from "./served.ts";
+import { Served, Unanswered } from "./served.ts";
 
 Deno.test("client and http: a lock from acquire to release", async () => {
   await using served = await Served.start("secret");
@@ -42,23 +42,15 @@ Deno.test("client and http: refusals", async () => {
 
 Deno.test("client and http: a client that gives up waiting cancels its acquire", async () => {
   await using served = await Served.start();
-  const cancelled = Promise.withResolvers<void>();
-  const asked = Promise.withResolvers<void>();
-  served.fake.locks.acquireWith = ({ signal }) =>
-    new Promise((_resolve, reject) => {
-      asked.resolve();
-      signal!.addEventListener("abort", () => {
-        cancelled.resolve();
-        reject(signal!.reason);
-      });
-    });
+  const unanswered = new Unanswered();
+  served.fake.locks.acquireWith = unanswered.answer;
   const stopping = new AbortController();
   const { signal } = stopping;
   const waiting = served.client.locks.acquire("printer", { waitMs: 60_000, signal });
-  await asked.promise;
+  await unanswered.asked;
   stopping.abort(new Error("enough"));
   await rejects(waiting, /enough/);
-  await cancelled.promise;
+  await unanswered.cancelled;
 });
 
 Deno.test("client and http: views, health, raft and cluster", async () => {

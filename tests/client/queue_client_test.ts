@@ -3,7 +3,7 @@ import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { SkeinClient, SkeinError } from "../../src/client/mod.ts";
 import { delivery, TOPIC } from "../http/fake_queue.ts";
 import { failure, FakeServer, json, vacantUrl } from "./fake_server.ts";
-import { Served } from "./served.ts";
+import { Served, Unanswered } from "./served.ts";
 
 const decoder = new TextDecoder();
 
@@ -66,23 +66,15 @@ Deno.test("queue client: consume gives deliveries with data as the value that it
 
 Deno.test("queue client: who gives up waiting cancels the consume", async () => {
   await using served = await Served.start();
-  const cancelled = Promise.withResolvers<void>();
-  const asked = Promise.withResolvers<void>();
-  served.fake.queue.consumeWith = ({ signal }) =>
-    new Promise((_resolve, reject) => {
-      asked.resolve();
-      signal!.addEventListener("abort", () => {
-        cancelled.resolve();
-        reject(signal!.reason);
-      });
-    });
+  const unanswered = new Unanswered();
+  served.fake.queue.consumeWith = unanswered.answer;
   const stopping = new AbortController();
   const { signal } = stopping;
   const waiting = served.client.queue.consume("orders", { waitMs: 60_000, signal });
-  await asked.promise;
+  await unanswered.asked;
   stopping.abort(new Error("enough"));
   await rejects(waiting, /enough/);
-  await cancelled.promise;
+  await unanswered.cancelled;
 });
 
 Deno.test("queue client: ack, nack and extend, with a result each", async () => {

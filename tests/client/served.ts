@@ -31,3 +31,26 @@ export class Served implements AsyncDisposable {
     return this.stop();
   }
 }
+
+/** An answer that never comes, and whether the peer was asked for it, and then told that nobody waits any more. */
+export class Unanswered {
+  readonly #asked = Promise.withResolvers<void>();
+  readonly #cancelled = Promise.withResolvers<void>();
+
+  get asked(): Promise<void> {
+    return this.#asked.promise;
+  }
+
+  get cancelled(): Promise<void> {
+    return this.#cancelled.promise;
+  }
+
+  readonly answer = ({ signal }: { readonly signal: AbortSignal | null }): Promise<never> =>
+    new Promise((_resolve, reject) => {
+      this.#asked.resolve();
+      signal!.addEventListener("abort", () => {
+        this.#cancelled.resolve();
+        reject(signal!.reason);
+      });
+    });
+}
