@@ -4,6 +4,7 @@
  * every few seconds until that succeeds.
  */
 import { AssertionError } from "../assert.ts";
+import type { Cache } from "../cache/cache.ts";
 import type { Timer } from "../clock.ts";
 import { SkeinError } from "../errors.ts";
 import { HEARTBEAT_TOPICS } from "../groups/peer_heartbeats.ts";
@@ -110,6 +111,11 @@ export class PeerCore implements Peer {
   get queue(): Queue {
     this.#system();
     return this.#generation.queue;
+  }
+
+  /** @throws {SkeinError} UNAVAILABLE, because nothing runs the cache yet */
+  get cache(): Cache {
+    throw new SkeinError("UNAVAILABLE", "this version of the peer has no cache");
   }
 
   get groups(): Groups {

@@ -2,6 +2,7 @@
  * A running peer as the layers above see it (`http/`, `cli/`, embedding programs). `start_peer.ts`
  * builds one from its configuration.
  */
+import type { Cache } from "../cache/cache.ts";
 import type { Groups } from "../groups/groups.ts";
 import type { Locks } from "../locks/locks.ts";
 import type { Logger } from "../logger.ts";
@@ -29,6 +30,7 @@ export interface Peer {
   readonly locks: Locks;
   readonly members: Members;
   readonly queue: Queue;
+  readonly cache: Cache;
   readonly groups: Groups;
   readonly logger: Logger;
   /** Storage is sound, and group 0 and each local replica know a leader. */

@@ -28,11 +28,12 @@ import type {
 } from "../../src/members/members.ts";
 import type { PlacementView } from "../../src/placement/placement_view.ts";
 import { type Wanted, WantedPlacement } from "../../src/members/wanted.ts";
+import { FakeCache } from "./fake_cache.ts";
 import { FakeQueue } from "./fake_queue.ts";
+import { OTHER_ID, SELF_ID } from "./peer_ids.ts";
 import type { HealthReport, Peer } from "../../src/peer/peer.ts";
 
-export const SELF_ID = "a".repeat(64);
-export const OTHER_ID = "b".repeat(64);
+export { OTHER_ID, SELF_ID };
 
 /** Real time without timers: nothing that these tests do outlives them. */
 export const TIMERLESS_CLOCK: Clock = {
@@ -232,6 +233,7 @@ export class FakePeer {
   readonly locks = new FakeLocks();
   readonly members = new FakeMembers();
   readonly queue = new FakeQueue();
+  readonly cache = new FakeCache();
   readonly groups = new FakeGroups();
   readonly logged: { level: LogLevel; message: string }[] = [];
   healthReport: HealthReport = { healthy: true, reasons: [] };
@@ -249,7 +251,7 @@ export class FakePeer {
   }
 
   asPeer(): Peer {
-    const { locks, members, queue } = this;
+    const { locks, members, queue, cache } = this;
     const isDraining = () => this.draining;
     const placement = () => this.placement;
     const available = <T>(service: T): T => {
@@ -270,6 +272,9 @@ export class FakePeer {
       },
       get queue() {
         return available(queue);
+      },
+      get cache() {
+        return available(cache);
       },
       groups: this.groups.asGroups(),
       logger: { log: (level, message) => void this.logged.push({ level, message }) },
