@@ -107,6 +107,16 @@ export const LIMITS = {
   /** Queue: messages that one entry purges or puts back; the service repeats it. */
   queueSliceMax: 10_000,
 
+  /** Events: of one batch, and of one page. */
+  eventBatchMax: 10_000,
+  eventPageMax: 10_000,
+  /** Events: bytes of one page; its first event is there whatever its size. */
+  eventPageBytesMax: 1 * MIB,
+  /** Events: topics of one partition; past it 429. */
+  eventPartitionTopicsMax: 16_384,
+  /** Events: a timestamp as it was given. */
+  eventTimestampLengthMax: 64,
+
   /** Cache: values up to this size lie in a partition's state, larger ones in value files. */
   cacheInlineBytesMax: 1 * KIB,
   /** Cache: write-backs of one entry of the log. */
