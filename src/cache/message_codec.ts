@@ -33,6 +33,7 @@ const OPERATION = {
   granted: 10,
   leased: 11,
   renewed: 12,
+  denied: 13,
 } as const;
 
 const WISHES: readonly Wish[] = ["shared", "owned"];
@@ -49,17 +50,20 @@ export function encodeMessage(message: CacheMessage): Fields {
       const leases = message.leases.map((
         { partition, term, session },
       ) => [partition, term, session]);
-      return [operation, leases];
+      return [operation, message.serial, leases];
     }
-    case "report":
-      return [operation, message.partition, message.term, message.lines.map(encodeReported)];
+    case "report": {
+      const { partition, term, serial, lines } = message;
+      return [operation, partition, term, serial, lines.map(encodeReported)];
+    }
     case "leased": {
-      const { partition, term, session, isRebuilt, outcomes } = message;
-      return [operation, partition, term, session, isRebuilt, outcomes.map(encodeMessage)];
+      const { partition, term, serial, session, isRebuilt, timeMs, outcomes } = message;
+      const rows = outcomes.map(encodeMessage);
+      return [operation, partition, term, serial, session, isRebuilt, timeMs, rows];
     }
     case "renewed": {
-      const { partition, term, session, isLeased, isRebuilt } = message;
-      return [operation, partition, term, session, isLeased, isRebuilt];
+      const { partition, term, serial, session, isLeased, isRebuilt, timeMs } = message;
+      return [operation, partition, term, serial, session, isLeased, isRebuilt, timeMs];
     }
     default: {
       const { partition, term, key } = message;
@@ -84,6 +88,8 @@ function encodeRest(message: KeyMessage): Fields {
     }
     case "dropped":
       return [encodeGrant(message.grant)];
+    case "denied":
+      return [message.request];
     case "confirmed":
     case "refused":
       return [encodeGrant(message.grant), encodeVersion(message.version)];
@@ -117,19 +123,20 @@ function encodeContent(content: Content | null): Fields | null {
 /** @returns null for what this version does not know, or what is out of its bounds */
 export function decodeMessage(body: unknown): CacheMessage | null {
   if (!Array.isArray(body)) return null;
-  if (body[0] === OPERATION.renew) return decodeRenew(body[1]);
+  if (body[0] === OPERATION.renew) return decodeRenew(body[1], body[2]);
   const [operation, partition, term, ...rest] = body as Fields;
   if (!isCount(partition) || !isCount(term)) return null;
   const address = { partition, term };
   switch (operation) {
     case OPERATION.report:
-      return decodeReport(address, rest[0]);
+      return decodeReport(address, rest);
     case OPERATION.leased:
       return decodeLeased(address, rest);
     case OPERATION.renewed: {
-      const [session, isLeased, isRebuilt] = rest;
-      if (!isCount(session) || !isFlag(isLeased) || !isFlag(isRebuilt)) return null;
-      return { kind: "renewed", ...address, session, isLeased, isRebuilt };
+      const [serial, session, isLeased, isRebuilt, timeMs] = rest;
+      if (!isCount(serial) || !isCount(session) || !isCount(timeMs)) return null;
+      if (!isFlag(isLeased) || !isFlag(isRebuilt)) return null;
+      return { kind: "renewed", ...address, serial, session, isLeased, isRebuilt, timeMs };
     }
     default: {
       const [key, ...fields] = rest;
@@ -138,18 +145,18 @@ export function decodeMessage(body: unknown): CacheMessage | null {
   }
 }
 
-function decodeRenew(rows: unknown): RenewMessage | null {
-  if (!Array.isArray(rows) || rows.length > LIMITS.groupsMax) return null;
+function decodeRenew(serial: unknown, rows: unknown): RenewMessage | null {
+  if (!isCount(serial) || !Array.isArray(rows) || rows.length > LIMITS.groupsMax) return null;
   const leases: RenewMessage["leases"][number][] = [];
   for (const row of rows) {
     if (!isVersion(row)) return null;
     leases.push({ partition: row[0], term: row[1], session: row[2] });
   }
-  return { kind: "renew", leases };
+  return { kind: "renew", serial, leases };
 }
 
-function decodeReport(address: Address, rows: unknown): ReportMessage | null {
-  if (!Array.isArray(rows)) return null;
+function decodeReport(address: Address, [serial, rows]: Fields): ReportMessage | null {
+  if (!isCount(serial) || !Array.isArray(rows)) return null;
   const lines: ReportMessage["lines"][number][] = [];
   for (const row of rows) {
     if (!Array.isArray(row)) return null;
@@ -161,19 +168,20 @@ function decodeReport(address: Address, rows: unknown): ReportMessage | null {
     else if (!isVersion(version) || !isFlag(hasCopy)) return null;
     else lines.push({ key, line: { kind, ...named, version: versionFrom(version), hasCopy } });
   }
-  return { kind: "report", ...address, lines };
+  return { kind: "report", ...address, serial, lines };
 }
 
 function decodeLeased(address: Address, fields: Fields): LeasedMessage | null {
-  const [session, isRebuilt, rows] = fields;
-  if (!isCount(session) || !isFlag(isRebuilt) || !Array.isArray(rows)) return null;
+  const [serial, session, isRebuilt, timeMs, rows] = fields;
+  if (!isCount(serial) || !isCount(session) || !isCount(timeMs)) return null;
+  if (!isFlag(isRebuilt) || !Array.isArray(rows)) return null;
   const outcomes: (ConfirmedMessage | RefusedMessage)[] = [];
   for (const row of rows) {
     const outcome = decodeOutcome(row);
     if (outcome === null) return null;
     outcomes.push(outcome);
   }
-  return { kind: "leased", ...address, session, isRebuilt, outcomes };
+  return { kind: "leased", ...address, serial, session, isRebuilt, timeMs, outcomes };
 }
 
 /** Nothing else is looked into, so that nobody's nesting is followed. */
@@ -209,6 +217,8 @@ function decodeRest(operation: unknown, address: KeyAddress, fields: Fields): Ke
       const state = isShared ? "S" : "E";
       return { kind: "granted", ...address, request, grant: grantFrom(grant), state, content };
     }
+    case OPERATION.denied:
+      return isCount(fields[0]) ? { kind: "denied", ...address, request: fields[0] } : null;
     default:
       return isGrant(fields[0])
         ? decodeOfGrant(operation, { ...address, grant: grantFrom(fields[0]) }, fields.slice(1))

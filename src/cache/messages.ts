@@ -18,15 +18,25 @@ export interface KeyAddress extends Address {
   readonly key: string;
 }
 
-/** The peer's inventory: all its lines of the partition. Answered with `Leased`. */
+/**
+ * The peer's inventory: all its lines of the partition. Answered with `Leased`; by a home of a newer term with a
+ * `Renewed` that says so.
+ */
 export interface ReportMessage extends Address {
   readonly kind: "report";
+  /** The peer's own number, from 1: whoever finds it in an answer counts its lease from sending this one. */
+  readonly serial: number;
   readonly lines: readonly { readonly key: string; readonly line: Reported }[];
 }
 
-/** One frame renews all leases with one home. Answered with `Renewed`, one for each. */
+/**
+ * One frame renews all leases with one home. Answered with `Renewed`, one for each that the receiver is the home of:
+ * in its own term, whatever term is named. Who does not know the term names 0.
+ */
 export interface RenewMessage {
   readonly kind: "renew";
+  /** As that of a report. */
+  readonly serial: number;
   readonly leases: readonly (Address & { readonly session: number })[];
 }
 
@@ -95,20 +105,35 @@ export interface GrantedMessage extends KeyAddress {
   readonly content: Content | null;
 }
 
+/** The home lets nobody write further keys: its partition is full. */
+export interface DeniedMessage extends KeyAddress {
+  readonly kind: "denied";
+  readonly request: number;
+}
+
 export interface LeasedMessage extends Address {
   readonly kind: "leased";
+  /** Of the report that it answers. */
+  readonly serial: number;
   readonly session: number;
   readonly isRebuilt: boolean;
+  /** Group time at the home. */
+  readonly timeMs: number;
   readonly outcomes: readonly (ConfirmedMessage | RefusedMessage)[];
 }
 
+/** Also how a home makes itself known to whoever speaks to an older one, and to lease holders of older terms. */
 export interface RenewedMessage extends Address {
   readonly kind: "renewed";
+  /** Of what it answers; 0: of nothing. */
+  readonly serial: number;
   readonly session: number;
   /** False: the peer has no such lease, and must report. */
   readonly isLeased: boolean;
   /** Once it is, a peer that reported before reports again. */
   readonly isRebuilt: boolean;
+  /** Group time at the home. */
+  readonly timeMs: number;
 }
 
 export type HomeMessage =
@@ -116,6 +141,7 @@ export type HomeMessage =
   | RefusedMessage
   | RecallMessage
   | GrantedMessage
+  | DeniedMessage
   | LeasedMessage
   | RenewedMessage;
 

@@ -15,13 +15,18 @@ const MESSAGES: readonly CacheMessage[] = [
   {
     kind: "report",
     ...AT,
+    serial: 4,
     lines: [
       { key: "a", line: { kind: "owned", grant } },
       { key: "b", line: { kind: "shared", grant } },
       { key: "c", line: { kind: "owed", grant, version, hasCopy: true } },
     ],
   },
-  { kind: "renew", leases: [{ ...AT, session: 9 }, { partition: 4, term: 1, session: 2 }] },
+  {
+    kind: "renew",
+    serial: 5,
+    leases: [{ ...AT, session: 9 }, { partition: 4, term: 1, session: 2 }],
+  },
   { kind: "ask", ...KEY, session: 9, request: 1, wish: "shared", holds: null },
   { kind: "ask", ...KEY, session: 9, request: 2, wish: "owned", holds: grant },
   { kind: "acknowledge", ...KEY, grant, kept: true, held: true, dirty: written },
@@ -36,17 +41,20 @@ const MESSAGES: readonly CacheMessage[] = [
   { kind: "granted", ...KEY, request: 1, grant, state: "E", content: nothing },
   { kind: "granted", ...KEY, request: 1, grant, state: "S", content: { ...written, expiresMs: 5 } },
   { kind: "granted", ...KEY, request: 1, grant, state: "E", content: null },
+  { kind: "denied", ...KEY, request: 1 },
   {
     kind: "leased",
     ...AT,
+    serial: 4,
     session: 9,
     isRebuilt: false,
+    timeMs: 77,
     outcomes: [
       { kind: "confirmed", ...KEY, grant, version },
       { kind: "refused", ...KEY, grant, version: null },
     ],
   },
-  { kind: "renewed", ...AT, session: 9, isLeased: true, isRebuilt: true },
+  { kind: "renewed", ...AT, serial: 5, session: 9, isLeased: true, isRebuilt: true, timeMs: 77 },
 ];
 
 Deno.test("cache messages travel and come back as they were", () => {
@@ -75,6 +83,6 @@ Deno.test("cache messages with anything wrong are refused or whole, never fatal"
 
 Deno.test("cache messages do not follow nesting", () => {
   let nested: unknown = [7, 3, 7, "k", [1, 1], [1, 1, 1]];
-  for (let depth = 0; depth < 50; depth++) nested = [11, 3, 7, 1, true, [nested]];
+  for (let depth = 0; depth < 50; depth++) nested = [11, 3, 7, 1, 1, true, 1, [nested]];
   assert.equal(decodeMessage(nested), null);
 });
