@@ -69,9 +69,12 @@ export class CachePost {
     return this.#malformed;
   }
 
-  /** To the leader of the message's partition. Lost where none is known. */
-  toHome(message: PartitionMessage): void {
-    const leader = this.#edges.leaderOf(message.partition);
+  /**
+   * To the home of the message's partition. Lost where nobody is known to be that.
+   * @param home who spoke as the home of the message's term; null: whoever leads the partition
+   */
+  toHome(message: PartitionMessage, home: PeerId | null = null): void {
+    const leader = home ?? this.#edges.leaderOf(message.partition);
     if (leader !== null) this.#add(leader, message);
   }
 

@@ -87,6 +87,14 @@ Deno.test("a message for a partition without a known leader goes nowhere", async
   assert.equal(posts.of("A").sent, 0);
 });
 
+Deno.test("a message goes to whoever spoke as the home, and not to whoever seems to lead", async () => {
+  const posts = new Posts();
+  posts.of("A").toHome(dropped(2, "a"), "C");
+  posts.of("A").toHome(dropped(3, "b"), "C");
+  assert.equal(await posts.deliver(), 1);
+  assert.deepEqual(posts.heard, ["A → home at C: dropped a", "A → home at C: dropped b"]);
+});
+
 Deno.test("messages to oneself arrive at once and in order, never while another one is delivered", async () => {
   const posts = new Posts();
   const post = posts.of("A");
