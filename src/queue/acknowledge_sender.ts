@@ -3,10 +3,11 @@
  * lane, and then go as one command. What is sent under a request id of its caller's goes alone.
  */
 import { SkeinError } from "../errors.ts";
+import { type GatheredPart, Gatherer } from "../groups/gatherer.ts";
 import type { RequestKey } from "../groups/groups.ts";
 import type { Settled, SettledAnswer } from "./answers.ts";
 import type { AcknowledgeCommand, DeliveryRef } from "./commands.ts";
-import { GATHERED, type GatheredPart, Gatherer } from "./gatherer.ts";
+import { GATHERED } from "./gathered.ts";
 import { groupOf, proposeCommand, type QueueEdges } from "./queue_edges.ts";
 
 /** Larger batches gain nothing by company. */

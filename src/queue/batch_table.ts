@@ -3,8 +3,8 @@
  * is gone. References are this replica's own; what messages have of their batch is alike everywhere.
  */
 import { assert } from "../assert.ts";
+import { NONE, RecordPages } from "../groups/record_pages.ts";
 import type { ValueReference, Values } from "../groups/values.ts";
-import { NONE, RecordPages } from "./record_pages.ts";
 
 const WORD = { number: 0, publishedMs: 1, file: 2, offsetBytes: 3 } as const;
 const STORED_WORDS = 5;

@@ -5,8 +5,8 @@
  * are cleared away changes nothing that anybody can see.
  */
 import { assert } from "../assert.ts";
+import { NONE } from "../groups/record_pages.ts";
 import type { IdTable } from "./id_table.ts";
-import { NONE } from "./record_pages.ts";
 
 export interface Entrance {
   /** Of the message; orders the window. */

@@ -4,8 +4,8 @@
  * died or was published last under it.
  */
 import { assert } from "../assert.ts";
-import { NONE, RecordPages } from "./record_pages.ts";
-import { mixText, SlotIndex } from "./slot_index.ts";
+import { NONE, RecordPages } from "../groups/record_pages.ts";
+import { mixText, SlotIndex } from "../groups/slot_index.ts";
 
 const WORD = { number: 0, windowEndMs: 1 } as const;
 const STORED_WORDS = 4;

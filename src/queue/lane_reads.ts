@@ -2,12 +2,12 @@
  * What a service reads of messages at its own replica: where bodies lie, and pages of dead letters. None of it
  * may reach an answer of the machine.
  */
+import { NONE } from "../groups/record_pages.ts";
 import type { ValueReference } from "../groups/values.ts";
 import type { Lane } from "./lane.ts";
 import { ATTEMPTS_USED_UP } from "./message_moves.ts";
 import { STATE } from "./message_table.ts";
 import type { QueueState } from "./queue_state.ts";
-import { NONE } from "./record_pages.ts";
 import { findById } from "./settling.ts";
 
 /** Where a message's bytes lie at this replica: a part of the value of its batch. */

@@ -9,6 +9,7 @@
  * but for expiry, which takes all that is due (see README.md).
  */
 import type { ApplyContext, Machine, Outcome } from "../groups/machine.ts";
+import { NONE } from "../groups/record_pages.ts";
 import type { ValueHolder, ValueReference, Values } from "../groups/values.ts";
 import {
   type DeliveredAnswer,
@@ -41,7 +42,6 @@ import { MessageMoves } from "./message_moves.ts";
 import { Publishing } from "./publishing.ts";
 import { restoreRows, snapshotRows } from "./queue_rows.ts";
 import { QueueState } from "./queue_state.ts";
-import { NONE } from "./record_pages.ts";
 import { findById, findDelivery } from "./settling.ts";
 import { TopicLanes, unknownTopic } from "./topic_lanes.ts";
 

@@ -3,8 +3,8 @@
  * cost the same wherever it stands.
  */
 import { assert } from "../assert.ts";
+import { NONE } from "../groups/record_pages.ts";
 import type { MessageTable } from "./message_table.ts";
-import { NONE } from "./record_pages.ts";
 
 export class MessageList {
   readonly #messages: MessageTable;

@@ -3,8 +3,8 @@
  * and 16 more of links. Its bytes lie in the value files, at an offset in its batch (`batch_table.ts`); its id, where the
  * caller gave one, in `id_table.ts`.
  */
-import { NONE, RecordPages } from "./record_pages.ts";
-import { mixNearby, SlotIndex } from "./slot_index.ts";
+import { NONE, RecordPages } from "../groups/record_pages.ts";
+import { mixNearby, SlotIndex } from "../groups/slot_index.ts";
 
 /** Where a message stands. Numbers are in snapshots: they never change. */
 export const STATE = { ready: 1, delayed: 2, inFlight: 3, dead: 4 } as const;

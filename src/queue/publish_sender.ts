@@ -8,10 +8,11 @@
  */
 import { assert } from "../assert.ts";
 import { type ErrorCode, SkeinError } from "../errors.ts";
+import { type GatheredPart, Gatherer } from "../groups/gatherer.ts";
 import type { RequestKey } from "../groups/groups.ts";
 import type { PublishedAnswer } from "./answers.ts";
 import type { LaneAddress, PublishBounds } from "./commands.ts";
-import { GATHERED, type GatheredPart, Gatherer } from "./gatherer.ts";
+import { GATHERED } from "./gathered.ts";
 import { packPublished } from "./item_packing.ts";
 import type { PublishItem } from "./queue.ts";
 import { groupOf, proposeCommand, type QueueEdges } from "./queue_edges.ts";

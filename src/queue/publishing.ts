@@ -3,6 +3,7 @@
  * them or none: a batch that is refused leaves no trace. What is stored is as if its messages had come one by one.
  */
 import type { ApplyContext } from "../groups/machine.ts";
+import { NONE } from "../groups/record_pages.ts";
 import { refuse, type RefusedAnswer } from "../groups/refusal.ts";
 import type { PublishedAnswer } from "./answers.ts";
 import type { PublishBounds, PublishCommand } from "./commands.ts";
@@ -10,7 +11,6 @@ import type { Lane } from "./lane.ts";
 import { parseGivenId } from "./message_names.ts";
 import { numberAt, type PackedItems } from "./published_items.ts";
 import type { QueueState } from "./queue_state.ts";
-import { NONE } from "./record_pages.ts";
 
 /** Ids that are over and forgotten with each batch; more than come with it, so that they do not heap up. */
 const CLEARED_MIN = 64;

@@ -4,10 +4,10 @@
  * anew. The header tells how long records are, so that a version with longer ones is told from this one.
  */
 import { assert } from "../assert.ts";
+import { loadBlock, type RecordBlock } from "../groups/record_walk.ts";
 import { joinRows, readRows, RowChunks } from "../groups/snapshot_rows.ts";
 import { type LaneRow, loadCounts } from "./lane.ts";
 import type { QueueState } from "./queue_state.ts";
-import { loadBlock, type RecordBlock } from "./record_walk.ts";
 import { decodeSettings } from "./topic_options.ts";
 
 const TAG = { lane: 1, batches: 2, ids: 3, messages: 4, reason: 5 } as const;

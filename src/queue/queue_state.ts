@@ -5,6 +5,8 @@
  * counter, so none comes twice.
  */
 import { assert } from "../assert.ts";
+import { NONE } from "../groups/record_pages.ts";
+import { sortBy } from "../groups/slot_sort.ts";
 import { SnapshotMap } from "../groups/snapshot_map.ts";
 import type { Values } from "../groups/values.ts";
 import { BatchTable } from "./batch_table.ts";
@@ -12,9 +14,7 @@ import type { LaneName } from "./commands.ts";
 import { IdTable } from "./id_table.ts";
 import { Lane, type LaneRow, laneRow } from "./lane.ts";
 import { MessageTable, STATE } from "./message_table.ts";
-import { NONE } from "./record_pages.ts";
 import { SlotHeap } from "./slot_heap.ts";
-import { sortBy } from "./slot_sort.ts";
 import type { TopicSettings } from "./topic_options.ts";
 
 export class QueueState {

@@ -5,9 +5,9 @@
  * of those that came back.
  */
 import { assert } from "../assert.ts";
+import { NONE } from "../groups/record_pages.ts";
 import { MessageList } from "./message_list.ts";
 import type { MessageTable } from "./message_table.ts";
-import { NONE } from "./record_pages.ts";
 import { type Places, SlotHeap } from "./slot_heap.ts";
 
 export const PRIORITIES = 10;

@@ -2,13 +2,13 @@
  * Which delivery somebody means, by receipt, by id, or by both, and whether it is still the current one. The answers
  * are the same for all that settle: acknowledge, refuse, extend, hand back.
  */
+import { NONE } from "../groups/record_pages.ts";
 import { SETTLED, type Settled } from "./answers.ts";
 import type { DeliveryRef } from "./commands.ts";
 import type { Lane } from "./lane.ts";
 import { STATE } from "./message_table.ts";
 import { parseGivenId } from "./message_names.ts";
 import type { QueueState } from "./queue_state.ts";
-import { NONE } from "./record_pages.ts";
 
 /** A message in flight whose current delivery is meant, or why there is none. */
 export type FoundDelivery =

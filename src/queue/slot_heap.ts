@@ -4,7 +4,7 @@
  * a search. Which of two equal keys comes first is not defined: nothing may rest on it.
  */
 import { assert } from "../assert.ts";
-import { NONE } from "./record_pages.ts";
+import { NONE } from "../groups/record_pages.ts";
 
 const SIZE_MIN = 16;
 /** So many are popped one by one before it is worth looking at all. */

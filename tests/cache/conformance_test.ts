@@ -1,7 +1,7 @@
 import { encodeCacheCommand } from "../../src/cache/commands.ts";
 import { CacheMachine } from "../../src/cache/machine.ts";
 import { testMachineConformance } from "../groups/machine_conformance.ts";
-import { HeldValues } from "../queue/held_values.ts";
+import { HeldValues } from "../groups/held_values.ts";
 import { randomCacheCommand } from "./cache_commands.ts";
 
 testMachineConformance("cache", {

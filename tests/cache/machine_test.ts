@@ -10,7 +10,7 @@ import { compareVersions, type Version } from "../../src/cache/version.ts";
 import { isRefused } from "../../src/groups/refusal.ts";
 import { LIMITS } from "../../src/limits.ts";
 import { Random } from "../../src/random.ts";
-import { HeldValues } from "../queue/held_values.ts";
+import { HeldValues } from "../groups/held_values.ts";
 import { KEYS, randomCacheCommand } from "./cache_commands.ts";
 
 const SEEDS = 60;

@@ -125,7 +125,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a snapshot has messages as they are when they are pulled",
-    file: "src/queue/record_pages.ts",
+    file: "src/groups/record_pages.ts",
     search: `  protected setHalf(slot: number, place: number, value: number): void {
     if (this.#walk !== null) this.#walk.beforeChange(slot);`,
     replace: `  protected setHalf(slot: number, place: number, value: number): void {`,

@@ -1,7 +1,7 @@
 import { encodeQueueCommand } from "../../src/queue/commands.ts";
 import { QueueMachine } from "../../src/queue/machine.ts";
 import { testMachineConformance } from "../groups/machine_conformance.ts";
-import { HeldValues } from "./held_values.ts";
+import { HeldValues } from "../groups/held_values.ts";
 import { randomQueueCommand } from "./queue_commands.ts";
 
 const BOUNDS = { messagesMax: 60, bytesMax: 900, dedupMax: 12 };

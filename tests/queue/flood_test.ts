@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { QueueMachine } from "../../src/queue/machine.ts";
 import { MESSAGES_SHOWN_MAX } from "../../src/queue/answers.ts";
-import { HeldValues } from "./held_values.ts";
+import { HeldValues } from "../groups/held_values.ts";
 import { TopicTable } from "./topic_table.ts";
 
 const MESSAGES = 12_000;

@@ -6,7 +6,7 @@ import { decodeQueueCommand, encodeQueueCommand } from "../../src/queue/commands
 import { QueueMachine } from "../../src/queue/machine.ts";
 import type { Receipt } from "../../src/queue/message_names.ts";
 import { Random } from "../../src/random.ts";
-import { HeldValues } from "./held_values.ts";
+import { HeldValues } from "../groups/held_values.ts";
 import { randomQueueCommand } from "./queue_commands.ts";
 import { deliveryOrder, isIn, type ModelLane } from "./model_lane.ts";
 import { type Expected, QueueModel } from "./queue_model.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { NONE } from "../../src/queue/record_pages.ts";
+import { NONE } from "../../src/groups/record_pages.ts";
 import { SlotHeap } from "../../src/queue/slot_heap.ts";
-import { sortBy } from "../../src/queue/slot_sort.ts";
+import { sortBy } from "../../src/groups/slot_sort.ts";
 import { Random } from "../../src/random.ts";
 
 function makeHeap() {

@@ -15,7 +15,7 @@ import { QUEUE_MACHINE, QueueMachine } from "../../src/queue/machine.ts";
 import { givenId } from "../../src/queue/message_names.ts";
 import { type Item, packItems } from "../../src/queue/published_items.ts";
 import type { TopicChanges } from "../../src/queue/topic_options.ts";
-import { HeldValues } from "./held_values.ts";
+import { HeldValues } from "../groups/held_values.ts";
 import { NO_CHANGES } from "./queue_commands.ts";
 
 export const GROUP = 4;

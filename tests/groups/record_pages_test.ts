@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { NONE, RecordPages } from "../../src/queue/record_pages.ts";
-import { loadBlock } from "../../src/queue/record_walk.ts";
+import { NONE, RecordPages } from "../../src/groups/record_pages.ts";
+import { loadBlock } from "../../src/groups/record_walk.ts";
 import { Random } from "../../src/random.ts";
 
 /** A record with a name, a number and a text, as the tables have them. */

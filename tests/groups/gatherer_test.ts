@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Gatherer } from "../../src/queue/gatherer.ts";
+import { Gatherer } from "../../src/groups/gatherer.ts";
 
 const LIMITS = {
   weightMax: 10,

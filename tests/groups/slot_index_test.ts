@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { NONE } from "../../src/queue/record_pages.ts";
-import { mixNearby, mixNumber, mixText, SlotIndex } from "../../src/queue/slot_index.ts";
+import { NONE } from "../../src/groups/record_pages.ts";
+import { mixNearby, mixNumber, mixText, SlotIndex } from "../../src/groups/slot_index.ts";
 import { Random } from "../../src/random.ts";
 
 Deno.test("an index finds what a map finds, also where hashes are the same", () => {

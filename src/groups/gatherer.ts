@@ -1,6 +1,6 @@
 /**
- * Group commit for small commands of many callers to one lane: while a sending is under way the next ones gather, and
- * then go together. An idle way is taken at once, so whoever is alone waits for nobody.
+ * Group commit for small commands of many callers to one place, a _lane_: while a sending is under way the next ones
+ * gather, and then go together. An idle way is taken at once, so whoever is alone waits for nobody.
  *
  * Those who were answered together mostly ask again together, yet one after the other, each over its own connection. Sent
  * at once, the first of them would go alone and the others wait for it. So after a sending of several the next one waits
@@ -11,7 +11,6 @@
 import { assert } from "../assert.ts";
 import type { Clock, Timer } from "../clock.ts";
 import { SkeinError } from "../errors.ts";
-import { LIMITS } from "../limits.ts";
 
 /** How long those who were answered are waited for: less than a sending takes. */
 const RETURN_MS_MAX = 1;
@@ -26,14 +25,6 @@ export interface GathererLimits {
   /** Whoever waited longer when its turn comes is not sent any more. */
   readonly waitingMsMax: number;
 }
-
-/** Of messages, or names of them, on their way to lanes. */
-export const GATHERED: Omit<GathererLimits, "waitingMsMax"> = {
-  weightMax: LIMITS.queueBatchMax,
-  bytesMax: LIMITS.appendBytesMax,
-  waitingWeightMax: LIMITS.pendingProposalsMax,
-  waitingBytesMax: LIMITS.pendingProposalBytesMax,
-};
 
 /** What one caller adds to a sending. */
 export interface GatheredPart {
