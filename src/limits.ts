@@ -124,6 +124,7 @@ export const LIMITS = {
   /** Cache: bounds of what a caller may ask for. */
   cacheTtlMinMs: 100,
   cacheTtlMaxMs: 86_400_000,
+  cacheWaitMaxMs: 3_600_000,
   /** Cache: keys of one partition, and bytes of their values; past it a home lets nobody write: 429. */
   cachePartitionKeysMax: 1_000_000,
   cachePartitionBytesMax: 1024 * MIB,

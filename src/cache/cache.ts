@@ -27,6 +27,8 @@ export interface GetRequest {
   readonly waitMs: number;
   /** How long the fill token is good for; null: 30 s. It ends with its holder's lease as well. */
   readonly fillTtlMs: number | null;
+  /** Aborted: its caller has gone away, and waits for nobody's value any more. */
+  readonly signal?: AbortSignal | null;
 }
 
 export interface GetAnswer {

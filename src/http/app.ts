@@ -6,6 +6,10 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import { RegExpRouter } from "hono/router/reg-exp-router";
 import { errorAnswer } from "./answer.ts";
 import { BodyReader } from "./body.ts";
+import { cacheGetEndpoints } from "./cache_get.ts";
+import { cachePutEndpoints } from "./cache_put.ts";
+import { cacheRemovalEndpoints } from "./cache_removal.ts";
+import { cacheViewEndpoints } from "./cache_views.ts";
 import { Gate } from "./caller.ts";
 import { clusterEndpoints } from "./cluster.ts";
 import { documentEndpoints } from "./documents.ts";
@@ -60,6 +64,10 @@ export function assemble(site: Site): OpenAPIHono {
     ...queueSettleEndpoints(site),
     ...queueTopicEndpoints(site),
     ...queueDeadEndpoints(site),
+    ...cacheGetEndpoints(site),
+    ...cachePutEndpoints(site),
+    ...cacheRemovalEndpoints(site),
+    ...cacheViewEndpoints(site),
     ...healthEndpoints(site),
     ...raftEndpoints(site),
     ...clusterEndpoints(site),

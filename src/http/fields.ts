@@ -35,6 +35,16 @@ export function secondsField(minMs: number, maxMs: number, description: string) 
   return z.number().min(minMs / 1000).max(maxMs / 1000).openapi({ description });
 }
 
+/** Group time counts whole milliseconds. */
+export function toMs(seconds: number): number {
+  return Math.round(seconds * 1000);
+}
+
+/** @param seconds null or absent: as nobody said */
+export function toMsOrNull(seconds: number | null | undefined): number | null {
+  return seconds === null || seconds === undefined ? null : toMs(seconds);
+}
+
 /** A query parameter that is on or off; given without a value it is on. */
 export function flagField(description: string) {
   return z.enum(["", "true", "1", "false", "0"]).optional().openapi({

@@ -7,7 +7,7 @@ import { z } from "@hono/zod-openapi";
 import { SkeinError } from "../errors.ts";
 import type { Peer } from "../peer/peer.ts";
 import type { PeerId } from "../raft/entry.ts";
-import { partitionOf } from "../ring/partition_of.ts";
+import { type PartitionedKind, partitionOf } from "../ring/partition_of.ts";
 
 /** The query's `forward`, for routes' definitions. */
 export const forwardField = z.string().optional().openapi({
@@ -42,14 +42,24 @@ export function refusalToForward(peer: Peer, request: Request, group: number): S
   return declinesForwarding(request) ? notHere(peer, group) : null;
 }
 
-/** As `refusalToForward`, for the partition of a queue's topic: that of its first lane. */
+/** As `refusalToForward`, for the partition of a thing: of a queue's topic that is its first lane's. */
+export function refusalToForwardTo(
+  peer: Peer,
+  request: Request,
+  kind: PartitionedKind,
+  name: string,
+): SkeinError | null {
+  if (!declinesForwarding(request)) return null;
+  return notHere(peer, partitionOf(kind, name, peer.members.view().partitions));
+}
+
+/** As `refusalToForwardTo`, for a queue's topic. */
 export function refusalToForwardTopic(
   peer: Peer,
   request: Request,
   topic: string,
 ): SkeinError | null {
-  if (!declinesForwarding(request)) return null;
-  return notHere(peer, partitionOf("queue", topic, peer.members.view().partitions));
+  return refusalToForwardTo(peer, request, "queue", topic);
 }
 
 function declinesForwarding(request: Request): boolean {

@@ -5,6 +5,7 @@
  */
 import process from "node:process";
 import { createRoute, z } from "@hono/zod-openapi";
+import { addCache } from "./cache_metrics.ts";
 import type { Endpoint, Site } from "./endpoint.ts";
 import { MetricSet } from "./metric_set.ts";
 import { addPlacement } from "./placement_metrics.ts";
@@ -236,6 +237,7 @@ export function metricsEndpoints(site: Site): readonly Endpoint[] {
   addGroups(metrics, site);
   addPlacement(metrics, site);
   addQueue(metrics, site);
+  addCache(metrics, site);
   addRequests(metrics, site);
   addTransport(metrics, site);
   addStorage(metrics, site);

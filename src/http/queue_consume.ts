@@ -12,11 +12,13 @@ import {
   nameField,
   secondsField,
   successField,
+  toMs,
+  toMsOrNull,
   validate,
 } from "./fields.ts";
 import { JsonText } from "./json_text.ts";
 import { refusalToForwardTopic } from "./leader.ts";
-import { QUEUE_ERRORS, toMs, toMsOrNull, topicField, visibilityField } from "./queue_fields.ts";
+import { QUEUE_ERRORS, topicField, visibilityField } from "./queue_fields.ts";
 import { LIMITS } from "../limits.ts";
 import type { Delivery } from "../queue/queue.ts";
 

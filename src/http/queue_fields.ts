@@ -69,16 +69,6 @@ export const dataField = z.unknown().refine((value) => value !== undefined, {
   message: "is missing",
 }).openapi({ description: "any JSON value; delivered as the text that was sent" });
 
-/** Group time counts whole milliseconds. */
-export function toMs(seconds: number): number {
-  return Math.round(seconds * 1000);
-}
-
-/** @param seconds null or absent: as nobody said */
-export function toMsOrNull(seconds: number | null | undefined): number | null {
-  return seconds === null || seconds === undefined ? null : toMs(seconds);
-}
-
 /** Errors of every route of the queue. */
 export const QUEUE_ERRORS = {
   400: errorResponse("Not a JSON object, or one field under two names"),

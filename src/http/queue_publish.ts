@@ -13,6 +13,8 @@ import {
   nameField,
   secondsField,
   successField,
+  toMs,
+  toMsOrNull,
   validate,
 } from "./fields.ts";
 import { refusalToForwardTopic } from "./leader.ts";
@@ -23,8 +25,6 @@ import {
   messageIdField,
   priorityField,
   QUEUE_ERRORS,
-  toMs,
-  toMsOrNull,
   topicField,
 } from "./queue_fields.ts";
 import { ERROR_STATUS, type ErrorCode, SkeinError } from "../errors.ts";

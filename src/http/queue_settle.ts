@@ -6,13 +6,19 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { answer, errorBody } from "./answer.ts";
 import { requestKeyOf } from "./caller.ts";
 import type { Endpoint, Site } from "./endpoint.ts";
-import { errorResponse, jsonBody, jsonResponse, successField, validate } from "./fields.ts";
+import {
+  errorResponse,
+  jsonBody,
+  jsonResponse,
+  successField,
+  toMsOrNull,
+  validate,
+} from "./fields.ts";
 import { refusalToForwardTopic } from "./leader.ts";
 import {
   delayField,
   messageIdField,
   QUEUE_ERRORS,
-  toMsOrNull,
   topicField,
   visibilityField,
 } from "./queue_fields.ts";

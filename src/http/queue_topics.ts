@@ -14,6 +14,8 @@ import {
   jsonResponse,
   secondsField,
   successField,
+  toMs,
+  toMsOrNull,
   validate,
   validateQuery,
 } from "./fields.ts";
@@ -22,8 +24,6 @@ import { topicDocument } from "./queue_topic_document.ts";
 import {
   delayField,
   QUEUE_ERRORS,
-  toMs,
-  toMsOrNull,
   topicField,
   topicOf,
   topicOrDeadField,

@@ -3,6 +3,14 @@ import { Fixture } from "./fake_peer.ts";
 
 const ROUTES: Readonly<Record<string, readonly string[]>> = {
   "/": ["get"],
+  "/cache/delete": ["post"],
+  "/cache/get": ["post"],
+  "/cache/invalidate": ["post"],
+  "/cache/put": ["post"],
+  "/cache/read": ["post"],
+  "/cache/state": ["get"],
+  "/cache/stats": ["get"],
+  "/cache/write": ["post"],
   "/cluster": ["get"],
   "/cluster/add": ["post"],
   "/cluster/drain": ["post"],
@@ -109,6 +117,13 @@ Deno.test("openapi: schemas are of 3.1 and carry the bounds that are enforced", 
   deepEqual([priority.type, priority.minimum, priority.maximum], [["integer", "null"], 0, 9]);
   const batch = document.components.schemas.QueuePublishBatch;
   deepEqual([batch.properties.messages.minItems, batch.properties.messages.maxItems], [1, 1_000]);
+  const put = document.components.schemas.CachePut;
+  deepEqual(put.required, ["key", "value"]);
+  deepEqual([put.properties.ttl.minimum, put.properties.ttl.maximum], [0.1, 86_400]);
+  deepEqual([put.properties.if_version.type, put.properties.key.maxLength], [
+    ["string", "null"],
+    1_024,
+  ]);
   deepEqual(document.components.securitySchemes.token, { type: "http", scheme: "bearer" });
 });
 
