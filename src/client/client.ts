@@ -16,6 +16,7 @@ import {
   toSelf,
   toSnapshot,
 } from "./answers.ts";
+import { CacheClient } from "./cache_client.ts";
 import { type CallOptions, LockClient } from "./lock_client.ts";
 import { QueueClient } from "./queue_client.ts";
 import { Requester, RETRY_MAX_MS } from "./requester.ts";
@@ -34,7 +35,7 @@ export interface ClientOptions {
   readonly retryMs?: number;
   /** In place of the global `fetch`. */
   readonly fetch?: typeof fetch;
-  /** In place of `JSON.parse`, for whoever must not lose a digit of large numbers in a message's data. */
+  /** In place of `JSON.parse`, for whoever must not lose a digit of large numbers in a message's data or a cached value. */
   readonly parse?: (text: string) => unknown;
 }
 
@@ -79,6 +80,7 @@ const OPERATION_ANSWER_MS = 35_000;
 export class SkeinClient {
   readonly locks: LockClient;
   readonly queue: QueueClient;
+  readonly cache: CacheClient;
   readonly owner: string;
   readonly #requester: Requester;
 
@@ -93,6 +95,7 @@ export class SkeinClient {
     this.owner = owner;
     this.locks = new LockClient(this.#requester, owner);
     this.queue = new QueueClient(this.#requester, owner);
+    this.cache = new CacheClient(this.#requester);
   }
 
   /** Members, and the groups of the peer that answers. */

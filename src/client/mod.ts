@@ -29,6 +29,8 @@ export type {
   QueueClient,
   RequeueOptions,
 } from "./queue_client.ts";
+export type { CacheClient, GetOptions, PutOptions } from "./cache_client.ts";
+export type { CacheRead, CacheWritten, PeerCacheStats } from "./cache_answers.ts";
 export type { DeadLetter, Delivery, Published, SettleResult } from "./queue_answers.ts";
 export type {
   AddedAnswer,
@@ -51,6 +53,7 @@ export type {
   RingPeerAnswer,
 } from "./ring_answers.ts";
 export type { PartitionedKind } from "../ring/partition_of.ts";
+export type { CacheStats, KeyHolder, KeyView, LineLetter } from "../cache/cache.ts";
 export type { TopicOptions, TopicTotals, TopicView } from "../queue/queue.ts";
 export type { HolderView, LockMode, LockView, WaiterView, WaitForEdge } from "../locks/locks.ts";
 export { type ErrorCode, SkeinError } from "../errors.ts";

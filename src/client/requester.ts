@@ -97,7 +97,7 @@ export class Requester {
       if (typeof outcome === "string") return outcome;
       maybeDone ||= outcome.fate === "maybe done";
       retryAfterMs = Math.max(retryAfterMs, outcome.retryAfterMs);
-      if (!mayRetry(call, outcome)) throw outcome.error;
+      if (!mayRetry(call, outcome)) throw lastError(call, outcome.error, maybeDone);
       if (this.#current === index) this.#current = (index + 1) % this.#options.urls.length;
       const isRoundOver = attempt % this.#options.urls.length === 0;
       const pauseMs = isRoundOver ? Math.max(retryAfterMs, this.#backoffMs(attempt)) : 0;
@@ -181,7 +181,8 @@ function mayRetry({ retry }: Call, { fate }: Failure): boolean {
 }
 
 function lastError(call: Call, error: SkeinError, maybeDone: boolean): SkeinError {
-  if (call.retry !== "write" || !maybeDone || KNOWN_FATES.has(error.code)) return error;
+  const isWrite = call.retry === "write" || call.retry === "once";
+  if (!isWrite || !maybeDone || KNOWN_FATES.has(error.code)) return error;
   return new SkeinError("OUTCOME_UNKNOWN", `it may or may not have been done: ${error.message}`);
 }
 

@@ -169,7 +169,7 @@ Deno.test("client: what has no id is sent again only where it certainly was not 
   await using breaking = new BreakingServer();
   await using fine = new FakeServer(json({ success: true }));
   const risky = new SkeinClient({ urls: [breaking.url, fine.url] });
-  await rejects(risky.removeMember("two"), code("UNAVAILABLE"));
+  await rejects(risky.removeMember("two"), code("OUTCOME_UNKNOWN"));
   equal(fine.received.length, 0);
 
   await using leaderless = new FakeServer(failure(503, "NO_LEADER"));
