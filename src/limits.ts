@@ -116,6 +116,8 @@ export const LIMITS = {
   eventPartitionTopicsMax: 16_384,
   /** Events: a timestamp as it was given. */
   eventTimestampLengthMax: 64,
+  /** Events: batches, and pages of ids, that one entry takes away; the service repeats it. */
+  eventTrimMax: 10_000,
 
   /** Cache: values up to this size lie in a partition's state, larger ones in value files. */
   cacheInlineBytesMax: 1 * KIB,
