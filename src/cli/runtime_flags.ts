@@ -20,6 +20,7 @@ export const NPM_FLAGS: readonly string[] = [
   "--node-modules-dir=manual",
   "--unstable-no-legacy-abort",
   "--unstable-lazy-dynamic-imports",
+  "--unstable-net",
 ];
 
 export const RUNTIME_FLAGS: readonly string[] = [
