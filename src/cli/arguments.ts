@@ -58,3 +58,12 @@ export const readBackoff = reader<readonly number[]>({
     return delaysMs.every((delayMs) => delayMs !== null) ? delaysMs : null;
   },
 });
+
+/** Seconds to milliseconds: when a cached value is over. */
+export const readCacheTtl = reader(
+  seconds(LIMITS.cacheTtlMinMs / 1000, LIMITS.cacheTtlMaxMs / 1000),
+);
+/** Seconds to milliseconds: how long to wait for what another caller computes. */
+export const readFillWait = reader(seconds(0, LIMITS.cacheWaitMaxMs / 1000));
+/** Seconds to milliseconds: how often to look. */
+export const readInterval = reader(seconds(0.05, 3600));

@@ -167,6 +167,41 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./queue_resume.ts"),
   },
   {
+    words: ["cache", "get"],
+    summary: "read a value",
+    load: () => import("./cache_get.ts"),
+  },
+  {
+    words: ["cache", "put"],
+    summary: "write a value",
+    load: () => import("./cache_put.ts"),
+  },
+  {
+    words: ["cache", "delete"],
+    summary: "remove a value",
+    load: () => import("./cache_delete.ts"),
+  },
+  {
+    words: ["cache", "invalidate"],
+    summary: "have all peers forget their copies; the value stays",
+    load: () => import("./cache_invalidate.ts"),
+  },
+  {
+    words: ["cache", "state"],
+    summary: "who holds a key's line",
+    load: () => import("./cache_state.ts"),
+  },
+  {
+    words: ["cache", "stats"],
+    summary: "what a peer's cache holds, and what it did",
+    load: () => import("./cache_stats.ts"),
+  },
+  {
+    words: ["cache", "watch"],
+    summary: "say whenever a key's version or its holders change",
+    load: () => import("./cache_watch.ts"),
+  },
+  {
     words: ["log", "check"],
     summary: "verify a data directory and print what it holds",
     load: () => import("./log_check.ts"),
@@ -187,6 +222,7 @@ export const COMMANDS: readonly CommandEntry[] = [
 const GROUPS: Readonly<Record<string, string>> = {
   lock: "take, keep, give back and look at locks",
   queue: "publish messages, take them, work them off, and look after topics",
+  cache: "read and write values that no peer has an old copy of",
   log: "look at the embedded log of a peer that is not running",
 };
 
@@ -213,7 +249,9 @@ export async function main(args: readonly string[]): Promise<number> {
 /** The whole tree of commands; only the one that is called has its options. */
 async function buildProgram(called: CommandEntry | undefined): Promise<CommandUnknownOpts> {
   const program: CommandUnknownOpts = new Command("skein")
-    .description("Consensus, locks and a work queue for a group of machines, in one program.")
+    .description(
+      "Consensus, locks, a work queue and a cache for a group of machines, in one program.",
+    )
     .enablePositionalOptions()
     .helpCommand(false)
     .addHelpText("after", `\n${EXIT_CODES_HELP}\n\nHelp of one command: skein COMMAND --help`);

@@ -1,7 +1,6 @@
 /**
- * `skein status --watch`: the same every second until somebody stops it, so that a move can be watched. On a
- * terminal in place; else, and with --json, one after the other. A peer that does not answer is said so, and
- * asked again.
+ * `skein status --watch` and `skein cache watch`: the same again and again until somebody stops it. In place on a terminal
+ * where that is wanted; else one after the other. A peer that does not answer is said so, and asked again.
  */
 import { SkeinError } from "../errors.ts";
 import { onStopSignals } from "./stop_signals.ts";
@@ -14,14 +13,21 @@ const CLEAR_LINE = "\x1b[K";
 const CLEAR_BELOW = "\x1b[J";
 
 export interface Watched {
-  /** @returns what there is to see, in the form that was asked for */
-  look(): Promise<string>;
-  /** @returns what is shown where nobody answers */
-  failed(error: SkeinError): string;
+  /** @returns what there is to see, in the form that was asked for; null: nothing new */
+  look(): Promise<string | null>;
+  /** @returns what is shown where nobody answers; null: nothing new */
+  failed(error: SkeinError): string | null;
 }
 
-/** @param inPlace for a terminal: each look takes the place of the one before */
-export async function watch(watched: Watched, inPlace: boolean): Promise<void> {
+/**
+ * @param inPlace for a terminal: each look takes the place of the one before
+ * @param intervalMs from the end of a look to the next one
+ */
+export async function watch(
+  watched: Watched,
+  inPlace: boolean,
+  intervalMs = INTERVAL_MS,
+): Promise<void> {
   const stopped = Promise.withResolvers<void>();
   let isStopped = false;
   const stop = () => {
@@ -34,16 +40,16 @@ export async function watch(watched: Watched, inPlace: boolean): Promise<void> {
     while (!isStopped) {
       const text = await Promise.race([looked(watched), stopped.promise]);
       if (text === undefined) return;
-      if (inPlace) repaint(text);
-      else console.log(text);
-      await pause(stopped.promise);
+      if (text !== null && inPlace) repaint(text);
+      if (text !== null && !inPlace) console.log(text);
+      await pause(intervalMs, stopped.promise);
     }
   } finally {
     unlisten();
   }
 }
 
-async function looked({ look, failed }: Watched): Promise<string> {
+async function looked({ look, failed }: Watched): Promise<string | null> {
   try {
     return await look();
   } catch (error) {
@@ -52,9 +58,9 @@ async function looked({ look, failed }: Watched): Promise<string> {
   }
 }
 
-async function pause(stopped: Promise<void>): Promise<void> {
+async function pause(intervalMs: number, stopped: Promise<void>): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const over = new Promise<void>((resolve) => timer = setTimeout(resolve, INTERVAL_MS));
+  const over = new Promise<void>((resolve) => timer = setTimeout(resolve, intervalMs));
   await Promise.race([over, stopped]);
   clearTimeout(timer);
 }
