@@ -135,6 +135,8 @@ export const LIMITS = {
   cacheRemovalKeepMs: 30_000,
   /** Cache: keys whose time is over that one entry clears away. */
   cacheClearedEachEntry: 1_000,
+  /** Cache: reads and writes that wait for lines at one peer; past it 429. */
+  cacheWaitersMax: 100_000,
   /** Cache: peers that may hold lines of one partition. */
   cacheHoldersMax: 1_024,
 

@@ -28,6 +28,10 @@ export function sameGrant(left: Grant | null, right: Grant | null): boolean {
   return left !== null && right !== null && compareGrants(left, right) === 0;
 }
 
+export function sameVersion(left: Version, right: Version): boolean {
+  return compareVersions(left, right) === 0;
+}
+
 /** Whether a key whose last known version is `known` (null: none ever) has this one behind it. */
 export function isSettled(version: Version, known: Version | null): boolean {
   return known !== null && compareVersions(version, known) <= 0;
