@@ -8,6 +8,12 @@ export interface Timer {
   cancel(): void;
 }
 
+/** A moment on both clocks of one machine. */
+export interface Moment {
+  readonly monotonicMs: number;
+  readonly wallMs: number;
+}
+
 export interface Clock {
   /** Milliseconds on a clock that never goes back. Its zero means nothing. May have a fraction. */
   monotonicMs(): number;
@@ -15,4 +21,8 @@ export interface Clock {
   wallMs(): number;
   /** Calls `fire` once after `delayMs`. The timer does not keep the process alive. */
   timer(delayMs: number, fire: () => void): Timer;
+}
+
+export function momentOf(clock: Pick<Clock, "monotonicMs" | "wallMs">): Moment {
+  return { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() };
 }

@@ -5,12 +5,9 @@
  *
  * What `tests/cache/model_world.ts` takes for given, follows: whoever takes another's lease for ended, is right.
  */
+import type { Moment } from "../clock.ts";
 
-/** A moment on both clocks of one machine. */
-export interface Moment {
-  readonly monotonicMs: number;
-  readonly wallMs: number;
-}
+export type { Moment };
 
 export interface LeaseTimes {
   /** A home grants lines and leases for so long from the start of a heartbeat round that a quorum answered. */

@@ -5,7 +5,8 @@
  * the host calls after anything has changed; nothing here waits.
  */
 import { assert } from "../assert.ts";
-import type { Clock } from "../clock.ts";
+import { type Clock, momentOf } from "../clock.ts";
+import { isSoleVoter } from "../raft/configuration.ts";
 import type { Entry, PeerId, SnapshotMeta } from "../raft/entry.ts";
 import type { Envelope } from "../raft/message.ts";
 import type { Fetch, Persist, RaftCore, Ready, SnapshotPart } from "../raft/ready.ts";
@@ -16,6 +17,7 @@ import type { GroupValues } from "./group_values.ts";
 import type { GroupListener, GroupStatus } from "./groups.ts";
 import { OpenProposals, type ProposalResult } from "./open_proposals.ts";
 import { OpenReads, type ReadResult } from "./open_reads.ts";
+import { QuorumContact, type QuorumHeard } from "./quorum_contact.ts";
 
 /** What a group needs of its host. Asynchronous work is handed over and comes back by a method call. */
 export interface GroupEdges {
@@ -46,6 +48,7 @@ export class Group {
   readonly machine: GroupMachine;
   readonly values: GroupValues;
   readonly clock: GroupClock;
+  readonly contact = new QuorumContact();
   readonly #edges: GroupEdges;
   readonly #listeners: GroupListener[] = [];
   readonly #proposals = new OpenProposals();
@@ -152,7 +155,34 @@ export class Group {
     if (this.#ended) return;
     this.#proposeWaiting();
     this.#reads.ask((context) => this.raft.readIndex(context));
-    while (!this.#ended && this.raft.hasReady()) this.#take(this.raft.ready());
+    this.#lookForQuorum();
+    while (!this.#ended && this.raft.hasReady()) this.#takeNext();
+  }
+
+  /** A round of heartbeats may begin with this: what it says is sent later. */
+  #takeNext(): void {
+    if (!this.leads) return this.#take(this.raft.ready());
+    const now = momentOf(this.#edges.clock);
+    const { round, term } = this.raft;
+    const ready = this.raft.ready();
+    this.contact.leads(term);
+    if (this.raft.round > round) this.contact.began(this.raft.round, now);
+    this.#take(ready);
+  }
+
+  #lookForQuorum(): void {
+    if (!this.leads) return;
+    const { term, configuration, agreedRound } = this.raft;
+    this.contact.leads(term);
+    this.contact.agreed(agreedRound);
+    const replica = { peer: this.#edges.self, replica: this.replica };
+    if (isSoleVoter(configuration, replica)) this.contact.alone(momentOf(this.#edges.clock));
+  }
+
+  /** See `Groups.quorumHeard`. */
+  quorumHeard(): QuorumHeard | null {
+    if (!this.#ended) this.#lookForQuorum();
+    return this.contact.heard;
   }
 
   #proposeWaiting(): void {

@@ -29,6 +29,7 @@ import { LinearizableReads } from "./linearizable_reads.ts";
 import type { Answer } from "./machine.ts";
 import { PeerRequests } from "./peer_requests.ts";
 import { Proposer } from "./proposer.ts";
+import type { QuorumHeard } from "./quorum_contact.ts";
 import { Questions } from "./questions.ts";
 
 export interface GroupServiceEdges {
@@ -164,6 +165,10 @@ export class GroupService implements Groups {
 
   groups(): readonly number[] {
     return [...this.#edges.host.groups()].map((group) => group.id);
+  }
+
+  quorumHeard(group: number): QuorumHeard | null {
+    return this.#edges.host.group(group)?.quorumHeard() ?? null;
   }
 
   timeMs(group: number): number {

@@ -5,6 +5,7 @@
 import type { ConfigurationChange, FollowerStatus, Role } from "../raft/ready.ts";
 import type { Configuration, PeerId, SnapshotMeta } from "../raft/entry.ts";
 import type { Answer, ApplyContext, Effect } from "./machine.ts";
+import type { QuorumHeard } from "./quorum_contact.ts";
 
 /** Who asked, for the table of request ids: `principal` keeps different callers' ids apart. */
 export type RequestKey =
@@ -42,6 +43,8 @@ export interface GroupStatus {
   readonly snapshot: SnapshotMeta | null;
   readonly followers: readonly FollowerStatus[];
 }
+
+export type { QuorumHeard };
 
 export interface GroupListener {
   /**
@@ -107,6 +110,11 @@ export interface Groups {
   takeSnapshot(group: number): Promise<SnapshotMeta>;
   status(group: number): GroupStatus | null;
   groups(): readonly number[];
+  /**
+   * When this peer last knew that it leads the group: at the beginning of the last round of heartbeats that a quorum
+   * answered in its term. Leases rest on it. Also told after it led; null where it never did, or has no replica.
+   */
+  quorumHeard(group: number): QuorumHeard | null;
   /** Group time now, as this peer estimates it; for `expires_at` and the like. */
   timeMs(group: number): number;
   listen(group: number, listener: GroupListener): void;

@@ -5,7 +5,7 @@
  * arrives together is written and sent together. After a failed write it is of no more use: it answers
  * nobody and promises nothing, until the peer opens the storage anew and builds another host.
  */
-import type { Clock } from "../clock.ts";
+import { type Clock, momentOf } from "../clock.ts";
 import type { Logger } from "../logger.ts";
 import type { Transport } from "../net/transport.ts";
 import { isSoleVoter } from "../raft/configuration.ts";
@@ -97,6 +97,7 @@ export class Host {
       self: edges.self,
       bootId: edges.bootId,
       nowMs: () => edges.clock.monotonicMs(),
+      now: () => momentOf(edges.clock),
       groups: () => this.#replicas.all(),
       group: (id) => this.#replicas.get(id),
       send: (to, topic, body) => void edges.transport.send(to, topic, body),

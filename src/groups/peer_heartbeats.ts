@@ -6,11 +6,12 @@
  * exchanged, and whatever differs is woken, so that Raft's own heartbeats settle it. Of many groups some fall
  * asleep or wake all the time: an echo speaks for those that slept when its heartbeat was sent, and still do.
  */
+import type { Moment } from "../clock.ts";
 import type { PeerId } from "../raft/entry.ts";
 import type { Group } from "./group.ts";
 
 export const HEARTBEAT_TOPICS = {
-  /** `[bootId, digest, echo]`; an echo is null or `[bootId, digest, agrees]` of the beat it answers. */
+  /** `[bootId, digest, echo, serial]`; an echo is null or `[bootId, digest, agrees, serial]` of the beat it answers. */
   beat: "beat",
   list: "beat.list",
   differ: "beat.differ",
@@ -20,6 +21,7 @@ export interface PeerHeartbeatEdges {
   readonly self: PeerId;
   readonly bootId: string;
   nowMs(): number;
+  now(): Moment;
   groups(): Iterable<Group>;
   group(id: number): Group | undefined;
   send(to: PeerId, topic: string, body: unknown): void;
@@ -29,6 +31,8 @@ export interface PeerHeartbeatEdges {
 
 /** Heartbeats to one peer that may yet be echoed, while what sleeps changes with each. */
 const BEATS_MAX = 4;
+/** Heartbeats of which it is known when they were sent. */
+const SENT_MAX = 64;
 
 /** What a heartbeat said. */
 interface Beat {
@@ -43,7 +47,7 @@ interface Neighbour {
   /** When its echo last agreed with what sleeps under this peer's leadership. */
   echoedMs: number;
   /** What the next heartbeat to it brings back of its last one. */
-  echoDue: readonly [bootId: string, digest: number, agrees: boolean] | null;
+  echoDue: readonly [bootId: string, digest: number, agrees: boolean, serial: unknown] | null;
   /** The last ones to it, the newest first; equal ones behind each other are one. */
   beats: readonly Beat[];
 }
@@ -51,6 +55,9 @@ interface Neighbour {
 export class PeerHeartbeats {
   readonly #edges: PeerHeartbeatEdges;
   readonly #neighbours = new Map<PeerId, Neighbour>();
+  /** By serial: when the last rounds of heartbeats were sent, all at once. */
+  readonly #sent = new Map<number, Moment>();
+  #serial = 0;
   /** Within this time of the last agreement a sleeping group is left asleep. */
   readonly #patienceMs: number;
 
@@ -74,11 +81,13 @@ export class PeerHeartbeats {
 
   /** Sends one heartbeat to each of these peers, and wakes what can no longer rest on theirs. */
   beat(peers: Iterable<PeerId>): void {
+    this.#sent.set(++this.#serial, this.#edges.now());
+    this.#sent.delete(this.#serial - SENT_MAX);
     for (const peer of peers) {
       const neighbour = this.#neighbour(peer);
       const led = this.#ledTowards(peer);
       const beat = { digest: digest(led), led };
-      const body = [this.#edges.bootId, beat.digest, neighbour.echoDue];
+      const body = [this.#edges.bootId, beat.digest, neighbour.echoDue, this.#serial];
       neighbour.echoDue = null;
       if (beat.digest !== neighbour.beats[0]?.digest) {
         neighbour.beats = [beat, ...neighbour.beats].slice(0, BEATS_MAX);
@@ -109,16 +118,16 @@ export class PeerHeartbeats {
     return neighbour === undefined ? this.#patienceMs : this.#edges.nowMs() - neighbour.heardMs;
   }
 
-  #onBeat(from: PeerId, [bootId, theirDigest, echo]: readonly unknown[]): boolean {
+  #onBeat(from: PeerId, [bootId, theirDigest, echo, serial]: readonly unknown[]): boolean {
     if (typeof bootId !== "string" || typeof theirDigest !== "number") return false;
     const neighbour = this.#neighbour(from);
     const agrees = digest(this.#followedFrom(from)) === theirDigest;
     if (agrees) neighbour.heardMs = this.#edges.nowMs();
-    neighbour.echoDue = [bootId, theirDigest, agrees];
+    neighbour.echoDue = [bootId, theirDigest, agrees, serial];
     return echo === null || (Array.isArray(echo) && this.#onEcho(from, echo));
   }
 
-  #onEcho(from: PeerId, [bootId, echoed, agrees]: readonly unknown[]): boolean {
+  #onEcho(from: PeerId, [bootId, echoed, agrees, serial]: readonly unknown[]): boolean {
     if (typeof echoed !== "number" || typeof agrees !== "boolean") return false;
     if (bootId !== this.#edges.bootId) return true; // an echo to this peer's former run
     if (!agrees) {
@@ -126,17 +135,23 @@ export class PeerHeartbeats {
       return true;
     }
     const beat = this.#neighbour(from).beats.find(({ digest }) => digest === echoed);
-    if (beat !== undefined) this.#agreed(from, beat.led);
+    // A former version names no serial, and what was sent long ago is not known.
+    const sent = typeof serial === "number" ? this.#sent.get(serial) : undefined;
+    if (beat !== undefined) this.#agreed(from, beat.led, sent ?? null);
     return true;
   }
 
-  #agreed(from: PeerId, led: readonly GroupTerm[]): void {
+  #agreed(from: PeerId, led: readonly GroupTerm[], sent: Moment | null): void {
     this.#neighbour(from).echoedMs = this.#edges.nowMs();
     for (const [id, term] of led) {
       const group = this.#edges.group(id);
       if (group === undefined || !group.leads || !group.raft.asleep) continue;
       // Round 0: it counts for check-quorum; reads wake the group and rest on rounds of its own.
-      if (group.raft.term === term) group.raft.followerAlive(from, 0);
+      if (group.raft.term !== term) continue;
+      group.raft.followerAlive(from, 0);
+      if (sent === null) continue;
+      group.contact.leads(term);
+      group.contact.beatAgreed(from, sent, group.raft.configuration, this.#edges.self);
     }
   }
 

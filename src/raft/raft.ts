@@ -234,6 +234,10 @@ export class Raft implements RaftCore {
     return this.#state.round;
   }
 
+  get agreedRound(): number {
+    return this.#behaviour instanceof Leader ? this.#behaviour.tracker.agreedRound() : 0;
+  }
+
   get configuration(): Configuration {
     return this.#state.configuration;
   }

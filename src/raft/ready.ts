@@ -232,6 +232,8 @@ export interface RaftCore {
   readonly asleep: boolean;
   /** The number of the newest heartbeat round, for `followerAlive`. */
   readonly round: number;
+  /** The newest heartbeat round of this leader's term that a majority (of each set) echoed; 0: none. */
+  readonly agreedRound: number;
   readonly configuration: Configuration;
   readonly snapshot: SnapshotMeta | null;
   followers(): readonly FollowerStatus[];

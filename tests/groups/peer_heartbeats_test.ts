@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Group } from "../../src/groups/group.ts";
 import { HEARTBEAT_TOPICS, PeerHeartbeats } from "../../src/groups/peer_heartbeats.ts";
+import { QuorumContact } from "../../src/groups/quorum_contact.ts";
 
 const PATIENCE_MS = 1_000;
 
@@ -9,6 +10,7 @@ class SleepyGroup {
   readonly id: number;
   leads: boolean;
   readonly alive: string[] = [];
+  readonly contact = new QuorumContact();
   readonly raft;
 
   constructor(id: number, leader: string, self: string, options: { term?: number } = {}) {
@@ -78,6 +80,7 @@ class Neighbour {
       self: name,
       bootId: `boot of ${name}`,
       nowMs: () => world.nowMs,
+      now: () => ({ monotonicMs: world.nowMs, wallMs: 7_000 + world.nowMs }),
       groups: () => this.groups as unknown as Group[],
       group: (id) => this.groups.find((group) => group.id === id) as unknown as Group | undefined,
       send: (to, topic, body) => world.send(name, to, topic, body),
@@ -260,4 +263,40 @@ Deno.test("what was heard before a connection broke is not echoed behind the bre
   b.heartbeats.connected("a");
   b.heartbeats.beat(["a"]);
   assert.equal(a.groups[0]!.alive.length, heard);
+});
+
+Deno.test("an agreeing echo counts from when the heartbeat was sent that it answers, not a later one", () => {
+  const { world, a, b, c } = neighbourhood();
+  const held: (() => void)[] = [];
+  world.beat(2);
+  assert.equal(a.groups[0]!.contact.heard?.since?.monotonicMs, 300, "b beats after a");
+  // What b and c answer to a is on its way for long from now on.
+  const send = world.send.bind(world);
+  world.send = (from, to, topic, body) => {
+    if (to !== "a") return send(from, to, topic, body);
+    const copy = structuredClone(body);
+    held.push(() => send(from, to, topic, copy));
+  };
+  world.beat(5);
+  assert.equal(a.groups[0]!.contact.heard?.since?.monotonicMs, 300);
+  world.send = send;
+  held[0]!();
+  assert.deepEqual(a.groups[0]!.contact.heard, {
+    term: 3,
+    since: { monotonicMs: 450, wallMs: 7_450 },
+  });
+  assert.equal(b.groups[0]!.contact.heard, null, "a follower has nobody's word");
+  assert.equal(c.groups[0]!.contact.heard, null);
+});
+
+Deno.test("the echo of a version that names no heartbeat keeps a group asleep, and no lease", () => {
+  const { world, a } = neighbourhood();
+  const send = world.send.bind(world);
+  world.send = (from, to, topic, body) => {
+    const [bootId, digest, echo] = body as readonly unknown[];
+    send(from, to, topic, [bootId, digest, Array.isArray(echo) ? echo.slice(0, 3) : echo]);
+  };
+  world.beat(20);
+  assert.deepEqual(a.woken, []);
+  assert.equal(a.groups[0]!.contact.heard, null);
 });
