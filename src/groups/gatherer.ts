@@ -3,8 +3,10 @@
  * gather, and then go together. An idle way is taken at once, so whoever is alone waits for nobody.
  *
  * Those who were answered together mostly ask again together, yet one after the other, each over its own connection. Sent
- * at once, the first of them would go alone and the others wait for it. So after a sending of several the next one waits
- * until as many are there again, for a moment at most.
+ * at once, the first of them would go alone and the others wait for it; and callers would fall apart into two halves, of
+ * which one waits while the other is under way. So after a sending of several the next one waits until all are there
+ * again, those that it answered and those that gathered meanwhile, for as long as it took at most: what they wait for
+ * company they gain by not waiting for each other.
  *
  * While sendings fail slowly, as without a leader, those behind them wait no longer than one alone would try.
  */
@@ -12,8 +14,8 @@ import { assert } from "../assert.ts";
 import type { Clock, Timer } from "../clock.ts";
 import { SkeinError } from "../errors.ts";
 
-/** How long those who were answered are waited for: less than a sending takes. */
-const RETURN_MS_MAX = 1;
+/** Where sendings take long, company is not waited for that long. */
+const PATIENCE_MS_MAX = 10;
 
 export interface GathererLimits {
   /** Of one sending. A part that is larger goes alone. */
@@ -49,7 +51,7 @@ export interface GathererEdges<P> {
 interface Lane<P> {
   readonly waiting: Waiting<P>[];
   underWay: boolean;
-  /** How many were answered together, and are waited for. */
+  /** How many are to be there when the next sending goes. */
   expected: number;
   patience: Timer | null;
 }
@@ -102,16 +104,20 @@ export class Gatherer<P extends GatheredPart> {
     }
     lane.underWay = true;
     const parts = this.#take(lane);
+    const leftOver = lane.waiting.length;
+    const beganMs = this.#clock.monotonicMs();
     this.#edges.send(name, parts).finally(() => {
       lane.underWay = false;
-      if (parts.length === 1 || lane.waiting.length >= parts.length) this.#sendWaiting(name, lane);
-      else this.#await(name, lane, parts.length);
+      // What one sending had no room for fills the next one, more or less: it goes on.
+      if (parts.length === 1 || leftOver > 0) this.#sendWaiting(name, lane);
+      else this.#await(name, lane, parts.length, this.#clock.monotonicMs() - beganMs);
     });
   }
 
-  #await(name: string, lane: Lane<P>, expected: number): void {
-    lane.expected = expected;
-    lane.patience = this.#clock.timer(RETURN_MS_MAX, () => this.#sendWaiting(name, lane));
+  #await(name: string, lane: Lane<P>, answered: number, tookMs: number): void {
+    lane.expected = answered + lane.waiting.length;
+    const patienceMs = Math.min(tookMs, PATIENCE_MS_MAX);
+    lane.patience = this.#clock.timer(patienceMs, () => this.#sendWaiting(name, lane));
   }
 
   #take({ waiting }: Lane<P>): readonly P[] {

@@ -13,11 +13,13 @@ const LIMITS = {
 function gathering() {
   const sent: { readonly lane: string; readonly names: string; readonly end: () => void }[] = [];
   const timers: (() => void)[] = [];
+  const delaysMs: number[] = [];
   const late: string[] = [];
   let nowMs = 0;
   const clock = {
     monotonicMs: () => nowMs,
-    timer(_delayMs: number, fire: () => void) {
+    timer(delayMs: number, fire: () => void) {
+      delaysMs.push(delayMs);
       timers.push(fire);
       return { cancel: () => void timers.splice(timers.indexOf(fire), 1) };
     },
@@ -45,7 +47,7 @@ function gathering() {
   const elapse = () => timers.splice(0).forEach((fire) => fire());
   const pass = (byMs: number) => void (nowMs += byMs);
   const names = () => sent.map(({ names }) => names);
-  return { gatherer, add, end, elapse, pass, late, timers, names };
+  return { gatherer, add, end, elapse, pass, late, timers, delaysMs, names };
 }
 
 async function resumed(): Promise<void> {
@@ -63,9 +65,27 @@ Deno.test("who is alone goes at once; while a sending is under way others gather
   add("y", 1, 1, "y");
   assert.deepEqual(names().at(-1), "y", "who was alone is waited for by nobody");
   assert.deepEqual(timers, []);
-  for (const name of "efgh") add(name);
+});
+
+Deno.test("those who were answered and those who gathered meanwhile go together, and are waited for as long as a sending took", async () => {
+  const { add, end, elapse, pass, timers, delaysMs, names } = gathering();
+  for (const name of "abc") add(name);
+  await end(0);
+  for (const name of "de") add(name);
+  pass(3);
+  await end(1);
+  for (const name of "fg") {
+    assert.deepEqual(names(), ["a", "bc"]);
+    add(name);
+  }
+  assert.deepEqual(names(), ["a", "bc", "defg"]);
+  assert.deepEqual([timers, delaysMs], [[], [3]]);
+  add("h");
+  pass(300);
   await end(2);
-  assert.deepEqual(names().at(-1), "efgh", "as many as were answered are there already");
+  assert.deepEqual(delaysMs, [3, 10], "but for a moment, where sendings take long");
+  elapse();
+  assert.equal(names().at(-1), "h");
 });
 
 Deno.test("those who were answered together go together again", async () => {
