@@ -184,6 +184,14 @@ export class StorageFailedError extends Error {
   override readonly name = "StorageFailedError";
 }
 
+/**
+ * What was durable is gone, and something older stands in its place. The peer must not go on: it would vote with
+ * forgotten votes.
+ */
+export class StorageRolledBackError extends Error {
+  override readonly name = "StorageRolledBackError";
+}
+
 /** What was durable is damaged. The peer refuses to start, and says how to rejoin. */
 export class StorageCorruptError extends Error {
   override readonly name = "StorageCorruptError";

@@ -192,12 +192,14 @@ export function valueConformance(name: string, makeMedium: () => Promise<Medium>
     append(opened.storage, "after");
     const snapshot = await take(opened.storage, 6, [first!.file]);
     const bytes = await stream(opened.storage, snapshot, 1_000);
-    const again = await create(await makeMedium());
+    const elsewhere = await makeMedium();
+    const again = await create(elsewhere);
     await again.storage.append([...founded(GROUP)]);
     const incoming = await again.storage.receiveSnapshot(GROUP, snapshot);
     await feed(incoming, bytes, 1_000);
     strictEqual(await incoming.finish(), true);
     await again.storage.close();
+    await elsewhere.remove();
   });
 
   test("files that a snapshot does not name go with its reference, and only then", async (opened) => {

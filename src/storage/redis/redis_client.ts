@@ -1,0 +1,169 @@
+/**
+ * One connection to Redis through ioredis, stripped to what the storage can rest on: commands are answered in order or
+ * not at all, nothing is sent a second time by itself, and once a connection is closed it stays so. What to do then
+ * is `redis_session.ts`'s.
+ */
+import { Buffer } from "node:buffer";
+import { Cluster, Redis } from "ioredis";
+import type { Clock } from "../../clock.ts";
+import { within } from "./deadline.ts";
+import { describeRedis, type RedisAddress } from "./redis_address.ts";
+
+/** Loads ioredis, and with it what it reads of the environment. */
+export type RedisArgument = string | Buffer;
+
+export interface RedisConnection {
+  /** @returns the reply: null, numbers, buffers, and lists of them. @throws what Redis says, by rejection */
+  call(args: readonly RedisArgument[]): Promise<unknown>;
+  /** Closes it. What is not answered is rejected. */
+  close(): void;
+}
+
+export interface ConnectOptions {
+  readonly address: RedisAddress;
+  /** Certificates in PEM that TLS trusts in place of the system's; null: those. */
+  readonly certificates: string | null;
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+  /** Told once, when the connection is gone for whatever reason. */
+  readonly closed: (error: Error) => void;
+}
+
+const CONNECTION_NAME = "skein";
+
+/** @throws {Error} by rejection, whose message is the server's or the system's */
+export async function connectRedis(options: ConnectOptions): Promise<RedisConnection> {
+  const client = options.address.kind === "cluster" ? makeCluster(options) : makeSingle(options);
+  let lastError: Error | null = null;
+  let isClosed = false;
+  client.on("error", (error: Error) => lastError = error);
+  client.on("end", () => {
+    if (isClosed) return;
+    isClosed = true;
+    options.closed(lastError ?? new Error("the connection was closed"));
+  });
+  const close = () => {
+    isClosed = true;
+    client.disconnect();
+  };
+  try {
+    await within(options.clock, options.timeoutMs, client.connect());
+  } catch (error) {
+    close();
+    throw lastError ?? error;
+  }
+  return {
+    call: ([name = "", ...args]) => client.callBuffer(String(name), ...args),
+    close,
+  };
+}
+
+function makeSingle({ address, certificates, timeoutMs }: ConnectOptions): Redis {
+  const { kind, hosts: [first], sentinelName, user, password, database } = address;
+  const where = kind === "sentinel"
+    ? {
+      sentinels: address.hosts.map(({ host, port }) => ({ host, port })),
+      name: sentinelName,
+      sentinelRetryStrategy: () => null,
+      enableTLSForSentinelMode: address.tls,
+      ...(address.tls ? { sentinelTLS: tlsOptions(address, certificates) } : {}),
+    }
+    : { host: first!.host, port: first!.port };
+  return new Redis({
+    ...commonOptions({ address, certificates, timeoutMs }),
+    ...where,
+    ...(user === null ? {} : { username: user }),
+    ...(password === null ? {} : { password }),
+    db: database,
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    retryStrategy: () => null,
+  });
+}
+
+function makeCluster({ address, certificates, timeoutMs }: ConnectOptions): Cluster {
+  const { hosts, user, password } = address;
+  return new Cluster([...hosts], {
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    clusterRetryStrategy: () => null,
+    slotsRefreshTimeout: timeoutMs,
+    // Names are for the certificate, which has them and no addresses.
+    ...(address.tls ? { dnsLookup: (name, done) => done(null, name) } : {}),
+    redisOptions: {
+      ...commonOptions({ address, certificates, timeoutMs }),
+      ...(user === null ? {} : { username: user }),
+      ...(password === null ? {} : { password }),
+    },
+  });
+}
+
+function commonOptions(
+  { address, certificates, timeoutMs }: Pick<
+    ConnectOptions,
+    "address" | "certificates" | "timeoutMs"
+  >,
+) {
+  return {
+    connectTimeout: timeoutMs,
+    connectionName: CONNECTION_NAME,
+    protocol: 2,
+    disableClientInfo: true,
+    // A server that is loading answers so to every command.
+    enableReadyCheck: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    ...(address.tls ? { tls: tlsOptions(address, certificates) } : {}),
+  } as const;
+}
+
+function tlsOptions({ hosts: [first], kind }: RedisAddress, certificates: string | null) {
+  return {
+    ...(kind === "single" ? { servername: first!.host } : {}),
+    ...(certificates === null ? {} : { ca: certificates }),
+  };
+}
+
+/** @returns the reply's text; "" where it is none */
+export function textOf(reply: unknown): string {
+  if (reply instanceof Uint8Array) return Buffer.from(reply).toString("utf8");
+  return typeof reply === "string" ? reply : typeof reply === "number" ? String(reply) : "";
+}
+
+/** As `textOf`, of each in a list. */
+export function textsOf(reply: unknown): string[] {
+  return Array.isArray(reply) ? reply.map(textOf) : [];
+}
+
+/** @returns what could not be done, at which address, and what stands in the way, in words for operators */
+export function redisReason(address: RedisAddress, error: unknown): string {
+  const said = error instanceof Error ? error.message : String(error);
+  return `Redis at ${describeRedis(address)} ${inWords(said)}`;
+}
+
+/** Redis' codes → what they mean to who runs a peer. What Redis itself said stands behind. */
+const MEANINGS: readonly (readonly [RegExp, string])[] = [
+  [/\bWRONGPASS\b|invalid password|invalid username/, "refuses the user or the password"],
+  [/\bNOAUTH\b/, "wants a user and a password, and none is given"],
+  [
+    /\bNOPERM\b|can't run this command|no permissions/i,
+    "does not let this user do what a peer must",
+  ],
+  [/\bOOM\b/, "has no memory left: its maxmemory is reached"],
+  [/\bREADONLY\b/, "is a read-only replica: a peer writes, and needs the primary"],
+  [/\bWRONGTYPE\b/, "has a key of another type where the peer's state must lie"],
+  [/\bMISCONF\b/, "cannot write to its own disk"],
+  [/\bLOADING\b/, "is loading its data"],
+  [/\bBUSY\b/, "is busy with somebody's script"],
+  [/\bNOREPLICAS\b/, "has fewer replicas than it wants for a write"],
+  [/\b(?:CLUSTERDOWN|MASTERDOWN|TRYAGAIN)\b/, "is a cluster that cannot serve at the moment"],
+  [/ECONNREFUSED/, "does not listen"],
+  [/ENOTFOUND|EAI_AGAIN|getaddrinfo/, "cannot be found by its name"],
+  [/ETIMEDOUT|timed out/i, "does not answer"],
+  [/certificate|self.signed|\bTLS\b|\bSSL\b|UnknownIssuer/i, "is not reached by TLS"],
+];
+
+function inWords(said: string): string {
+  const meaning = MEANINGS.find(([pattern]) => pattern.test(said))?.[1] ?? "cannot be used";
+  return `${meaning} (${said})`;
+}

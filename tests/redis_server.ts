@@ -1,0 +1,128 @@
+/**
+ * A real redis-server for a test: on a free port of loopback, with a directory of its own, and gone with the test
+ * whatever happens. Where none is installed a test says that it is left out, and why.
+ */
+import assert from "node:assert/strict";
+import { eventually } from "./eventually.ts";
+
+const ATTEMPTS_MAX = 20;
+const PORT_MIN = 10_100;
+const PORT_MAX = 32_000;
+
+/** For `Deno.test`: what to leave out where no redis-server is. */
+export const REDIS_MISSING: string | null = redisMissing();
+
+function redisMissing(): string | null {
+  try {
+    const { success } = new Deno.Command("redis-server", { args: ["--version"], stdout: "null" })
+      .outputSync();
+    return success ? null : "redis-server does not run";
+  } catch {
+    return "redis-server is not installed (apt-get install redis-server)";
+  }
+}
+
+/** A test that needs a redis-server: where there is none it is shown as left out, with the reason in its name. */
+export function redisTest(name: string, run: () => Promise<void>): void {
+  const ignore = REDIS_MISSING !== null;
+  Deno.test({ name: ignore ? `${name} (skipped: ${REDIS_MISSING})` : name, ignore, fn: run });
+}
+
+export class RedisServer {
+  readonly directory: string;
+  readonly flags: readonly string[];
+  port = 0;
+  #child: Deno.ChildProcess | null = null;
+
+  private constructor(flags: readonly string[]) {
+    this.flags = flags;
+    this.directory = Deno.makeTempDirSync({ prefix: "skein-redis-" });
+  }
+
+  /** @param flags of redis-server, beside those that make every write durable */
+  static async start(...flags: readonly string[]): Promise<RedisServer> {
+    const server = new RedisServer(flags);
+    for (let attempt = 0;; attempt++) {
+      server.port = PORT_MIN + Math.floor(Math.random() * (PORT_MAX - PORT_MIN));
+      try {
+        await server.up();
+        return server;
+      } catch (error) {
+        if (attempt === ATTEMPTS_MAX) throw error;
+      }
+    }
+  }
+
+  static async with(
+    flags: readonly string[],
+    test: (server: RedisServer) => Promise<void>,
+  ): Promise<void> {
+    const server = await RedisServer.start(...flags);
+    try {
+      await test(server);
+    } finally {
+      await server.remove();
+    }
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`;
+  }
+
+  /** Starts it, where it is down, and waits until it answers. */
+  async up(): Promise<void> {
+    assert(this.#child === null, "the redis-server is down");
+    // deno-fmt-ignore
+    const child = new Deno.Command("redis-server", {
+      args: [
+        "--port", String(this.port), "--bind", "127.0.0.1", "--dir", this.directory,
+        "--appendonly", "yes", "--appendfsync", "always", "--save", "", ...this.flags,
+      ],
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    let ended = false;
+    const status = child.status.then(() => ended = true);
+    this.#child = child;
+    try {
+      await eventually("the redis-server answers", 20_000, async () => {
+        if (!ended) assert.match(await this.send("PING"), /^(?:\+PONG|-NOAUTH|-DENIED)/);
+      });
+      assert(!ended, "the redis-server is up");
+    } catch (error) {
+      if (!ended) child.kill("SIGKILL");
+      await status;
+      this.#child = null;
+      throw error;
+    }
+  }
+
+  /** Sends one command on a connection of its own. @returns the reply as it came */
+  async send(...args: readonly string[]): Promise<string> {
+    using connection = await Deno.connect({ hostname: "127.0.0.1", port: this.port });
+    const text = args.map((arg) => `$${new TextEncoder().encode(arg).length}\r\n${arg}\r\n`);
+    await connection.write(new TextEncoder().encode(`*${args.length}\r\n${text.join("")}`));
+    const buffer = new Uint8Array(64 * 1024);
+    const size = await connection.read(buffer) ?? 0;
+    return new TextDecoder().decode(buffer.subarray(0, size));
+  }
+
+  signal(signal: Deno.Signal): void {
+    assert(this.#child !== null, "the redis-server is up");
+    this.#child.kill(signal);
+  }
+
+  /** Ends it and waits for that; SIGKILL is as a crash of the process. */
+  async down(signal: Deno.Signal = "SIGTERM"): Promise<void> {
+    const child = this.#child;
+    if (child === null) return;
+    child.kill(signal);
+    await child.status;
+    this.#child = null;
+  }
+
+  async remove(): Promise<void> {
+    await this.down("SIGKILL");
+    await Deno.remove(this.directory, { recursive: true });
+  }
+}
