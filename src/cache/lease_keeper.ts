@@ -98,10 +98,12 @@ export class LeaseKeeper {
 
   /** Somebody needs a lease in the partition. */
   want(partition: PartitionLines): void {
-    this.#lookAgain();
-    if (this.#closed || partition.lease.session !== null || partition.lease.report !== null) return;
-    this.#learnFromReplica(partition);
     const { lease } = partition;
+    this.#lookAgain();
+    if (this.#closed || lease.hasBegun) return;
+    this.#learnFromReplica(partition);
+    // Those who were woken by that may have wanted it as well.
+    if (lease.hasBegun) return;
     const home = lease.home ?? this.#edges.groups.leaderOf(partition.partition);
     if (lease.term > 0 && home !== null) this.#report(partition);
     else this.#locate(partition);

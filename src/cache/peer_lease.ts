@@ -74,6 +74,11 @@ export class PeerLease {
     return this.#report;
   }
 
+  /** Whether there is a lease, or it is asked for. */
+  get hasBegun(): boolean {
+    return this.#session !== null || this.#report !== null;
+  }
+
   /** Whether lines may be asked for. */
   get mayAsk(): boolean {
     return this.#session !== null && this.#report === null;
