@@ -118,6 +118,8 @@ export const LIMITS = {
   eventTimestampLengthMax: 64,
   /** Events: batches, and pages of ids, that one entry takes away; the service repeats it. */
   eventTrimMax: 10_000,
+  /** Events: streams without an end that are open at one peer; past it 429. */
+  eventTailsMax: 10_000,
 
   /** Cache: values up to this size lie in a partition's state, larger ones in value files. */
   cacheInlineBytesMax: 1 * KIB,
@@ -137,6 +139,15 @@ export const LIMITS = {
   cacheClearedEachEntry: 1_000,
   /** Cache: reads and writes that wait for lines at one peer; past it 429. */
   cacheWaitersMax: 100_000,
+  /** Cache: keys of which one home knows holders; past it, the ones that were asked for least lately are recalled. */
+  cacheDirectoryMax: 262_144,
+  /** Cache: asks and tasks of one key that wait at its home; past it they are dropped, or 429. */
+  cacheKeyJobsMax: 4_096,
+  /** Cache: removals, invalidations and writes that wait at one home; past it 429. */
+  cacheHomeJobsMax: 10_000,
+  /** Cache: fill tokens of one home, and callers that wait for them; past it 429. */
+  cacheFillTokensMax: 10_000,
+  cacheFillWaitersMax: 100_000,
   /** Cache: peers that may hold lines of one partition. */
   cacheHoldersMax: 1_024,
 

@@ -31,6 +31,20 @@ export interface RemoveCommand {
   readonly grant: Grant;
 }
 
+/** A write by the home itself, of a key that nobody has a line of. */
+export interface PutCommand {
+  readonly kind: "put";
+  readonly term: number;
+  readonly key: string;
+  /** Minted for this write: whatever was written under an earlier one, is over. */
+  readonly grant: Grant;
+  readonly value: Uint8Array;
+  /** From when it is applied; null: for ever. */
+  readonly ttlMs: number | null;
+  /** What its caller named, and the home compared: makes the same request again. Null: no value; undefined: nothing. */
+  readonly ifVersion: Version | null | undefined;
+}
+
 /** This peer may hold lines from now on: before its first lease. */
 export interface EnterHolderCommand {
   readonly kind: "enterHolder";
@@ -48,10 +62,11 @@ export interface LeaveHoldersCommand {
 export type CacheCommand =
   | WriteBackCommand
   | RemoveCommand
+  | PutCommand
   | EnterHolderCommand
   | LeaveHoldersCommand;
 
-const OPERATION = { writeBack: 1, remove: 2, enterHolder: 3, leaveHolders: 4 } as const;
+const OPERATION = { writeBack: 1, remove: 2, enterHolder: 3, leaveHolders: 4, put: 5 } as const;
 
 /** @returns the body of an envelope, which `decodeCacheCommand` reads */
 export function encodeCacheCommand(command: CacheCommand): readonly unknown[] {
@@ -67,11 +82,21 @@ export function encodeCacheCommand(command: CacheCommand): readonly unknown[] {
       const { term, counter } = command.grant;
       return [operation, command.term, command.key, term, counter];
     }
+    case "put": {
+      const { term, key, grant, value, ttlMs, ifVersion } = command;
+      return [operation, term, key, grant.term, grant.counter, value, ttlMs, bound(ifVersion)];
+    }
     case "enterHolder":
       return [operation, command.term, command.peer];
     case "leaveHolders":
       return [operation, command.term, command.peers];
   }
+}
+
+/** Nothing: no version is asked for. */
+function bound(ifVersion: Version | null | undefined): readonly (number | null)[] {
+  if (ifVersion === undefined) return [];
+  return ifVersion === null ? [null] : [ifVersion.term, ifVersion.counter, ifVersion.write];
 }
 
 /** @returns null for what this version does not know, or what is out of its bounds */
@@ -87,6 +112,8 @@ export function decodeCacheCommand(body: unknown): CacheCommand | null {
       if (!isCacheKey(key) || !isGrant(grant) || grant[0] !== term) return null;
       return { kind: "remove", term, key, grant: { term: grant[0], counter: grant[1] } };
     }
+    case OPERATION.put:
+      return decodePut(term, body.slice(2));
     case OPERATION.enterHolder:
       return isPeer(body[2]) ? { kind: "enterHolder", term, peer: body[2] } : null;
     case OPERATION.leaveHolders:
@@ -107,6 +134,25 @@ function decodeWriteBack(term: number, rows: unknown): WriteBackCommand | null {
   return { kind: "writeBack", term, items };
 }
 
+function decodePut(term: number, fields: readonly unknown[]): PutCommand | null {
+  const [key, grantTerm, counter, value, ttlMs, asked] = fields;
+  const grant = [grantTerm, counter];
+  if (!isCacheKey(key) || !isGrant(grant) || grant[0] !== term) return null;
+  if (!(value instanceof Uint8Array) || value.length > LIMITS.bodyBytesMax) return null;
+  if (ttlMs !== null && !isWithin(ttlMs, 0, LIMITS.cacheTtlMaxMs)) return null;
+  const ifVersion = boundFrom(asked);
+  if (ifVersion === false) return null;
+  return { kind: "put", term, key, grant: { term, counter: grant[1] }, value, ttlMs, ifVersion };
+}
+
+/** @returns false for what is none */
+function boundFrom(asked: unknown): Version | null | undefined | false {
+  if (!Array.isArray(asked)) return false;
+  if (asked.length === 0) return undefined;
+  if (asked.length === 1) return asked[0] === null ? null : false;
+  return isVersion(asked) ? { term: asked[0], counter: asked[1], write: asked[2] } : false;
+}
+
 function decodeItem(row: unknown): WriteBackItem | null {
   if (!Array.isArray(row)) return null;
   const [key, term, counter, write, value, expiresMs] = row as readonly unknown[];
@@ -123,9 +169,14 @@ function decodeItem(row: unknown): WriteBackItem | null {
 }
 
 /**
- * What makes a command the same request again. A version names one write for ever, so values need not be looked at.
+ * What makes a command the same request again. A version names one write for ever, so values need not be looked at; what
+ * a caller asked for is the same under another home and another grant.
  */
 export function identityOfCacheCommand(command: CacheCommand): unknown {
+  if (command.kind === "remove") return [command.kind, command.key];
+  if (command.kind === "put") {
+    return [command.kind, command.key, command.value, command.ttlMs, bound(command.ifVersion)];
+  }
   if (command.kind !== "writeBack") return encodeCacheCommand(command);
   const items = command.items.map(({ key, version: { term, counter, write } }) => {
     return [key, term, counter, write];

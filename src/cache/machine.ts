@@ -17,6 +17,7 @@ import {
   type CacheCommand,
   decodeCacheCommand,
   identityOfCacheCommand,
+  type PutCommand,
   type RemoveCommand,
   type WriteBackCommand,
 } from "./commands.ts";
@@ -29,6 +30,8 @@ export type CacheAnswer =
   /** @param older places of items that the key had already, or something later */
   | { readonly kind: "written"; readonly older: readonly number[] }
   | { readonly kind: "removed"; readonly existed: boolean }
+  /** By the home itself. */
+  | { readonly kind: "put"; readonly version: Version }
   /** How many peers may hold lines now. */
   | { readonly kind: "holders"; readonly count: number }
   | RefusedAnswer;
@@ -81,6 +84,8 @@ export class CacheMachine implements Machine<CacheCommand>, ValueHolder {
         return this.#writeBack(command);
       case "remove":
         return this.#remove(command, timeMs);
+      case "put":
+        return this.#put(command, timeMs);
       case "enterHolder":
         return this.#enter(command.peer);
       case "leaveHolders": {
@@ -108,6 +113,15 @@ export class CacheMachine implements Machine<CacheCommand>, ValueHolder {
     const existed = this.read(key, timeMs) !== null;
     this.#table.remove(key, version, timeMs + LIMITS.cacheRemovalKeepMs);
     return { kind: "removed", existed };
+  }
+
+  #put({ key, grant, value, ttlMs }: PutCommand, timeMs: number): CacheAnswer {
+    const version = { ...grant, write: 1 };
+    if (isSettled(version, this.settled(key))) {
+      return refuse("CONFLICT", `${key} has a later version than this write`);
+    }
+    this.#table.put(key, version, value, ttlMs === null ? null : timeMs + ttlMs);
+    return { kind: "put", version };
   }
 
   #enter(peer: string): CacheAnswer {

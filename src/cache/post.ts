@@ -103,6 +103,18 @@ export class CachePost {
     queueMicrotask(() => this.#flush());
   }
 
+  /** What is sent to this peer itself meanwhile is delivered afterwards. */
+  together(work: () => void): void {
+    if (this.#delivering) return work();
+    this.#delivering = true;
+    try {
+      work();
+    } finally {
+      this.#delivering = false;
+    }
+    this.#deliverLocal();
+  }
+
   #deliverLocal(): void {
     if (this.#delivering) return;
     this.#delivering = true;
@@ -151,13 +163,7 @@ export class CachePost {
       }
       this.#received++;
       // What it causes here comes behind it, and before the next one.
-      this.#delivering = true;
-      try {
-        this.#deliver(from, message);
-      } finally {
-        this.#delivering = false;
-      }
-      this.#deliverLocal();
+      this.together(() => this.#deliver(from, message));
     }
   }
 

@@ -1,8 +1,10 @@
 /**
- * What runs on the partitions at this peer: the queue's machine in each replica that is here. The services over
+ * What runs on the partitions at this peer: the queue's and the cache's machines in each replica that is here. The services over
  * them are one for all partitions, those without a replica here included: what a service needs of a machine it
  * asks the partition's leader for.
  */
+import type { CacheReplica } from "../cache/cache_edges.ts";
+import { CacheMachine } from "../cache/machine.ts";
 import type { Group } from "../groups/group.ts";
 import { GroupMachine } from "../groups/group_machine.ts";
 import type { Values } from "../groups/values.ts";
@@ -11,28 +13,31 @@ import { QueueMachine } from "../queue/machine.ts";
 import type { QueueReplica } from "../queue/queue_edges.ts";
 
 /** A partition's replica at this peer, as services see it. */
-export interface PartitionReplica extends QueueReplica {
+export interface PartitionReplica extends QueueReplica, CacheReplica {
   readonly group: Group;
 }
 
+type PartitionMachines = Pick<PartitionReplica, "queue" | "cache">;
+
 export class Partitions {
-  readonly #machines = new Map<number, QueueMachine>();
+  readonly #machines = new Map<number, PartitionMachines>();
   readonly #replicas = new Map<number, PartitionReplica>();
 
   /** Builds the empty state machine of a partition. */
   machineOf(partition: number, values: Values): GroupMachine {
     const queue = new QueueMachine(values);
-    this.#machines.set(partition, queue);
-    return new GroupMachine(partition, [queue]);
+    const cache = new CacheMachine(values);
+    this.#machines.set(partition, { queue, cache });
+    return new GroupMachine(partition, [queue, cache]);
   }
 
   /** A replica came to be at this peer, perhaps in the place of an older one. Nothing was applied to it yet. */
   added(group: Group): void {
-    const queue = this.#machines.get(group.id);
-    if (queue === undefined) return;
+    const machines = this.#machines.get(group.id);
+    if (machines === undefined) return;
     const { values, machine } = group;
     const remembers = (request: RequestKey) => machine.remembers(request);
-    this.#replicas.set(group.id, { group, queue, values, remembers });
+    this.#replicas.set(group.id, { group, ...machines, values, remembers });
   }
 
   /** The replica at this peer was removed for good. */

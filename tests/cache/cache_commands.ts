@@ -11,7 +11,7 @@ export function randomCacheCommand(
   known: { readonly term: number; readonly timeMs: number },
 ): CacheCommand {
   const term = random.chance(0.05) ? known.term + 1 : known.term;
-  const kind = random.integer(0, 9);
+  const kind = random.integer(0, 10);
   if (kind <= 5) {
     const items = Array.from(
       { length: random.integer(1, 3) },
@@ -24,7 +24,14 @@ export function randomCacheCommand(
     return { kind: "remove", term, key: random.pick(KEYS), grant };
   }
   if (kind === 8) return { kind: "enterHolder", term, peer: random.pick(PEERS) };
-  return { kind: "leaveHolders", term, peers: PEERS.filter(() => random.chance(0.3)) };
+  if (kind === 9) {
+    return { kind: "leaveHolders", term, peers: PEERS.filter(() => random.chance(0.3)) };
+  }
+  const grant = { term, counter: random.integer(1, 60) };
+  const ttlMs = random.chance(0.3) ? random.integer(0, 400) : null;
+  const value = new Uint8Array(random.chance(0.3) ? 1_100 : 7).fill(random.integer(0, 255));
+  const ifVersion = random.pick([undefined, null, { ...grant, write: 1 }]);
+  return { kind: "put", term, key: random.pick(KEYS), grant, value, ttlMs, ifVersion };
 }
 
 function item(random: Random, timeMs: number, term: number): WriteBackItem {

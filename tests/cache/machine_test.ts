@@ -159,6 +159,14 @@ function compareWithModel(seed: number): void {
         const isNew = former === null || compareVersions(item.version, former) > 0;
         if (isNew) model.set(key, item);
       }
+    } else if (command.kind === "put") {
+      const former = versionOf(command.key);
+      const version = { ...command.grant, write: 1 };
+      const isOld = former !== null && compareVersions(version, former) <= 0;
+      assert.equal(isRefused(answer), isOld);
+      const { value, ttlMs } = command;
+      const expiresMs = ttlMs === null ? null : subject.timeMs + ttlMs;
+      if (!isOld) model.set(command.key, { version, value, expiresMs });
     } else if (command.kind === "remove") {
       const former = versionOf(command.key);
       const removed = { ...command.grant, write: 0 };

@@ -1,0 +1,440 @@
+/**
+ * One partition's home while this peer leads it in one term: takes what lines tell it and callers ask of it to the
+ * directory, and carries out what that causes. Grants and leases are given only while the home lease lasts, which is
+ * looked at before each; a peer's lease is taken for ended only when it must be (`lease_times.ts`).
+ */
+import { momentOf, type Timer } from "../clock.ts";
+import { SkeinError } from "../errors.ts";
+import type { RequestKey } from "../groups/groups.ts";
+import { LIMITS } from "../limits.ts";
+import type { KeyHolder } from "./cache.ts";
+import type { CacheEdges, CacheReplica } from "./cache_edges.ts";
+import type { CacheCommand } from "./commands.ts";
+import type { EntryEffect, HomeView as EntryView } from "./directory_entry.ts";
+import { contentOf } from "./home_content.ts";
+import { HomeDirectory } from "./home_directory.ts";
+import { HomeFills } from "./home_fills.ts";
+import { handOver, HomeJobs, type JobAnswer, type KeyTask } from "./home_jobs.ts";
+import { HomeLetters, type HomePost } from "./home_letters.ts";
+import { HomeProposals } from "./home_proposals.ts";
+import type {
+  BeginFillQuestion,
+  FillGrant,
+  HomeView,
+  WriteQuestion,
+} from "./home_question_codec.ts";
+import { HomeSessions } from "./home_sessions.ts";
+import { HomeTasks } from "./home_tasks.ts";
+import { isOwnLive, type LeaseTimes, leaseTimes, type Moment } from "./lease_times.ts";
+import type { Content } from "./line.ts";
+import type { AcknowledgeMessage, AskMessage, RenewMessage } from "./messages.ts";
+import type { PartitionMessage } from "./post.ts";
+import { sameGrant } from "./version.ts";
+
+/** The directory may be above its bound by so much, while keys are being recalled. */
+const DIRECTORY_SLACK = 4_096;
+
+export interface HomePlace {
+  readonly group: number;
+  readonly term: number;
+  /** Monotonic time, not before the election of the term. */
+  readonly electedMs: number;
+}
+
+export class Home {
+  readonly term: number;
+  readonly #edges: CacheEdges;
+  readonly #post: HomePost;
+  readonly #replica: CacheReplica;
+  readonly #group: number;
+  readonly #times: LeaseTimes;
+  readonly #letters: HomeLetters;
+  readonly #directory: HomeDirectory;
+  readonly #sessions: HomeSessions;
+  readonly #proposals: HomeProposals;
+  readonly #jobs = new HomeJobs();
+  readonly #tasks: HomeTasks;
+  readonly #fills: HomeFills;
+  /** Something could not be granted because the home lease was out. */
+  #wasOut = false;
+  #tokens = 0;
+  #timer: Timer | null = null;
+  #ended = false;
+
+  /** @param replica this peer's own; it has applied an entry of this term by which this peer is a lease holder */
+  constructor(edges: CacheEdges, post: HomePost, replica: CacheReplica, place: HomePlace) {
+    const { group, term } = place;
+    this.#edges = edges;
+    this.#post = post;
+    this.#replica = replica;
+    this.#group = group;
+    this.term = term;
+    this.#times = leaseTimes(edges.electionTimeoutMs);
+    this.#letters = new HomeLetters(edges.clock, post, group, term);
+    this.#fills = new HomeFills(edges.clock, () => {
+      return `${term}.${++this.#tokens}.${edges.random.uint32().toString(36)}`;
+    });
+    this.#directory = new HomeDirectory({
+      view: (key) => this.#view(key),
+      effect: (key, effect) => this.#effect(key, effect),
+      isRebuilt: () => this.#sessions.isRebuilt,
+      nowMs: () => edges.clock.monotonicMs(),
+    });
+    this.#proposals = new HomeProposals(edges, group, term, (items) => {
+      this.#later(() => {
+        for (const { key, version } of items) {
+          this.#directory.step(key, { kind: "committed", version });
+        }
+      });
+    });
+    this.#tasks = new HomeTasks({
+      term,
+      proposals: this.#proposals,
+      replica,
+      timeMs: () => edges.groups.timeMs(group),
+      done: (task, answer) => this.#later(() => this.#taskDone(task, answer)),
+    });
+    this.#sessions = this.#makeSessions(place.electedMs);
+    this.#sessions.announce();
+    this.#arm();
+  }
+
+  #makeSessions(electedMs: number): HomeSessions {
+    const { self, clock, groups } = this.#edges;
+    return new HomeSessions({
+      self,
+      partition: this.#group,
+      term: this.term,
+      times: this.#times,
+      machine: this.#replica.cache,
+      letters: this.#letters,
+      proposals: this.#proposals,
+      directory: this.#directory,
+      effect: (key, effect) => this.#effect(key, effect),
+      now: () => momentOf(clock),
+      timeMs: () => Math.floor(groups.timeMs(this.#group)),
+      mayGrant: () => this.#mayGrant(),
+      ended: (peer) => this.#fills.ended(peer),
+      together: (work) => this.#later(work),
+    }, electedMs);
+  }
+
+  /** Runs what was waited for, unless the home is over. */
+  #later(work: () => void): void {
+    if (this.#ended) return;
+    this.#post.together(() => {
+      this.#look();
+      work();
+      this.#arm();
+    });
+  }
+
+  // ---- what entries are told
+
+  #view(key: string): EntryView {
+    const { cache } = this.#replica;
+    const mayGrant = this.#mayGrant();
+    if (!mayGrant) this.#wasOut = true;
+    return {
+      settled: cache.settled(key),
+      floor: cache.floor,
+      mayGrant,
+      isAlone: this.#sessions.isAlone,
+      isLeased: (peer, session, grant) => this.#sessions.isLeased(peer, session, grant),
+      mint: () => this.#sessions.mint(),
+    };
+  }
+
+  /** When the last round of heartbeats began that a quorum answered in this term; null: none was. */
+  get leasedFrom(): Moment | null {
+    const heard = this.#edges.groups.quorumHeard(this.#group);
+    return heard?.term === this.term ? heard.since : null;
+  }
+
+  /** Whether the home lease lasts. */
+  #mayGrant(): boolean {
+    return isOwnLive(this.leasedFrom, this.#times.homeMs, momentOf(this.#edges.clock));
+  }
+
+  // ---- what lines say
+
+  /** A message of a peer that is for this partition. */
+  receive(from: string, message: PartitionMessage): void {
+    if (this.#ended) return;
+    this.#look();
+    if (message.kind === "report") this.#sessions.report(from, message);
+    else if (message.term === this.term) this.#receiveOfKey(from, message);
+    this.#arm();
+  }
+
+  /** One of the leases that a peer wants to be renewed. */
+  renew(peer: string, serial: number, lease: RenewMessage["leases"][number]): void {
+    if (this.#ended) return;
+    this.#look();
+    this.#sessions.renew(peer, serial, lease);
+    this.#arm();
+  }
+
+  #receiveOfKey(peer: string, message: Exclude<PartitionMessage, { kind: "report" }>): void {
+    const { key } = message;
+    switch (message.kind) {
+      case "ask":
+        return this.#ask(peer, message);
+      case "acknowledge": {
+        const { grant, kept, held, dirty } = message;
+        this.#noteHandOver(message);
+        const event = { kind: "acknowledged", peer, grant, kept, held, dirty } as const;
+        return this.#directory.step(key, event);
+      }
+      case "writeBack": {
+        const { session, grant, content, keeps } = message;
+        const event = { kind: "writeBack", peer, session, grant, content, keeps } as const;
+        return this.#directory.step(key, event);
+      }
+      case "dropped":
+        return this.#directory.step(key, { kind: "dropped", peer, grant: message.grant });
+    }
+  }
+
+  /** What is handed over to a removal is not logged. */
+  #noteHandOver({ key, dirty }: AcknowledgeMessage): void {
+    const task = this.#taskOf(key);
+    if (task !== null && dirty !== null) handOver(task, dirty);
+  }
+
+  /** The removal, or the write by the home, that is under way. */
+  #taskOf(key: string): KeyTask | null {
+    const job = this.#directory.entry(key)?.job;
+    return job?.kind === "remove" ? this.#jobs.task(job.request) ?? null : null;
+  }
+
+  #ask(peer: string, { key, session, request, wish, holds }: AskMessage): void {
+    if (!this.#sessions.isLeased(peer, session, null)) return;
+    const entry = this.#directory.entry(key);
+    if ((entry?.queue.length ?? 0) >= LIMITS.cacheKeyJobsMax) return;
+    const { cache } = this.#replica;
+    const isFurther = wish === "owned" && cache.isFull && cache.settled(key) === null;
+    if (isFurther || (entry === undefined && this.#isCrowded())) {
+      return this.#letters.send(peer, { kind: "denied", ...this.#letters.at(key), request });
+    }
+    this.#directory.touch(key);
+    this.#directory.step(key, { kind: "ask", job: { kind: wish, peer, session, request, holds } });
+  }
+
+  /** Makes room for a further key. @returns whether there is none */
+  #isCrowded(): boolean {
+    const { size } = this.#directory;
+    if (size < LIMITS.cacheDirectoryMax) return false;
+    const idle = this.#directory.idle();
+    if (idle !== null) {
+      const job = { kind: "invalidate", request: this.#jobs.nextNumber() } as const;
+      this.#directory.step(idle, { kind: "ask", job });
+    }
+    return size >= LIMITS.cacheDirectoryMax + DIRECTORY_SLACK;
+  }
+
+  // ---- what entries cause
+
+  #effect(key: string, effect: EntryEffect): void {
+    const at = this.#letters.at(key);
+    switch (effect.kind) {
+      case "recall": {
+        const { peer, grant, to } = effect;
+        return this.#letters.send(peer, { kind: "recall", ...at, grant, to });
+      }
+      case "grant":
+        return this.#grant(key, effect);
+      case "commit":
+        return this.#proposals.add({ key, ...effect.content });
+      case "remove":
+        return this.#tasks.execute(this.#taskOf(key)!, effect.grant);
+      case "confirm": {
+        const { peer, grant, version, rides } = effect;
+        const message = { kind: "confirmed", ...at, grant, version } as const;
+        return rides ? this.#letters.ride(peer, message) : this.#letters.send(peer, message);
+      }
+      case "refuse": {
+        const { peer, grant, version } = effect;
+        return this.#letters.send(peer, { kind: "refused", ...at, grant, version });
+      }
+      case "done": {
+        const task = this.#jobs.task(effect.request);
+        if (task !== undefined) this.#settle(task, true);
+      }
+    }
+  }
+
+  #settle(task: KeyTask, answer: JobAnswer | SkeinError): void {
+    this.#jobs.close(task);
+    if (answer instanceof SkeinError) task.reject(answer);
+    else task.resolve(answer);
+  }
+
+  #taskDone(task: KeyTask, answer: JobAnswer | SkeinError): void {
+    this.#settle(task, answer);
+    this.#directory.step(task.key, { kind: "removed" });
+  }
+
+  #grant(key: string, effect: EntryEffect & { readonly kind: "grant" }): void {
+    const { peer, request, grant, state, withContent } = effect;
+    const send = (content: Content | null) => {
+      const at = this.#letters.at(key);
+      this.#letters.send(peer, { kind: "granted", ...at, request, grant, state, content });
+    };
+    if (!withContent) return send(null);
+    const content = contentOf(this.#replica, key, this.#edges.groups.timeMs(this.#group));
+    if (!(content instanceof Promise)) return send(content);
+    content.then((read) => {
+      this.#later(() => {
+        // Only while nothing was granted after it, which may have been written.
+        const holders = this.#directory.entry(key)?.holders ?? [];
+        const isHeld = holders.some((one) => one.peer === peer && sameGrant(one.grant, grant));
+        if (read !== null && isHeld && this.#mayGrant()) send(read);
+      });
+    }, (error) => {
+      const message = `a value of the cache cannot be read: ${String(error)}`;
+      this.#edges.logger.log("error", message, { group: this.#group });
+    });
+  }
+
+  // ---- what callers ask
+
+  /** @throws {SkeinError} by rejection: NOT_LEADER, OUTCOME_UNKNOWN, TOO_MANY_REQUESTS, REQUEST_ID_REUSED */
+  async remove(key: string, request: RequestKey | null): Promise<boolean> {
+    if (request !== null && this.#replica.remembers(request)) {
+      const grant = { term: this.term + 1, counter: 1 };
+      const command = { kind: "remove", term: grant.term, key, grant } as const;
+      const answer = await this.#again(command, request);
+      if (answer !== null && "kind" in answer && answer.kind === "removed") return answer.existed;
+    }
+    return await this.#open({ key, kind: "remove", write: null, request }) as boolean;
+  }
+
+  /** @throws {SkeinError} by rejection: NOT_LEADER, TOO_MANY_REQUESTS, REQUEST_ID_REUSED */
+  async write(question: WriteQuestion): Promise<JobAnswer> {
+    const { key, request, value, ifVersion } = question;
+    const ttlMs = question.ttlMs === null ? null : Math.round(question.ttlMs);
+    if (this.#replica.remembers(request)) {
+      const grant = { term: this.term + 1, counter: 1 };
+      const command = {
+        kind: "put",
+        term: grant.term,
+        key,
+        grant,
+        value,
+        ttlMs,
+        ifVersion,
+      } as const;
+      const answer = await this.#again(command, request);
+      if (answer !== null && "kind" in answer && answer.kind === "put") {
+        return { ok: true, version: answer.version };
+      }
+    }
+    const { cache } = this.#replica;
+    if (cache.isFull && cache.settled(key) === null) {
+      throw new SkeinError("TOO_MANY_REQUESTS", "the key's partition is full");
+    }
+    return await this.#open({ key, kind: "remove", write: { ...question, ttlMs }, request });
+  }
+
+  /**
+   * What a request was answered that was executed before.
+   * @param command of a term that is none: executed anew it is refused
+   * @returns null where it is remembered no longer
+   */
+  async #again(command: CacheCommand, request: RequestKey) {
+    const proposed = await this.#proposals.untilKnown(command, request);
+    if (proposed.kind === "answer") return proposed.answer;
+    if (proposed.kind === "over") throw this.#notLed();
+    if (proposed.error.code === "CONFLICT") return null;
+    throw proposed.error;
+  }
+
+  async invalidate(key: string): Promise<void> {
+    await this.#open({ key, kind: "invalidate", write: null, request: null });
+  }
+
+  #open(asked: Pick<KeyTask, "key" | "kind" | "write" | "request">): Promise<JobAnswer> {
+    if (this.#ended) return Promise.reject(this.#notLed());
+    return this.#jobs.open(asked, ({ key, kind, number }) => {
+      this.#later(() => this.#directory.step(key, { kind: "ask", job: { kind, request: number } }));
+    });
+  }
+
+  view(key: string): HomeView {
+    const holders = this.#directory.entry(key)?.holders ?? [];
+    const timeMs = this.#edges.groups.timeMs(this.#group);
+    return {
+      holders: holders.map(({ peer, mode }): KeyHolder => {
+        return { peer, state: mode === "owned" ? "E" : "S" };
+      }),
+      version: this.#replica.cache.read(key, timeMs)?.version ?? null,
+    };
+  }
+
+  /** @throws {SkeinError} by rejection: NOT_LEADER, TOO_MANY_REQUESTS */
+  beginFill(question: BeginFillQuestion): Promise<FillGrant> {
+    const { key, peer } = question;
+    const { holders, version } = this.view(key);
+    const isOwned = holders.some((holder) => holder.state === "E" && holder.peer !== peer);
+    // Somebody has put it since the caller looked, or may have.
+    if (version !== null || isOwned) return Promise.resolve({ kind: "again" });
+    const answer = this.#fills.begin(question);
+    this.#arm();
+    return answer;
+  }
+
+  checkFill(key: string, token: string): boolean {
+    return this.#fills.isValid(key, token);
+  }
+
+  settleFill(key: string, token: string): void {
+    this.#fills.settled(key, token);
+  }
+
+  // ---- time
+
+  /** Ends what must be over by now; before anything else happens. */
+  #look(): void {
+    this.#sessions.look();
+    if (!this.#wasOut || !this.#mayGrant()) return;
+    this.#wasOut = false;
+    this.#directory.resume();
+  }
+
+  #arm(): void {
+    if (this.#ended || this.#timer !== null) return;
+    const isQuiet = this.#sessions.isQuiet && this.#directory.busy === 0 &&
+      this.#fills.waiting === 0;
+    if (isQuiet) return;
+    const delayMs = Math.min(this.#times.renewMs, this.#sessions.nextMs() ?? Infinity);
+    this.#timer = this.#edges.clock.timer(delayMs, () => {
+      this.#timer = null;
+      this.#fills.look();
+      this.#later(() => this.#sessions.tidy());
+    });
+  }
+
+  checkInvariants(): void {
+    this.#directory.checkInvariants();
+  }
+
+  // ---- the end
+
+  #notLed(): SkeinError {
+    const leader = this.#edges.groups.leaderOf(this.#group);
+    return new SkeinError("NOT_LEADER", "the key's home is another peer now", { leader });
+  }
+
+  /** This peer leads the partition no longer, or not in this term: nothing is granted or promised any more. */
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#timer?.cancel();
+    this.#sessions.end();
+    this.#letters.end();
+    this.#proposals.end();
+    this.#fills.end(this.#notLed());
+    this.#jobs.end(this.#edges.groups.leaderOf(this.#group));
+  }
+}
