@@ -20,6 +20,11 @@ export function answer(body: Readonly<Record<string, unknown>>, status = 200): R
   return new Response(JSON.stringify(body), { status, headers: JSON_HEADERS });
 }
 
+/** @param json the text of a JSON object */
+export function answerText(json: string): Response {
+  return new Response(json, { status: 200, headers: JSON_HEADERS });
+}
+
 /** @param json a JSON object in UTF-8 */
 export function answerBytes(json: Uint8Array<ArrayBuffer>): Response {
   return new Response(json, { status: 200, headers: JSON_HEADERS });

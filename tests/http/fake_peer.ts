@@ -205,6 +205,7 @@ class FakeGroups {
       answer() {},
       leaderOf: (group) => this.leaders.get(group) ?? this.status0?.leader ?? null,
       readBarrier: never,
+      quorumHeard: () => null,
       changeConfiguration: never,
       transferLeadership: (group, to) => {
         this.transfers.push({ group, to });
