@@ -38,6 +38,11 @@ const EDGES: readonly { readonly path: string; readonly may: readonly Effect[] }
   },
   { path: "src/net/", may: ["io", "microtask"] },
   { path: "src/discovery/", may: ["io"] },
+  {
+    path: "src/udx/deno_runtime.ts",
+    may: ["deno", "io", "clock", "timer", "microtask"],
+  },
+  { path: "src/udx/address.ts", may: ["io"] },
   { path: "src/", may: ["microtask"] },
 ];
 
@@ -47,6 +52,7 @@ const PURE: readonly RegExp[] = [
   /^src\/members\/(?:formation|former|decide|expect|plan|steward|wanted)\.ts$/,
   /^src\/net\/failure_detector\.ts$/,
   /^src\/cache\/protocol\.ts$/,
+  /^src\/udx\/protocol\//,
 ];
 
 /** What pure files may import beside files: `*` or the names that only compute. */
