@@ -4,6 +4,7 @@
  * sizes bytes, whatever people wrote them in.
  */
 import type { LogLevel } from "../logger.ts";
+import type { RedisAddress } from "../storage/redis/redis_address.ts";
 
 export interface Address {
   /** A name or an IP address, without brackets. */
@@ -35,12 +36,40 @@ export interface TlsFiles {
   readonly key: string;
 }
 
+/** Where a state in Redis is, and what is asked of that. */
+export interface RedisPlace {
+  readonly address: RedisAddress;
+  /** A server that could lose what it confirmed is refused. */
+  readonly requireDurable: boolean;
+  /** Certificates in PEM that TLS trusts in place of the system's; null: those. */
+  readonly certificates: string | null;
+}
+
 /** What one topic of the queue may hold. */
 export interface QueueBounds {
   readonly messagesMax: number;
   readonly bytesMax: number;
   /** Ids in the deduplication window. */
   readonly dedupMax: number;
+}
+
+/** What the event log remembers and keeps; null: everything. */
+export interface EventBounds {
+  /** Ids that one partition remembers. */
+  readonly identitiesMax: number;
+  /** What is left of a topic. */
+  readonly retention: {
+    readonly ageMs: number | null;
+    readonly count: number | null;
+    readonly bytes: number | null;
+    readonly forgetAfterMs: number | null;
+  };
+}
+
+/** What one peer's lines of the cache may come to. */
+export interface CacheBounds {
+  readonly entriesMax: number;
+  readonly bytesMax: number;
 }
 
 /** Where others reach this peer, if that differs from where it listens. */
@@ -74,7 +103,7 @@ export interface Config {
   readonly replicas: number;
   readonly deadPeerGraceMs: number;
   /** Null: the embedded log in `dataDirectory`. */
-  readonly redisUrl: string | null;
+  readonly redis: RedisPlace | null;
   readonly dataDirectory: string;
   readonly snapshotEntries: number;
   readonly snapshotBytes: number;
@@ -83,9 +112,11 @@ export interface Config {
   readonly heartbeatMs: number;
   readonly frameBytesMax: number;
   readonly bodyBytesMax: number;
-  readonly cacheEntriesMax: number;
+  readonly cacheBounds: CacheBounds;
+  readonly cacheFlushIntervalMs: number;
   readonly lockTtlMs: number;
   readonly queueBounds: QueueBounds;
+  readonly eventBounds: EventBounds;
   readonly logLevel: LogLevel;
   readonly logFormat: "pretty" | "json";
   /** Null: standard error. */

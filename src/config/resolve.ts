@@ -8,7 +8,7 @@ import { isLoopback } from "../loopback.ts";
 import type { Address, Advertised, Config, ConfigProblem } from "./config.ts";
 import type { Sources } from "./sources.ts";
 import type { SettingValues } from "./settings.ts";
-import { readTlsFiles } from "./tls_files.ts";
+import { readPem, readTlsFiles } from "./tls_files.ts";
 
 /** The peer protocol's default port lies so far below the HTTP port. */
 const PEER_PORT_BELOW_HTTP = 1000;
@@ -43,7 +43,7 @@ export function resolve(
     partitions: required(values.partitions),
     replicas: required(values.replicas),
     deadPeerGraceMs: required(values.deadPeerGrace),
-    redisUrl: values.redis,
+    redis: redisPlace(values, readFile, problems),
     dataDirectory: values.data ?? `./skein-data/${name}`,
     snapshotEntries: required(values.snapshotEntries),
     snapshotBytes: required(values.snapshotBytes),
@@ -52,12 +52,25 @@ export function resolve(
     heartbeatMs: required(values.heartbeat),
     frameBytesMax: required(values.maxFrame),
     bodyBytesMax: required(values.maxBody),
-    cacheEntriesMax: required(values.cacheMaxEntries),
+    cacheBounds: {
+      entriesMax: required(values.cacheMaxEntries),
+      bytesMax: required(values.cacheMaxBytes),
+    },
+    cacheFlushIntervalMs: required(values.cacheFlushInterval),
     lockTtlMs: required(values.lockTtl),
     queueBounds: {
       messagesMax: required(values.queueMaxMessages),
       bytesMax: required(values.queueMaxBytes),
       dedupMax: required(values.queueDedupMax),
+    },
+    eventBounds: {
+      identitiesMax: required(values.eventsMaxIdentities),
+      retention: {
+        ageMs: values.eventsRetainAge,
+        count: values.eventsRetainCount,
+        bytes: values.eventsRetainBytes,
+        forgetAfterMs: values.eventsForgetAfter,
+      },
     },
     logLevel: required(values.logLevel),
     logFormat: values.logFormat ?? (terminal && values.logFile === null ? "pretty" : "json"),
@@ -147,6 +160,33 @@ function readTls(
   if (!("problems" in read)) return read;
   problems.push(...read.problems);
   return null;
+}
+
+function redisPlace(
+  { redis, redisRequireDurable, redisCa }: SettingValues,
+  readFile: Sources["readFile"],
+  problems: ConfigProblem[],
+): Config["redis"] {
+  const requireDurable = required(redisRequireDurable);
+  if (redis === null) {
+    const [alone] = [
+      ...requireDurable ? ["--redis-require-durable"] : [],
+      ...redisCa === null ? [] : ["--redis-ca"],
+    ];
+    const isKnown = problems.every(({ setting }) => !["--config", "--redis"].includes(setting));
+    if (alone !== undefined && isKnown) {
+      const message = `${alone}: cannot be used without a Redis; allowed: beside --redis`;
+      problems.push({ setting: alone, message });
+    }
+    return null;
+  }
+  let certificates: string | null = null;
+  try {
+    if (redisCa !== null) certificates = readPem(readFile, redisCa, "--redis-ca");
+  } catch (error) {
+    problems.push({ setting: "--redis-ca", message: (error as Error).message });
+  }
+  return { address: redis, requireDurable, certificates };
 }
 
 function defaultListen(http: Address): Address {

@@ -4,6 +4,8 @@
  * needs to know.
  */
 import { LIMITS } from "../limits.ts";
+import { CACHE_SETTINGS } from "./cache_settings.ts";
+import { EVENTS_SETTINGS } from "./events_settings.ts";
 import {
   ADDRESS,
   choice,
@@ -11,7 +13,6 @@ import {
   HTTP_ADDRESSES,
   integer,
   peerList,
-  REDIS_URL,
   seconds,
   secondsRange,
   secret,
@@ -20,6 +21,7 @@ import {
   YES_OR_NO,
 } from "./formats.ts";
 import { QUEUE_SETTINGS } from "./queue_settings.ts";
+import { REDIS_SETTINGS } from "./redis_settings.ts";
 import { type Setting, setting } from "./setting.ts";
 
 const KIB = 1024;
@@ -71,21 +73,7 @@ export const SETTINGS = {
     defaultText: "./skein-data/NAME",
     help: "where this peer keeps what it must not forget",
   }),
-  redis: setting({
-    section: "Storage",
-    flag: "redis",
-    placeholder: "URL",
-    environment: [{ name: "REDIS_URL" }],
-    environmentGroup: {
-      names: ["REDIS_HOST", "REDIS_PORT"],
-      combine: ([host = "127.0.0.1", port = "6379"]) => `redis://${host}:${port}`,
-    },
-    format: REDIS_URL,
-    default: null,
-    defaultText: "none: the embedded log",
-    secret: true,
-    help: "keep the state in Redis in place of the embedded log; refused by this version",
-  }),
+  ...REDIS_SETTINGS,
   snapshotEntries: setting({
     section: "Storage",
     flag: "snapshot-entries",
@@ -316,16 +304,7 @@ export const SETTINGS = {
     shared: true,
     help: "seconds between heartbeats; at most half the shortest election timeout",
   }),
-  cacheMaxEntries: setting({
-    section: "Services",
-    flag: "cache-max-entries",
-    placeholder: "N",
-    environment: [{ name: "CACHE_MAX_SIZE" }],
-    format: integer(1, 100_000_000),
-    default: "1000",
-    shared: true,
-    help: "lines that this peer's cache holds; no use in this version yet",
-  }),
+  ...CACHE_SETTINGS,
   lockTtl: setting({
     section: "Services",
     flag: "lock-ttl",
@@ -337,6 +316,7 @@ export const SETTINGS = {
     help: "lease of a lock whose caller names none",
   }),
   ...QUEUE_SETTINGS,
+  ...EVENTS_SETTINGS,
   logLevel: setting({
     section: "Logging",
     flag: "log-level",

@@ -1,5 +1,6 @@
-/** What the machine of events answers, and what its entries cause: plain values, alike on every replica, and part of
- * snapshots where a request id is remembered.
+/**
+ * What the machine of events answers, and what its entries cause: plain values, alike on every replica, and part
+ * of snapshots where a request id is remembered.
  */
 import type { RefusedAnswer } from "../groups/refusal.ts";
 
@@ -25,7 +26,7 @@ export type EventAnswer = PublishedAnswer | TrimmedAnswer | RefusedAnswer;
 
 /** New events of a topic: whoever waits for them may read on. */
 export interface StoredEffect {
-  readonly kind: "stored";
+  readonly kind: "eventsStored";
   readonly topic: string;
   readonly nextOffset: number;
 }

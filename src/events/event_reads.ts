@@ -1,5 +1,6 @@
-/** What a service reads of the events' machine: where a page's events lie at this replica, and what there is of topics.
- * Nothing here changes the state.
+/**
+ * What a service reads of the events' machine: where a page's events lie at this replica, and what there is of
+ * topics. Nothing here changes the state.
  */
 import type { ValueReference } from "../groups/values.ts";
 import type { EventStats, EventTopic } from "./events.ts";

@@ -64,7 +64,7 @@ export class EventsMachine implements Machine<EventCommand, EventEffect>, ValueH
     }
     const { topic } = command;
     const { nextOffset } = this.#state.find(topic)!;
-    return { answer, effects: [{ kind: "stored", topic, nextOffset }] };
+    return { answer, effects: [{ kind: "eventsStored", topic, nextOffset }] };
   }
 
   /** Nothing is due by itself: retention comes as a command. */

@@ -25,7 +25,7 @@ Deno.test("nothing said: a single local peer on port 8001", () => {
     partitions: 16,
     replicas: 3,
     deadPeerGraceMs: 30_000,
-    redisUrl: null,
+    redis: null,
     dataDirectory: "./skein-data/anvil-8001",
     snapshotEntries: 100_000,
     snapshotBytes: 64 * 1024 * 1024,
@@ -34,9 +34,14 @@ Deno.test("nothing said: a single local peer on port 8001", () => {
     heartbeatMs: 150,
     frameBytesMax: 8 * 1024 * 1024,
     bodyBytesMax: 1024 * 1024,
-    cacheEntriesMax: 1000,
+    cacheBounds: { entriesMax: 1_000, bytesMax: 256 * 1024 ** 2 },
+    cacheFlushIntervalMs: 100,
     lockTtlMs: 300_000,
     queueBounds: { messagesMax: 2_000_000, bytesMax: 1024 ** 3, dedupMax: 1_000_000 },
+    eventBounds: {
+      identitiesMax: 20_000_000,
+      retention: { ageMs: null, count: null, bytes: null, forgetAfterMs: null },
+    },
     logLevel: "info",
     logFormat: "json",
     logFile: null,
@@ -100,13 +105,13 @@ Deno.test("the names that operators already use", () => {
   assert.equal(config.clusterKey, KEY);
   assert.equal(config.expect, 3);
   assert.equal(config.zone, "b");
-  assert.equal(config.redisUrl, "redis://redis:6379");
+  assert.deepEqual(config.redis?.address.hosts, [{ host: "redis", port: 6379 }]);
   assert.equal(config.token, "let-me-in");
   assert.equal(config.dataDirectory, "/data");
   assert.deepEqual(config.metrics, { host: "127.0.0.1", port: 9100 });
   assert.deepEqual([config.electionTimeoutMinMs, config.electionTimeoutMaxMs], [300, 600]);
   assert.equal(config.heartbeatMs, 50);
-  assert.equal(config.cacheEntriesMax, 77);
+  assert.equal(config.cacheBounds.entriesMax, 77);
   assert.equal(config.lockTtlMs, 12_000);
   assert.equal(config.logLevel, "warn");
   assert.deepEqual(config.warnings, []);

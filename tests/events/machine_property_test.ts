@@ -42,7 +42,7 @@ class Pair {
     const stored = expected.kind === "published" && expected.results.some(([, again]) => !again);
     const nextOffset = command.kind === "trim" ? 0 : this.model.find(command.topic)?.nextOffset;
     const told = stored && command.kind === "publish"
-      ? [{ kind: "stored", topic: command.topic, nextOffset }]
+      ? [{ kind: "eventsStored", topic: command.topic, nextOffset }]
       : [];
     assert.deepEqual(effects, told);
   }
