@@ -9,6 +9,7 @@ import {
   StorageFailedError,
   StorageForeignError,
   StorageInUseError,
+  StorageRolledBackError,
 } from "../storage/storage.ts";
 import { EXIT, exitCodeOf } from "./exit_codes.ts";
 import { notAllowed } from "./not_allowed.ts";
@@ -65,6 +66,7 @@ export function failureOf(error: unknown): Failure {
   const refusal = notAllowed(error);
   if (refusal !== null) return { ...plain("NOT_ALLOWED", EXIT.usage), message: refusal };
   if (error instanceof StorageInUseError) return plain("STORAGE_IN_USE", EXIT.inUse);
+  if (error instanceof StorageRolledBackError) return plain("STORAGE_ROLLED_BACK", EXIT.corrupt);
   if (error instanceof StorageForeignError) return plain("STORAGE_FOREIGN", EXIT.corrupt);
   if (error instanceof StorageFailedError) return plain("STORAGE_FAILED", EXIT.unavailable);
   if (error instanceof StorageCorruptError) {

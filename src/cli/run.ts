@@ -41,6 +41,7 @@ export function define() {
     if (options["check"] === true) {
       const sources = processSources(settingFlags(options));
       const { printRunCheck } = await import("./run_check.ts");
+      await import("../storage/redis/check.ts");
       giveUpRights(["run"], "begun");
       return await printRunCheck(sources, json);
     }
@@ -48,6 +49,8 @@ export function define() {
     const hangUps = new HangUps();
     const config = loadConfig(processSources(settingFlags(options)));
     const { runPeer } = await import("./run_peer.ts");
+    // What it is made of looks into the environment when it is loaded.
+    if (config.redis !== null) await import("../storage/redis/redis_storage.ts");
     giveUpRights(["run"], "begun");
     throw new Exit(await runPeer(config, { json, asked, hangUps }));
   });

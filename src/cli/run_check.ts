@@ -6,8 +6,10 @@
 import { type Config, ConfigError, type ConfigProblem, examineConfig } from "../config/mod.ts";
 import { formatAddress, type HttpAddress, type Sources } from "../config/mod.ts";
 import { validityWarning } from "../http/tls.ts";
-import { requireSupported } from "../peer/start_peer.ts";
+import { SILENT } from "../logger.ts";
+import { redisOptions } from "../peer/storage_of.ts";
 import { checkLog } from "../storage/log/check.ts";
+import { describeRedis } from "../storage/redis/redis_address.ts";
 import { EXIT } from "./exit_codes.ts";
 import { Exit } from "./failure.ts";
 import { notAllowed } from "./not_allowed.ts";
@@ -30,9 +32,11 @@ export interface FoundData {
   readonly state: "new" | "sound" | "running" | "unknown";
   readonly sizeBytes: number;
   readonly problem: ConfigProblem | null;
+  /** What could be lost there. */
+  readonly warnings: readonly string[];
 }
 
-const UNKNOWN: FoundData = { state: "unknown", sizeBytes: 0, problem: null };
+const UNKNOWN: FoundData = { state: "unknown", sizeBytes: 0, problem: null, warnings: [] };
 
 /**
  * Looks, and says what it found.
@@ -63,17 +67,20 @@ export async function checkRun(sources: Sources): Promise<RunCheck> {
   /** In the place of what was refused stands a default, of which nothing need be said. */
   const isUsable = (...names: string[]) =>
     !["--config", ...names].some((name) => settings.has(name));
-  const data = isUsable("--data", "--name") ? await examineData(config.dataDirectory) : UNKNOWN;
+  const data = await examine(config, isUsable);
   const problems = [
     ...refused,
-    ...isUsable("--redis") ? refusalOf("--redis", () => requireSupported(config)) : [],
     ...refusalOf("--tls-cert", () => requireTls(config)),
     ...data.problem === null ? [] : [data.problem],
     ...logFileProblems(config),
     ...data.state === "running" ? [] : addressProblems(config, isUsable),
   ];
   const outdated = config.tls === null ? null : validityWarning(config.tls, Date.now());
-  const warnings = outdated === null ? config.warnings : [...config.warnings, outdated];
+  const warnings = [
+    ...config.warnings,
+    ...data.warnings,
+    ...outdated === null ? [] : [outdated],
+  ];
   return { config, problems, data, warnings };
 }
 
@@ -92,6 +99,26 @@ function refusalOf(setting: string, start: () => void): readonly ConfigProblem[]
   }
 }
 
+async function examine(
+  config: Config,
+  isUsable: (...settings: string[]) => boolean,
+): Promise<FoundData> {
+  if (!isUsable("--name", "--redis", "--redis-ca", "--redis-require-durable")) return UNKNOWN;
+  if (config.redis !== null) return await examineRedis(config);
+  return isUsable("--data") ? await examineData(config.dataDirectory) : UNKNOWN;
+}
+
+async function examineRedis(config: Config): Promise<FoundData> {
+  try {
+    const { checkRedis } = await import("../storage/redis/check.ts");
+    const { state, sizeBytes, warnings } = await checkRedis(await redisOptions(config, SILENT));
+    return { state, sizeBytes, warnings, problem: null };
+  } catch (error) {
+    const message = `cannot keep data there: ${(error as Error).message}`;
+    return { ...UNKNOWN, problem: problem("--redis", message) };
+  }
+}
+
 async function examineData(directory: string): Promise<FoundData> {
   const faulty = (reason: string): FoundData => ({
     ...UNKNOWN,
@@ -106,7 +133,7 @@ async function examineData(directory: string): Promise<FoundData> {
         return { ...UNKNOWN, state: "running" };
       case "sound": {
         const state = report.storeId === null ? "new" : "sound";
-        return { state, sizeBytes: report.sizeBytes, problem: null };
+        return { ...UNKNOWN, state, sizeBytes: report.sizeBytes };
       }
       default:
         return faulty(report.message);
@@ -135,11 +162,14 @@ function addressProblems(
 }
 
 function describe({ config, data, warnings }: RunCheck): string {
-  const { name, dataDirectory, http, listen, tls, logFile } = config;
+  const { name, dataDirectory, redis, http, listen, tls, logFile } = config;
   const scheme = tls === null ? "http" : "https";
   const facts = [
     ["peer", `${name} could start`],
-    ["data", `${dataDirectory}: ${dataInWords(data)}`],
+    [
+      "data",
+      `${redis === null ? dataDirectory : describeRedis(redis.address)}: ${dataInWords(data)}`,
+    ],
     ["http", http.map((address) => `${scheme}://${formatAddress(address)}`).join(", ")],
     ["peers", formatAddress(listen)],
     ["log", logFile ?? "standard error"],

@@ -2,6 +2,11 @@
  * How the values of settings are written: from text to a typed value, or null where the text is none. Each
  * format says in words what it allows, for refusals and for the documentation. Pure.
  */
+import {
+  parseRedisUrl,
+  REDIS_URL_ALLOWED,
+  type RedisAddress,
+} from "../storage/redis/redis_address.ts";
 import type { Address, HttpAddress, PeerAddress } from "./config.ts";
 
 export interface Format<T> {
@@ -168,9 +173,9 @@ export const ENDPOINT: Format<URL> = {
   },
 };
 
-export const REDIS_URL: Format<string> = {
-  allowed: "redis://[USER:PASSWORD@]HOST:PORT[/DB] or rediss://…",
-  parse: (text) => /^rediss?:$/.test(parseUrl(text)?.protocol ?? "") ? text : null,
+export const REDIS_URL: Format<RedisAddress> = {
+  allowed: REDIS_URL_ALLOWED,
+  parse: parseRedisUrl,
 };
 
 function parseUrl(text: string): URL | null {

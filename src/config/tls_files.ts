@@ -29,7 +29,8 @@ export function readTlsFiles(
   return problems.length > 0 ? { problems } : files;
 }
 
-function readPem(readFile: Sources["readFile"], path: string, setting: string): string {
+/** @throws {Error} whose message names the setting, where the file is not to be had, or no PEM */
+export function readPem(readFile: Sources["readFile"], path: string, setting: string): string {
   const content = readNamedFile(readFile, path, setting, "that it names");
   if (content.includes("-----BEGIN ")) return content;
   throw new Error(`${setting}: cannot use the file ${JSON.stringify(path)}; allowed: a PEM file`);

@@ -16,7 +16,11 @@ import type { Queue } from "../queue/queue.ts";
 import type { QueueStatistics } from "../queue/queue_counters.ts";
 import type { DriverCounts } from "../placement/driver.ts";
 import type { PlacementView } from "../placement/placement_view.ts";
-import type { StorageFailedError, StorageStatistics } from "../storage/storage.ts";
+import {
+  type StorageFailedError,
+  StorageRolledBackError,
+  type StorageStatistics,
+} from "../storage/storage.ts";
 import type { OpenedStorage, PeerEdges } from "./edges.ts";
 import { Generation } from "./generation.ts";
 import { handOver } from "./hand_over.ts";
@@ -202,7 +206,8 @@ export class PeerCore implements Peer {
       const { ended } = this.#generation;
       if (ended === null) logger.log("info", "the storage is open again, this peer serves again");
     } catch (error) {
-      if (error instanceof AssertionError) return this.#fatal(error);
+      const isFatal = error instanceof AssertionError || error instanceof StorageRolledBackError;
+      if (isFatal) return this.#fatal(error);
       const message = `the storage cannot be opened again: ${String(error)}`;
       logger.log("error", message);
       this.#generation.end(new SkeinError("STORAGE_FAILED", message));

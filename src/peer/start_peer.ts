@@ -4,13 +4,11 @@
  */
 import { formatAddress } from "../codec/address.ts";
 import type { Config } from "../config/mod.ts";
-import { SkeinError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { createIdentity, type Identity, restoreIdentity, sign, verify } from "../net/identity.ts";
 import { TcpTransport } from "../net/tcp_transport.ts";
 import type { Hello } from "../net/transport.ts";
 import { Random } from "../random.ts";
-import { LogStorage } from "../storage/log/log_storage.ts";
 import { type Storage, StorageForeignError } from "../storage/storage.ts";
 import { VERSION } from "../version.ts";
 import { PeerCore } from "./core.ts";
@@ -19,6 +17,7 @@ import { loggingOptions, openLog } from "./logging.ts";
 import type { Peer } from "./peer.ts";
 import { PeerList } from "./peer_list.ts";
 import { REAL_CLOCK } from "./real_clock.ts";
+import { storageOf } from "./storage_of.ts";
 
 /** What embedding programs and tests may put in the place of the real thing. */
 export interface StartOverrides {
@@ -31,16 +30,14 @@ export interface StartOverrides {
 /**
  * Starts one peer in this process. Resolves when it listens and has brought back what it stored; that a
  * leader is known is what `ready()` says.
- * @throws {SkeinError} INVALID, for what the configuration asks and this version has not
- * @throws {StorageCorruptError | StorageForeignError | StorageInUseError} for the data directory
+ * @throws {StorageCorruptError | StorageForeignError | StorageInUseError | StorageRolledBackError} for what is stored
+ * @throws {StorageFailedError} where it cannot be reached
  * @throws {Error} when the log's file cannot be opened, or the peer port not be listened on
  */
 export async function startPeer(config: Config, overrides: StartOverrides = {}): Promise<Peer> {
   const logger = overrides.logger ?? openLog(loggingOptions(config)).logger;
-  if (overrides.storage === undefined) requireSupported(config);
   for (const warning of config.warnings) logger.log("warn", warning);
-  const makeStorage = overrides.storage ??
-    (() => new LogStorage({ directory: config.dataDirectory, logger }));
+  const makeStorage = overrides.storage ?? await storageOf(config, logger);
   const opened = await openStorage(makeStorage);
   const identity = identityOf(opened);
   const transport = makeTransport(config, identity, logger);
@@ -98,13 +95,6 @@ export async function startPeer(config: Config, overrides: StartOverrides = {}):
   const { reason } = list.expected;
   if (reason !== "") logger.log("info", reason);
   return core;
-}
-
-/** @throws {SkeinError} INVALID, for what the configuration asks and this version has not */
-export function requireSupported({ redisUrl }: Config): void {
-  if (redisUrl === null) return;
-  const message = "cannot keep the state in Redis: this version has the embedded log alone";
-  throw new SkeinError("INVALID", `${message}; leave --redis (REDIS_URL, REDIS_HOST) away`);
 }
 
 async function openStorage(makeStorage: () => Storage): Promise<OpenedStorage> {

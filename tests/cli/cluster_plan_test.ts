@@ -58,7 +58,6 @@ Deno.test("names that only one peer may have do not reach the peers", () => {
     SELF_URL: "http://x",
     METRICS_PORT: "9100",
     CLUSTER_KEY: "another",
-    REDIS_HOST: "redis",
     LOCK_DEFAULT_TTL: "5",
   };
   const environment = { ...own, ...peerEnvironment(own, {}, "k") };

@@ -63,14 +63,14 @@ Deno.test("every problem is listed, of the settings, the files, the data and the
       ...["--listen", `127.0.0.1:${port + 10}`, "--metrics-port", `127.0.0.1:${port + 10}`],
       ...["--tls-cert", `${directory}/cert.pem`, "--tls-key", `${directory}/key.pem`],
       ...["--log-file", directory, "--config", `${directory}/c.json`],
-      ...["--redis", "redis://127.0.0.1", "--zone", "/", "--heartbeat", "9"],
+      ...["--redis-require-durable", "--zone", "/", "--heartbeat", "9"],
     );
     const { code, stdout, stderr } = await skein(args);
     assert.deepEqual([code, stdout], [2, ""]);
     const expected = [
       /^--zone: cannot use "\/" from the flag --zone; allowed: /,
       /^--heartbeat: cannot use 9 with an election timeout from 1; /,
-      /^--redis: cannot keep the state in Redis: /,
+      /^--redis-require-durable: cannot be used without a Redis; /,
       /^--tls-cert: certificate and key cannot be served with: the key is another certificate's$/,
       /^--data: cannot keep data in .*\/peer: .*\/peer is no directory$/,
       /^--log-file: cannot write there: \/.* is a directory$/,
@@ -90,7 +90,7 @@ Deno.test("every problem is listed, of the settings, the files, the data and the
     assert.deepEqual(problems.map(({ setting }: { setting: string }) => setting), [
       "--zone",
       "--heartbeat",
-      "--redis",
+      "--redis-require-durable",
       "--tls-cert",
       "--data",
       "--log-file",

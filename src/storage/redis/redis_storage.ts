@@ -6,18 +6,17 @@
 import type { Clock } from "../../clock.ts";
 import { type Logger, SILENT } from "../../logger.ts";
 import type { Random } from "../../random.ts";
+import type { LogLimits } from "../log/log_limits.ts";
 import { LogStorage } from "../log/log_storage.ts";
 import { type Recovered, StorageFailedError } from "../storage.ts";
 import { Owner, type RedisMemory } from "./owner.ts";
-import type { RedisAddress } from "./redis_address.ts";
-import { textOf, textsOf } from "./redis_client.ts";
-import { describeRedis } from "./redis_address.ts";
+import { describeRedis, type RedisAddress } from "./redis_address.ts";
 import { RedisFileSystem } from "./redis_file_system.ts";
 import type { RedisKeys } from "./redis_keys.ts";
-import { REDIS_TIMEOUTS, RedisSession, type RedisTimeouts } from "./redis_session.ts";
-import { ASKED_SETTINGS, judgeServer } from "./server_checks.ts";
 import { REDIS_LOG_LIMITS } from "./redis_limits.ts";
-import type { LogLimits } from "../log/log_limits.ts";
+import { REDIS_TIMEOUTS, RedisSession, type RedisTimeouts } from "./redis_session.ts";
+import { judgeServer } from "./server_checks.ts";
+import { askServer } from "./server_facts.ts";
 
 export interface RedisStorageOptions {
   readonly address: RedisAddress;
@@ -98,8 +97,7 @@ export class RedisStorage extends LogStorage {
   /** @throws {StorageFailedError} by rejection, where a peer cannot work with it, or may not */
   async #checkServer(): Promise<void> {
     const { address, requireDurable, logger = SILENT } = this.#options;
-    const info = textOf(await this.#session.ask("INFO"));
-    const { refusal, warnings } = judgeServer({ info, settings: await this.#settings() });
+    const { refusal, warnings } = judgeServer(await askServer(this.#session));
     if (refusal !== null) {
       throw new StorageFailedError(`Redis at ${describeRedis(address)} ${refusal}`);
     }
@@ -108,20 +106,6 @@ export class RedisStorage extends LogStorage {
       throw new StorageFailedError(`refused by --redis-require-durable: ${first}`);
     }
     for (const warning of warnings) logger.log("warn", warning);
-  }
-
-  async #settings(): Promise<ReadonlyMap<string, string> | null> {
-    const settings = new Map<string, string>();
-    try {
-      for (const name of ASKED_SETTINGS) {
-        const [, value = ""] = textsOf(await this.#session.ask("CONFIG", "GET", name));
-        settings.set(name, value);
-      }
-      return settings;
-    } catch (error) {
-      if (this.#session.failure !== null) throw error;
-      return null;
-    }
   }
 }
 
