@@ -26,6 +26,12 @@ export function readCounts(report: string, exitCode: number): TestCounts {
   return { passed, failed, skipped };
 }
 
+/** Of several runs together. */
+export function addCounts(counts: readonly TestCounts[]): TestCounts {
+  const sum = (of: keyof TestCounts) => counts.reduce((total, each) => total + each[of], 0);
+  return { passed: sum("passed"), failed: sum("failed"), skipped: sum("skipped") };
+}
+
 /** `N passed, N failed`, and `, N skipped` where there are any. */
 export function formatCounts({ passed, failed, skipped }: TestCounts): string {
   return `${passed} passed, ${failed} failed` + (skipped > 0 ? `, ${skipped} skipped` : "");

@@ -1,9 +1,9 @@
 /**
- * One run of `deno test`. The runner's output streams through as it is; the counts come from its JUnit report, and
- * the last line is always the plain `N passed, N failed`, alone, for scripts and people. Types are the
- * business of `deno task check`, so that a test starts at once.
+ * Runs of `deno test`. The output of the first streams through as it is; of one beside it, it follows when that one
+ * has ended. The counts come from their JUnit reports, and the last line is always the plain `N passed, N failed`,
+ * alone, for scripts and people. Types are the business of `deno task check`, so that a test starts at once.
  */
-import { formatCounts, readCounts } from "./test_counts.ts";
+import { addCounts, formatCounts, readCounts, type TestCounts } from "./test_counts.ts";
 
 export interface TestRun {
   readonly paths: readonly string[];
@@ -13,19 +13,49 @@ export interface TestRun {
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-/** @returns the runner's exit code */
-export async function runTests({ paths, flags, environment = {} }: TestRun): Promise<number> {
+interface Ended {
+  readonly code: number;
+  readonly counts: TestCounts;
+  /** What it said, where that was kept back. */
+  readonly output: Deno.CommandOutput | null;
+}
+
+/**
+ * @param run what to run
+ * @param beside what to run at the same time, in a process of its own
+ * @returns the exit code: that of the first that failed
+ */
+export async function runTests(run: TestRun, beside: TestRun | null = null): Promise<number> {
+  const runs = [runOne(run, "inherit"), ...beside === null ? [] : [runOne(beside, "piped")]];
+  const ended = await Promise.all(runs);
+  for (const { output } of ended) if (output !== null) await show(output);
+  console.log(formatCounts(addCounts(ended.map(({ counts }) => counts))));
+  return ended.find(({ code }) => code !== 0)?.code ?? 0;
+}
+
+async function runOne(
+  { paths, flags, environment = {} }: TestRun,
+  output: "inherit" | "piped",
+): Promise<Ended> {
   const reportPath = await Deno.makeTempFile({ prefix: "skein-tests-", suffix: ".xml" });
-  const { code } = await new Deno.Command(Deno.execPath(), {
+  const child = new Deno.Command(Deno.execPath(), {
     args: ["test", "--allow-all", "--no-check", `--junit-path=${reportPath}`, ...flags, ...paths],
     env: { ...environment },
-    stdin: "inherit",
-    stdout: "inherit",
-    stderr: "inherit",
-  }).output();
-  console.log(formatCounts(readCounts(await Deno.readTextFile(reportPath), code)));
+    stdin: output === "inherit" ? "inherit" : "null",
+    stdout: output,
+    stderr: output,
+  }).spawn();
+  const kept = output === "piped" ? await child.output() : null;
+  const { code } = await child.status;
+  const counts = readCounts(await Deno.readTextFile(reportPath), code);
   await Deno.remove(reportPath);
-  return code;
+  return { code, counts, output: kept };
+}
+
+async function show({ stdout, stderr }: Deno.CommandOutput): Promise<void> {
+  const whole = { preventClose: true };
+  await new Blob([stdout]).stream().pipeTo(Deno.stdout.writable, whole);
+  await new Blob([stderr]).stream().pipeTo(Deno.stderr.writable, whole);
 }
 
 export interface TestArguments {
