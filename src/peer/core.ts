@@ -7,6 +7,8 @@ import { AssertionError } from "../assert.ts";
 import type { Cache } from "../cache/cache.ts";
 import type { Timer } from "../clock.ts";
 import { SkeinError } from "../errors.ts";
+import type { EventStatistics } from "../events/event_counters.ts";
+import type { Events } from "../events/events.ts";
 import { HEARTBEAT_TOPICS } from "../groups/peer_heartbeats.ts";
 import { FailureDetector } from "../net/failure_detector.ts";
 import type { Locks } from "../locks/locks.ts";
@@ -27,6 +29,8 @@ import { handOver } from "./hand_over.ts";
 import type { HealthReport, LockStatistics, Peer, TransportStatistics } from "./peer.ts";
 
 const REOPEN_INTERVAL_MS = 5_000;
+/** How long a peer that stops waits until what was written to its lines of the cache is committed. */
+const CACHE_GIVE_UP_MS = 500;
 
 export class PeerCore implements Peer {
   readonly #edges: PeerEdges;
@@ -114,12 +118,19 @@ export class PeerCore implements Peer {
   /** @throws {SkeinError} while there is no group 0 at this peer, which tells where the partitions are */
   get queue(): Queue {
     this.#system();
-    return this.#generation.queue;
+    return this.#generation.services.queue;
   }
 
-  /** @throws {SkeinError} UNAVAILABLE, because nothing runs the cache yet */
+  /** @throws {SkeinError} while there is no group 0 at this peer, which tells where the partitions are */
   get cache(): Cache {
-    throw new SkeinError("UNAVAILABLE", "this version of the peer has no cache");
+    this.#system();
+    return this.#generation.services.cache;
+  }
+
+  /** @throws {SkeinError} while there is no group 0 at this peer, which tells where the partitions are */
+  get events(): Events {
+    this.#system();
+    return this.#generation.services.events;
   }
 
   get groups(): Groups {
@@ -177,7 +188,11 @@ export class PeerCore implements Peer {
   }
 
   queueStatistics(): QueueStatistics {
-    return this.#generation.queue.statistics();
+    return this.#generation.services.queue.statistics();
+  }
+
+  eventStatistics(): EventStatistics {
+    return this.#generation.services.events.statistics();
   }
 
   // ---- failures
@@ -245,9 +260,12 @@ export class PeerCore implements Peer {
     this.#generation.beginStop();
     this.#reopenTimer?.cancel();
     await this.#reopening;
+    // Before the hand-over, while the homes are where the lines came from.
+    await this.#generation.services.cache.giveUp(CACHE_GIVE_UP_MS);
     const kept = await handOver(this.#generation, this.#edges);
     // Behind the hand-over, so that those who are sent elsewhere find a leader there.
-    await Promise.all([this.#generation.system?.drain(), this.#generation.queue.drain()]);
+    this.#generation.services.events.drain();
+    await Promise.all([this.#generation.system?.drain(), this.#generation.services.queue.drain()]);
     return kept;
   }
 
@@ -261,6 +279,8 @@ export class PeerCore implements Peer {
       const kept = await this.#drained();
       // Another peer that stops as well may have handed over to this one meanwhile.
       await handOver(this.#generation, this.#edges, kept);
+      // What was asked of the cache since it drained.
+      await this.#generation.services.cache.giveUp(CACHE_GIVE_UP_MS);
     } finally {
       this.#generation.end(new SkeinError("SHUTTING_DOWN", "this peer is stopping"));
       await this.#edges.transport.close();

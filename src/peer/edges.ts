@@ -2,7 +2,9 @@
  * Everything of the world that a peer's logic is handed: storage, network, time, chance, and what its
  * configuration says. The real ones are built by `start_peer.ts`; the simulator builds its own.
  */
+import type { TableBounds } from "../cache/line_table.ts";
 import type { Clock } from "../clock.ts";
+import type { EventBounds } from "../events/event_edges.ts";
 import type { Timing } from "../groups/host.ts";
 import type { Logger } from "../logger.ts";
 import type { ClusterParameters, Signer } from "../members/plan.ts";
@@ -35,6 +37,11 @@ export interface PeerEdges {
   readonly deadPeerGraceMs: number;
   /** What a topic of the queue may hold, where this peer publishes to it. */
   readonly queueBounds: PublishBounds;
+  /** How many ids the event log remembers, and what retention takes away where this peer leads. */
+  readonly eventBounds: EventBounds;
+  /** Of this peer's lines of the cache, and how often they are written back. */
+  readonly cacheBounds: TableBounds;
+  readonly cacheFlushIntervalMs: number;
   /** Opens the peer's store anew, as at start. Rejects as `Storage.open` does. */
   readonly reopen: () => Promise<OpenedStorage>;
   readonly transport: Transport;

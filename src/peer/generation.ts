@@ -18,12 +18,11 @@ import type { LivenessSource } from "../members/service.ts";
 import { foundAgain } from "../members/foundation.ts";
 import type { ConnectedPeer, Hello } from "../net/transport.ts";
 import { LOOK_METHOD, Reporter } from "../placement/reporter.ts";
-import { QUEUE_TIMEOUTS } from "../queue/queue_edges.ts";
-import { QueueService } from "../queue/service.ts";
 import type { PeerId } from "../raft/entry.ts";
 import { type RecoveredGroup, StorageFailedError } from "../storage/storage.ts";
 import { CatchingUp } from "./catching_up.ts";
 import type { OpenedStorage, PeerEdges } from "./edges.ts";
+import { PartitionServices } from "./partition_services.ts";
 import { Partitions } from "./partitions.ts";
 import { makeSystemMachines, REMOVAL_METHOD, System, type SystemMachines } from "./system.ts";
 
@@ -45,7 +44,7 @@ export class Generation {
   readonly host: Host;
   readonly groups: GroupService;
   readonly partitions: Partitions;
-  readonly queue: QueueService;
+  readonly services: PartitionServices;
   readonly former: Former;
   /** Tells the placement driver what this peer leads, and hears where the partitions are. */
   readonly placement: Reporter;
@@ -90,7 +89,13 @@ export class Generation {
       fatal: (error) => events.fatal(error),
     });
     this.partitions = new Partitions();
-    this.queue = this.#makeQueue();
+    this.services = new PartitionServices({
+      peer: edges,
+      bootId: this.bootId,
+      groups: this.groups,
+      partitions: this.partitions,
+      count: () => this.#partitionCount(),
+    });
     this.former = this.#makeFormer();
     this.placement = new Reporter({
       self: edges.self,
@@ -100,24 +105,6 @@ export class Generation {
       steady: () => !this.#stopping,
     });
     this.groups.answer(REMOVAL_METHOD, (_group, body) => this.#checkRemoval(body));
-  }
-
-  #makeQueue(): QueueService {
-    const { self, clock, logger, queueBounds } = this.#edges;
-    const count = () => this.#partitionCount();
-    return new QueueService({
-      self,
-      bootId: this.bootId,
-      clock,
-      logger,
-      groups: this.groups,
-      bounds: queueBounds,
-      timeouts: QUEUE_TIMEOUTS,
-      get partitions() {
-        return count();
-      },
-      replicaOf: (group) => this.partitions.replica(group) ?? null,
-    });
   }
 
   /** @throws {SkeinError} UNAVAILABLE while it is not known here */
@@ -230,7 +217,7 @@ export class Generation {
     if (group.id !== 0) {
       this.partitions.added(group);
       this.placement.attach(group.id);
-      this.queue.attach(group.id);
+      this.services.attach(group.id);
       return;
     }
     this.#removed = false;
@@ -257,7 +244,7 @@ export class Generation {
     if (group !== 0) {
       this.placement.detach(group);
       this.partitions.removed(group);
-      return this.queue.detach(group);
+      return this.services.detach(group);
     }
     this.#system?.stop(new SkeinError("UNAVAILABLE", "this peer was removed from its cluster"));
     this.#system = null;
@@ -290,7 +277,8 @@ export class Generation {
   // ---- what arrives
 
   message(from: PeerId, topic: string, body: unknown): void {
-    if (this.#ended === null && !this.former.isForeign(from)) this.host.receive(from, topic, body);
+    if (this.#ended !== null || this.former.isForeign(from)) return;
+    if (!this.services.receive(from, topic, body)) this.host.receive(from, topic, body);
   }
 
   request(from: PeerId, method: string, body: unknown): Promise<unknown> {
@@ -375,7 +363,7 @@ export class Generation {
     if (this.#ended !== null) return;
     this.#ended = reason;
     this.#system?.stop(reason);
-    this.queue.close(reason);
+    this.services.close(reason);
     this.former.stop();
     this.host.halt();
     this.groups.close();

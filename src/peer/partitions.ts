@@ -1,10 +1,12 @@
 /**
- * What runs on the partitions at this peer: the queue's and the cache's machines in each replica that is here. The services over
- * them are one for all partitions, those without a replica here included: what a service needs of a machine it
- * asks the partition's leader for.
+ * What runs on the partitions at this peer: the machines of the queue, the cache and the events in each replica that
+ * is here. The services over them are one for all partitions, those without a replica here included: what a service
+ * needs of a machine it asks the partition's leader for.
  */
 import type { CacheReplica } from "../cache/cache_edges.ts";
 import { CacheMachine } from "../cache/machine.ts";
+import type { EventReplica } from "../events/event_edges.ts";
+import { EventsMachine } from "../events/machine.ts";
 import type { Group } from "../groups/group.ts";
 import { GroupMachine } from "../groups/group_machine.ts";
 import type { Values } from "../groups/values.ts";
@@ -13,11 +15,11 @@ import { QueueMachine } from "../queue/machine.ts";
 import type { QueueReplica } from "../queue/queue_edges.ts";
 
 /** A partition's replica at this peer, as services see it. */
-export interface PartitionReplica extends QueueReplica, CacheReplica {
+export interface PartitionReplica extends QueueReplica, CacheReplica, EventReplica {
   readonly group: Group;
 }
 
-type PartitionMachines = Pick<PartitionReplica, "queue" | "cache">;
+type PartitionMachines = Pick<PartitionReplica, "queue" | "cache" | "events">;
 
 export class Partitions {
   readonly #machines = new Map<number, PartitionMachines>();
@@ -27,8 +29,9 @@ export class Partitions {
   machineOf(partition: number, values: Values): GroupMachine {
     const queue = new QueueMachine(values);
     const cache = new CacheMachine(values);
-    this.#machines.set(partition, { queue, cache });
-    return new GroupMachine(partition, [queue, cache]);
+    const events = new EventsMachine(values);
+    this.#machines.set(partition, { queue, cache, events });
+    return new GroupMachine(partition, [queue, cache, events]);
   }
 
   /** A replica came to be at this peer, perhaps in the place of an older one. Nothing was applied to it yet. */

@@ -3,6 +3,8 @@
  * builds one from its configuration.
  */
 import type { Cache } from "../cache/cache.ts";
+import type { EventStatistics } from "../events/event_counters.ts";
+import type { Events } from "../events/events.ts";
 import type { Groups } from "../groups/groups.ts";
 import type { Locks } from "../locks/locks.ts";
 import type { Logger } from "../logger.ts";
@@ -31,6 +33,7 @@ export interface Peer {
   readonly members: Members;
   readonly queue: Queue;
   readonly cache: Cache;
+  readonly events: Events;
   readonly groups: Groups;
   readonly logger: Logger;
   /** Storage is sound, and group 0 and each local replica know a leader. */
@@ -50,6 +53,8 @@ export interface Peer {
   lockStatistics(): LockStatistics;
   /** What this peer knows of the queue without asking; for metrics. */
   queueStatistics(): QueueStatistics;
+  /** The same of its events. Takes time that grows with the topics in the partitions that it leads. */
+  eventStatistics(): EventStatistics;
   /**
    * The first half of stopping: it is no longer ready, leadership of what it leads goes to others, and acquires and
    * consumers that wait here are sent elsewhere. Whatever else is asked is answered as ever. Takes 2 s at most, quorum or not.

@@ -114,6 +114,12 @@ export class ClusterPeer {
       },
       deadPeerGraceMs: options.deadPeerGraceMs ?? 60_000,
       queueBounds: { messagesMax: 100_000, bytesMax: 1e8, dedupMax: 100_000 },
+      eventBounds: {
+        identitiesMax: 1_000_000,
+        retention: { ageMs: null, count: null, bytes: null, forgetAfterMs: null },
+      },
+      cacheBounds: { entriesMax: 1_000, bytesMax: 1e8 },
+      cacheFlushIntervalMs: 100,
       reopen: () => this.#open(),
       transport,
       transportStatistics: () => transport.statistics(),

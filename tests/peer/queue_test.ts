@@ -37,7 +37,7 @@ function numbersOf(deliveries: readonly Delivery[]): readonly number[] {
 
 /** The peer that leads the topic's home, and the others. */
 function rolesIn(cluster: TestCluster): { leader: ClusterPeer; others: readonly ClusterPeer[] } {
-  const led = ({ core }: ClusterPeer) => core.generation.queue.consumers.waiting > 0;
+  const led = ({ core }: ClusterPeer) => core.generation.services.queue.consumers.waiting > 0;
   const leader = cluster.running.find(led);
   assert.ok(leader !== undefined, "some peer has the consumers");
   return { leader, others: cluster.running.filter((peer) => peer !== leader) };
@@ -68,7 +68,7 @@ Deno.test("a topic's leader that stops, and one that dies, cost a waiting consum
     const ends = waits.map((wait) => wait.catch(({ code }: { code: string }) => code));
     const { leader, others } = await eventually("all wait", 5_000, () => {
       const roles = rolesIn(cluster);
-      assert.equal(roles.leader.core.generation.queue.consumers.waiting, 3);
+      assert.equal(roles.leader.core.generation.services.queue.consumers.waiting, 3);
       return roles;
     });
     const beganMs = performance.now();
@@ -77,7 +77,7 @@ Deno.test("a topic's leader that stops, and one that dies, cost a waiting consum
     assert.equal(await ends[cluster.peers.indexOf(leader)], "SHUTTING_DOWN");
     const next = await eventually("they wait at the next leader", 5_000, () => {
       const roles = rolesIn(cluster);
-      assert.equal(roles.leader.core.generation.queue.consumers.waiting, 2);
+      assert.equal(roles.leader.core.generation.services.queue.consumers.waiting, 2);
       return roles.leader;
     });
     assert.ok(others.includes(next));

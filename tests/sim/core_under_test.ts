@@ -63,6 +63,12 @@ export async function startCore(edges: ProcessEdges): Promise<PeerCore> {
     timing,
     deadPeerGraceMs: timing.deadPeerGraceMs,
     queueBounds: { messagesMax: 100_000, bytesMax: 1e8, dedupMax: 100_000 },
+    eventBounds: {
+      identitiesMax: 1_000_000,
+      retention: { ageMs: null, count: null, bytes: null, forgetAfterMs: null },
+    },
+    cacheBounds: { entriesMax: 1_000, bytesMax: 1e8 },
+    cacheFlushIntervalMs: 100,
     reopen,
     transport,
     transportStatistics: () => ({
