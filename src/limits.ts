@@ -139,6 +139,9 @@ export const LIMITS = {
   cacheClearedEachEntry: 1_000,
   /** Cache: reads and writes that wait for lines at one peer; past it 429. */
   cacheWaitersMax: 100_000,
+  /** Cache: lines that one peer gave up and that are not confirmed, and their bytes; past it, it asks for no further one. */
+  cacheOwedMax: 10_000,
+  cacheOwedBytesMax: 64 * MIB,
   /** Cache: keys of which one home knows holders; past it, the ones that were asked for least lately are recalled. */
   cacheDirectoryMax: 262_144,
   /** Cache: asks and tasks of one key that wait at its home; past it they are dropped, or 429. */

@@ -39,8 +39,8 @@ export class LineSlot implements Linked<LineSlot> {
   hit: GetAnswer | null = null;
   /** What it counts against the bound of bytes. */
   bytes = 0;
-  /** Whether it is counted among what is owed. */
-  isOwed = false;
+  /** What it counts among what is owed; null: it owes nothing. */
+  owedBytes: number | null = null;
   /** When the ask under way was last sent. */
   askedMs = 0;
   /** In the order in which they came. */

@@ -1,9 +1,10 @@
 /**
  * The places of all keys at this peer: found by key and by partition, and in the order of use. Lines that may be read
- * count against the bounds of entries and bytes; what is asked for or owed does not.
+ * count against the bounds of entries and bytes; what is owed has a bound of its own, and what is asked for none.
  */
 import { assert } from "../assert.ts";
 import { RecencyList } from "../groups/recency_list.ts";
+import { LIMITS } from "../limits.ts";
 import { canRead } from "./line.ts";
 import { LineSlot } from "./line_slot.ts";
 import type { PartitionLines } from "./partition_lines.ts";
@@ -23,6 +24,7 @@ export class LineTable {
   readonly #recent = new RecencyList<LineSlot>();
   #lines = 0;
   #owed = 0;
+  #owedBytes = 0;
   #bytes = 0;
 
   constructor(bounds: TableBounds) {
@@ -38,9 +40,9 @@ export class LineTable {
     return this.#bytes;
   }
 
-  /** Writes that were handed over or evicted, and are not confirmed. */
-  get owed(): number {
-    return this.#owed;
+  /** Whether so much was handed over or evicted, and is not confirmed, that nothing further should be asked for. */
+  get owesMuch(): boolean {
+    return this.#owed >= LIMITS.cacheOwedMax || this.#owedBytes >= LIMITS.cacheOwedBytesMax;
   }
 
   get linesMax(): number {
@@ -74,13 +76,19 @@ export class LineTable {
       this.#recent.remove(slot);
       this.#lines--;
     }
-    const isOwed = slot.line.owed !== null;
-    this.#owed += Number(isOwed) - Number(slot.isOwed);
-    slot.isOwed = isOwed;
+    this.#countOwed(slot);
     const bytes = isLine ? bytesOf(slot) : 0;
     this.#bytes += bytes - slot.bytes;
     slot.bytes = bytes;
     this.forgetIfEmpty(slot);
+  }
+
+  #countOwed(slot: LineSlot): void {
+    const { owed } = slot.line;
+    const bytes = owed === null ? null : owed.content.value.length;
+    this.#owed += Number(bytes !== null) - Number(slot.owedBytes !== null);
+    this.#owedBytes += (bytes ?? 0) - (slot.owedBytes ?? 0);
+    slot.owedBytes = bytes;
   }
 
   forgetIfEmpty(slot: LineSlot): void {

@@ -70,10 +70,14 @@ export class LineUses {
     return expiresMs !== null && expiresMs <= this.#timeMs(partition);
   }
 
-  /** Group time, as far as this peer can tell: whoever has a lease was told. */
+  /**
+   * Group time, as far as this peer can tell. Whoever has a lease was told; a replica of its own may be behind that,
+   * because it was away while its group went on and sleeps now.
+   */
   #timeMs(partition: PartitionLines): number {
     const { clock, timeMs } = this.#edges;
-    return timeMs(partition.partition) ?? partition.timeMs(clock.monotonicMs()) ?? 0;
+    const toldMs = partition.timeMs(clock.monotonicMs()) ?? 0;
+    return Math.max(toldMs, timeMs(partition.partition) ?? 0);
   }
 
   state(slot: LineSlot): LineLetter {

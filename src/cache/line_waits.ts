@@ -13,9 +13,6 @@ import type { LineTable } from "./line_table.ts";
 import type { LineUses } from "./line_uses.ts";
 import type { PartitionLines } from "./partition_lines.ts";
 
-/** Past so many lines that were given up and are not confirmed, nothing further is asked for. */
-const OWED_MAX = 10_000;
-
 export interface LineWaitsEdges {
   readonly clock: Clock;
   readonly table: LineTable;
@@ -90,7 +87,7 @@ export class LineWaits {
   #ask(slot: LineSlot): void {
     const { partition, line, operations } = slot;
     if (!partition.lease.mayAsk) return this.#edges.want(partition);
-    if (line.ask !== null || (line.state === "I" && this.#edges.table.owed >= OWED_MAX)) return;
+    if (line.ask !== null || (line.state === "I" && this.#edges.table.owesMuch)) return;
     const wish = operations.some((one) => one.wish === "owned") ? "owned" : "shared";
     this.#edges.steps.step(slot, { kind: "ask", wish, request: ++this.#requests });
   }
@@ -106,11 +103,16 @@ export class LineWaits {
     }
   }
 
-  /** The home lets nobody write further keys of the partition. */
+  /**
+   * The home has no room: whoever wants what was asked for is refused. Readers may still be served where it was to write;
+   * refused themselves they would be again as soon as they ask.
+   */
   denied(slot: LineSlot, request: number): void {
-    if (slot.line.ask?.request !== request) return;
-    const denied = slot.operations.filter(({ wish }) => wish === "owned");
-    slot.operations = slot.operations.filter(({ wish }) => wish !== "owned");
+    const { ask } = slot.line;
+    if (ask?.request !== request) return;
+    const isDenied = ({ wish }: LineOperation) => wish === "owned" || ask.wish === "shared";
+    const denied = slot.operations.filter(isDenied);
+    slot.operations = slot.operations.filter((operation) => !isDenied(operation));
     const { partition } = slot.partition;
     const what = `partition ${partition} holds as many keys as it can`;
     for (const operation of denied) {

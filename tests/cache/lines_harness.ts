@@ -52,6 +52,8 @@ export class LinesHarness {
   /** Whom `ask` finds to lead, in which term; null: nobody. */
   found: { leader: string; term: number } | null = null;
   asked = 0;
+  /** What this peer's own replica takes for group time, which the home says is the manual clock's; null: it has none. */
+  replicaTimeMs: number | null = null;
   #counter = 0;
   #session = 100;
 
@@ -79,7 +81,7 @@ export class LinesHarness {
       electionTimeoutMs: ET,
       partitionOf: () => 1,
       ownHome: () => this.own,
-      timeMs: () => this.clock.monotonicMs(),
+      timeMs: () => this.replicaTimeMs,
     });
   }
 
