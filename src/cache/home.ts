@@ -5,24 +5,17 @@
  */
 import { momentOf, type Timer } from "../clock.ts";
 import { SkeinError } from "../errors.ts";
-import type { RequestKey } from "../groups/groups.ts";
 import { LIMITS } from "../limits.ts";
-import type { KeyHolder } from "./cache.ts";
 import type { CacheEdges, CacheReplica } from "./cache_edges.ts";
-import type { CacheCommand } from "./commands.ts";
 import type { EntryEffect, HomeView as EntryView } from "./directory_entry.ts";
 import { contentOf } from "./home_content.ts";
+import { HomeDesk } from "./home_desk.ts";
 import { HomeDirectory } from "./home_directory.ts";
 import { HomeFills } from "./home_fills.ts";
 import { handOver, HomeJobs, type JobAnswer, type KeyTask } from "./home_jobs.ts";
 import { HomeLetters, type HomePost } from "./home_letters.ts";
 import { HomeProposals } from "./home_proposals.ts";
-import type {
-  BeginFillQuestion,
-  FillGrant,
-  HomeView,
-  WriteQuestion,
-} from "./home_question_codec.ts";
+import type { HomeQuestion } from "./home_question_codec.ts";
 import { HomeSessions } from "./home_sessions.ts";
 import { HomeTasks } from "./home_tasks.ts";
 import { isOwnLive, type LeaseTimes, leaseTimes, type Moment } from "./lease_times.ts";
@@ -55,6 +48,7 @@ export class Home {
   readonly #jobs = new HomeJobs();
   readonly #tasks: HomeTasks;
   readonly #fills: HomeFills;
+  readonly #desk: HomeDesk;
   /** Something could not be granted because the home lease was out. */
   #wasOut = false;
   #tokens = 0;
@@ -95,6 +89,16 @@ export class Home {
       done: (task, answer) => this.#later(() => this.#taskDone(task, answer)),
     });
     this.#sessions = this.#makeSessions(place.electedMs);
+    this.#desk = new HomeDesk({
+      term,
+      replica,
+      proposals: this.#proposals,
+      fills: this.#fills,
+      timeMs: () => edges.groups.timeMs(group),
+      holders: (key) => this.#directory.entry(key)?.holders ?? [],
+      open: (asked) => this.#open(asked),
+      notLed: () => this.#notLed(),
+    });
     this.#sessions.announce();
     this.#arm();
   }
@@ -299,59 +303,11 @@ export class Home {
 
   // ---- what callers ask
 
-  /** @throws {SkeinError} by rejection: NOT_LEADER, OUTCOME_UNKNOWN, TOO_MANY_REQUESTS, REQUEST_ID_REUSED */
-  async remove(key: string, request: RequestKey | null): Promise<boolean> {
-    if (request !== null && this.#replica.remembers(request)) {
-      const grant = { term: this.term + 1, counter: 1 };
-      const command = { kind: "remove", term: grant.term, key, grant } as const;
-      const answer = await this.#again(command, request);
-      if (answer !== null && "kind" in answer && answer.kind === "removed") return answer.existed;
-    }
-    return await this.#open({ key, kind: "remove", write: null, request }) as boolean;
-  }
-
-  /** @throws {SkeinError} by rejection: NOT_LEADER, TOO_MANY_REQUESTS, REQUEST_ID_REUSED */
-  async write(question: WriteQuestion): Promise<JobAnswer> {
-    const { key, request, value, ifVersion } = question;
-    const ttlMs = question.ttlMs === null ? null : Math.round(question.ttlMs);
-    if (this.#replica.remembers(request)) {
-      const grant = { term: this.term + 1, counter: 1 };
-      const command = {
-        kind: "put",
-        term: grant.term,
-        key,
-        grant,
-        value,
-        ttlMs,
-        ifVersion,
-      } as const;
-      const answer = await this.#again(command, request);
-      if (answer !== null && "kind" in answer && answer.kind === "put") {
-        return { ok: true, version: answer.version };
-      }
-    }
-    const { cache } = this.#replica;
-    if (cache.isFull && cache.settled(key) === null) {
-      throw new SkeinError("TOO_MANY_REQUESTS", "the key's partition is full");
-    }
-    return await this.#open({ key, kind: "remove", write: { ...question, ttlMs }, request });
-  }
-
-  /**
-   * What a request was answered that was executed before.
-   * @param command of a term that is none: executed anew it is refused
-   * @returns null where it is remembered no longer
-   */
-  async #again(command: CacheCommand, request: RequestKey) {
-    const proposed = await this.#proposals.untilKnown(command, request);
-    if (proposed.kind === "answer") return proposed.answer;
-    if (proposed.kind === "over") throw this.#notLed();
-    if (proposed.error.code === "CONFLICT") return null;
-    throw proposed.error;
-  }
-
-  async invalidate(key: string): Promise<void> {
-    await this.#open({ key, kind: "invalidate", write: null, request: null });
+  /** See `HomeDesk.answer`. */
+  answer(question: HomeQuestion): Promise<unknown> {
+    const answer = this.#desk.answer(question);
+    this.#arm();
+    return answer;
   }
 
   #open(asked: Pick<KeyTask, "key" | "kind" | "write" | "request">): Promise<JobAnswer> {
@@ -359,37 +315,6 @@ export class Home {
     return this.#jobs.open(asked, ({ key, kind, number }) => {
       this.#later(() => this.#directory.step(key, { kind: "ask", job: { kind, request: number } }));
     });
-  }
-
-  view(key: string): HomeView {
-    const holders = this.#directory.entry(key)?.holders ?? [];
-    const timeMs = this.#edges.groups.timeMs(this.#group);
-    return {
-      holders: holders.map(({ peer, mode }): KeyHolder => {
-        return { peer, state: mode === "owned" ? "E" : "S" };
-      }),
-      version: this.#replica.cache.read(key, timeMs)?.version ?? null,
-    };
-  }
-
-  /** @throws {SkeinError} by rejection: NOT_LEADER, TOO_MANY_REQUESTS */
-  beginFill(question: BeginFillQuestion): Promise<FillGrant> {
-    const { key, peer } = question;
-    const { holders, version } = this.view(key);
-    const isOwned = holders.some((holder) => holder.state === "E" && holder.peer !== peer);
-    // Somebody has put it since the caller looked, or may have.
-    if (version !== null || isOwned) return Promise.resolve({ kind: "again" });
-    const answer = this.#fills.begin(question);
-    this.#arm();
-    return answer;
-  }
-
-  checkFill(key: string, token: string): boolean {
-    return this.#fills.isValid(key, token);
-  }
-
-  settleFill(key: string, token: string): void {
-    this.#fills.settled(key, token);
   }
 
   // ---- time

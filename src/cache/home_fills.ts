@@ -46,6 +46,10 @@ export class HomeFills {
       const message = "too many values are being computed";
       return Promise.reject(new SkeinError("TOO_MANY_REQUESTS", message));
     }
+    if (waitMs <= 0) {
+      this.#tokens.left(key, number);
+      return Promise.resolve({ kind: "late" });
+    }
     return new Promise((resolve, reject) => {
       const timer = this.#clock.timer(waitMs, () => {
         this.#waiters.delete(number);

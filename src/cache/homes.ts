@@ -8,15 +8,7 @@ import type { CacheEdges } from "./cache_edges.ts";
 import { encodeCacheCommand } from "./commands.ts";
 import { Home } from "./home.ts";
 import type { HomePost } from "./home_letters.ts";
-import {
-  decodeQuestion,
-  encodeFillAnswer,
-  encodeHomeView,
-  encodeWriteAnswer,
-  HOME_METHOD,
-  type HomeQuestion,
-  type HomeWriteAnswer,
-} from "./home_question_codec.ts";
+import { decodeQuestion, HOME_METHOD, type HomeQuestion } from "./home_question_codec.ts";
 import { CACHE_MACHINE } from "./machine.ts";
 import type { PeerMessage } from "./messages.ts";
 import type { OwnHome } from "./peer_lease.ts";
@@ -129,25 +121,7 @@ export class Homes {
     if (home === null) {
       throw new SkeinError("UNAVAILABLE", "the key's home has not begun yet");
     }
-    const { key } = question;
-    switch (question.kind) {
-      case "remove":
-        return await home.remove(key, question.request);
-      case "invalidate":
-        await home.invalidate(key);
-        return null;
-      case "write":
-        return encodeWriteAnswer(await home.write(question) as HomeWriteAnswer);
-      case "view":
-        return encodeHomeView(home.view(key));
-      case "beginFill":
-        return encodeFillAnswer(await home.beginFill(question));
-      case "checkFill":
-        return home.checkFill(key, question.token);
-      case "settleFill":
-        home.settleFill(key, question.token);
-        return null;
-    }
+    return await home.answer(question);
   }
 
   checkInvariants(): void {
