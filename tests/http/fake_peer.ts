@@ -29,6 +29,7 @@ import type {
 import type { PlacementView } from "../../src/placement/placement_view.ts";
 import { type Wanted, WantedPlacement } from "../../src/members/wanted.ts";
 import { FakeCache } from "./fake_cache.ts";
+import { FakeEvents } from "./fake_events.ts";
 import { FakeQueue } from "./fake_queue.ts";
 import { OTHER_ID, SELF_ID } from "./peer_ids.ts";
 import type { HealthReport, Peer } from "../../src/peer/peer.ts";
@@ -235,6 +236,7 @@ export class FakePeer {
   readonly members = new FakeMembers();
   readonly queue = new FakeQueue();
   readonly cache = new FakeCache();
+  readonly events = new FakeEvents();
   readonly groups = new FakeGroups();
   readonly logged: { level: LogLevel; message: string }[] = [];
   healthReport: HealthReport = { healthy: true, reasons: [] };
@@ -252,7 +254,7 @@ export class FakePeer {
   }
 
   asPeer(): Peer {
-    const { locks, members, queue, cache } = this;
+    const { locks, members, queue, cache, events } = this;
     const isDraining = () => this.draining;
     const placement = () => this.placement;
     const available = <T>(service: T): T => {
@@ -276,6 +278,9 @@ export class FakePeer {
       },
       get cache() {
         return available(cache);
+      },
+      get events() {
+        return available(events);
       },
       groups: this.groups.asGroups(),
       logger: { log: (level, message) => void this.logged.push({ level, message }) },
@@ -318,6 +323,17 @@ export class FakePeer {
         refused: 3,
         redelivered: 6,
         deadLettered: 7,
+      }),
+      eventStatistics: () => ({
+        events: 13,
+        identities: 14,
+        tails: 2,
+        received: 21,
+        stored: 15,
+        duplicates: 6,
+        read: 30,
+        trimmed: 2,
+        forgotten: 1,
       }),
       drain: () => Promise.resolve(),
       stop: () => Promise.resolve(),
