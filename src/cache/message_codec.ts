@@ -263,7 +263,13 @@ function decodeContent(fields: unknown): Content | undefined {
   if (value !== null && !(value instanceof Uint8Array)) return undefined;
   if ((version === null) !== (value === null)) return undefined;
   if (value !== null && value.length > LIMITS.bodyBytesMax) return undefined;
-  return { version: version === null ? null : versionFrom(version), value, expiresMs };
+  const kept = value === null ? null : ownBytes(value);
+  return { version: version === null ? null : versionFrom(version), value: kept, expiresMs };
+}
+
+/** What is kept for long must not keep a whole frame, of which it is a view. */
+function ownBytes(view: Uint8Array): Uint8Array {
+  return view.length * 2 < view.buffer.byteLength ? view.slice() : view;
 }
 
 function decodeWritten(fields: unknown): Written | undefined {

@@ -86,3 +86,19 @@ Deno.test("cache messages do not follow nesting", () => {
   for (let depth = 0; depth < 50; depth++) nested = [11, 3, 7, 1, 1, true, 1, [nested]];
   assert.equal(decodeMessage(nested), null);
 });
+
+Deno.test("cache messages: a value that is kept does not keep its whole frame", () => {
+  const many = Array.from({ length: 100 }, () => encodeMessage(MESSAGES[14]!));
+  const decoded = decode(encode(many));
+  assert.ok(decoded.ok);
+  for (const fields of decoded.value as readonly unknown[]) {
+    const message = decodeMessage(fields);
+    assert.ok(message?.kind === "granted");
+    const { value } = message.content!;
+    assert.deepEqual(value, written.value);
+    assert.ok(
+      value!.buffer.byteLength <= 2 * value!.byteLength,
+      `${value!.buffer.byteLength} bytes`,
+    );
+  }
+});
