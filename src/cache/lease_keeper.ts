@@ -26,6 +26,8 @@ const REPORT_BYTES_MAX = 2 * 1024 * 1024;
 const REPORT_AGAIN_RENEWALS = 2;
 /** After so many renewals without an answer the home is looked for elsewhere. */
 const SILENT_RENEWALS = 2;
+/** A lease that covers no line is renewed so often. */
+const UNUSED_RENEWALS = 40;
 const LOCATE_MS = 2_000;
 
 export interface LeaseKeeperEdges {
@@ -47,6 +49,8 @@ export class LeaseKeeper {
   /** When this peer sent what answers name. */
   readonly #sent = new Map<number, Moment>();
   readonly #locating = new Set<PartitionLines>();
+  /** Renewals since the partition last had lines here. */
+  readonly #unused = new Map<PartitionLines, number>();
   /** Renewals since the home last answered one. */
   readonly #silent = new Map<PartitionLines, number>();
   #serial = 0;
@@ -243,11 +247,22 @@ export class LeaseKeeper {
     const renewals = new Map<PeerId, PartitionLines[]>();
     for (const partition of this.#partitions.values()) {
       this.look(partition);
-      if (partition.slots.size === 0 && partition.lease.session === null) continue;
+      if (!this.#isInUse(partition)) continue;
       this.#lookAgain();
-      if (partition.slots.size > 0) this.#keep(partition, renewals);
+      this.#keep(partition, renewals);
     }
     for (const [home, partitions] of renewals) this.#renew(home, partitions);
+  }
+
+  /** A lease that covers nothing is given up after a while: its lines may only be elsewhere at the moment. */
+  #isInUse(partition: PartitionLines): boolean {
+    const { lease, slots } = partition;
+    if (slots.size === 0 && !lease.hasBegun) return false;
+    const unused = slots.size === 0 ? (this.#unused.get(partition) ?? 0) + 1 : 0;
+    this.#unused.set(partition, unused);
+    if (unused < UNUSED_RENEWALS) return true;
+    lease.end();
+    return false;
   }
 
   #keep(partition: PartitionLines, renewals: Map<PeerId, PartitionLines[]>): void {

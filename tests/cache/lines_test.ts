@@ -199,6 +199,25 @@ Deno.test("lines: a lease counts from sending, and renewals keep it", async () =
   assert.equal(other.lines.hit("k"), null, "1,000 ms after the renewal was sent");
 });
 
+Deno.test("lines: a lease lasts while its lines are elsewhere, and is given up after a while", async () => {
+  const peer = new LinesHarness();
+  const grant = await peer.owned("k");
+  peer.recall("k", grant, "I");
+  peer.live(3 * ET);
+  assert.equal(peer.write("k", "1"), null);
+  const writing = peer.lines.write("k", put("1"), ET);
+  assert.deepEqual(peer.take("report"), []);
+  const again = peer.grant("E");
+  await writing;
+  peer.live(3 * ET);
+  assert.equal(peer.text("k"), "1");
+  for (const writeBack of peer.take("writeBack")) peer.confirm(writeBack);
+  peer.recall("k", again, "I");
+  peer.live(12 * ET);
+  peer.clock.advance(ET);
+  assert.deepEqual([peer.take("renew"), peer.clock.timers], [[], 0]);
+});
+
 Deno.test("lines: a home that knows of no lease ends it, and is reported to", async () => {
   const peer = new LinesHarness();
   await peer.owned("k");

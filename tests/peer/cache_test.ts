@@ -159,3 +159,23 @@ Deno.test("cache: of many who miss, one computes the value and the others wait f
     assert.ok(found.every(([, value]) => value === "dear"));
   });
 });
+
+Deno.test("cache: while every peer lives, nothing that is written is lost, however lines wander", async () => {
+  await withThree(async (peers) => {
+    const electionTimeouts = 4;
+    const endMs = performance.now() + electionTimeouts * 300;
+    const last = new Map<string, number>();
+    const writer = async (key: string) => {
+      for (let number = 1; performance.now() < endMs; number++) {
+        const peer = peers[number % 3]!;
+        assert.equal((await put(peer, key, number, { durable: number % 5 === 0 })).ok, true);
+        last.set(key, number);
+      }
+    };
+    await Promise.all(Array.from({ length: 12 }, (_, place) => writer(`k${place}`)));
+    for (const [key, number] of last) {
+      for (const peer of peers) assert.equal(await read(peer, key), number);
+    }
+    for (const { core } of peers) assert.equal(core.cache.stats().lost, 0);
+  });
+});
