@@ -1,0 +1,135 @@
+/**
+ * Readers and writers of some keys through all peers, and one ledger of what they were told. Each key has one writer,
+ * who writes every number over the version before it: so a write that is done late, by a peer that was paused, finds
+ * another version there.
+ */
+import { CacheLedger } from "./cache_ledger.ts";
+import { eventually, type SkeinProcess } from "./skein_process.ts";
+
+export interface CacheLoadOptions {
+  readonly peers: readonly SkeinProcess[];
+  readonly keys: number;
+  readonly readers: number;
+  /** A client rests so long between two requests. */
+  readonly restMs: number;
+  readonly lossWindowMs: number;
+}
+
+const DURABLE_SHARE = 0.2;
+const REQUEST_MS = 15_000;
+
+export class CacheLoad {
+  readonly ledger: CacheLedger;
+  readonly #options: CacheLoadOptions;
+  readonly #clients: Promise<void>[];
+  #isOver = false;
+  #failure: unknown = null;
+
+  constructor(options: CacheLoadOptions) {
+    this.#options = options;
+    this.ledger = new CacheLedger(options.lossWindowMs);
+    const writers = this.#keys().map((key) => this.#write(key));
+    const readers = Array.from({ length: options.readers }, () => this.#read());
+    this.#clients = [...writers, ...readers].map(async (client) => {
+      try {
+        await client;
+      } catch (error) {
+        this.#failure ??= error;
+      }
+    });
+  }
+
+  #keys(): readonly string[] {
+    return Array.from({ length: this.#options.keys }, (_, place) => `key-${place}`);
+  }
+
+  /** @throws whatever ended a client, a broken promise of the cache above all */
+  check(): void {
+    if (this.#failure !== null) throw this.#failure;
+  }
+
+  #peer(): SkeinProcess {
+    const { peers } = this.#options;
+    return peers[Math.floor(Math.random() * peers.length)]!;
+  }
+
+  async #rest(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, this.#options.restMs));
+  }
+
+  async #write(key: string): Promise<void> {
+    let version: string | null = null;
+    while (!this.#isOver) {
+      await this.#rest();
+      const number = this.ledger.attempt(key);
+      const durable = Math.random() < DURABLE_SHARE;
+      const written = await this.#put(key, { value: number, durable, if_version: version });
+      if (written !== null) {
+        this.ledger.written(key, number, durable, performance.now());
+        version = written;
+        continue;
+      }
+      this.ledger.unknown();
+      while (!this.#isOver) {
+        const found = await this.readOnce(key, this.#peer());
+        if (found !== null) {
+          version = found.version;
+          break;
+        }
+        await this.#rest();
+      }
+    }
+  }
+
+  /** @returns the write's version; null: it may have been done or not */
+  async #put(key: string, body: Record<string, unknown>): Promise<string | null> {
+    try {
+      const answer = await this.#peer().post("/cache/put", { key, ...body }, {}, REQUEST_MS);
+      return answer.status === 200 ? answer.body.version : null;
+    } catch {
+      return null;
+    }
+  }
+
+  async #read(): Promise<void> {
+    const keys = this.#keys();
+    while (!this.#isOver) {
+      await this.#rest();
+      await this.readOnce(keys[Math.floor(Math.random() * keys.length)]!, this.#peer());
+    }
+  }
+
+  /** @returns what was read; null: there was no answer */
+  async readOnce(
+    key: string,
+    peer: SkeinProcess,
+  ): Promise<{ readonly number: number; readonly version: string | null } | null> {
+    const begun = this.ledger.begin(key);
+    let body: { value: number | null; version: string | null };
+    try {
+      const answer = await peer.post("/cache/get", { key }, {}, REQUEST_MS);
+      if (answer.status !== 200) return null;
+      body = answer.body;
+    } catch {
+      return null;
+    }
+    const number = body.value ?? 0;
+    this.ledger.read(key, begun, number);
+    return { number, version: body.version };
+  }
+
+  /** The clients end; then every peer reads the same, and nothing older than what is known. */
+  async finish(): Promise<void> {
+    this.#isOver = true;
+    await Promise.all(this.#clients);
+    this.check();
+    for (const key of this.#keys()) {
+      for (const peer of this.#options.peers) {
+        await eventually(`${peer.name} reads ${key}`, 30_000, async () => {
+          const found = await this.readOnce(key, peer);
+          if (found === null) throw new Error("no answer");
+        });
+      }
+    }
+  }
+}
