@@ -7,6 +7,7 @@ import { planPeers } from "../../src/cli/cluster_plan.ts";
 import { probe } from "../../src/cli/ports.ts";
 import { freeFirstPort } from "../cli/free_ports.ts";
 import { RunningSkein } from "../cli/running_skein.ts";
+import { cacheSteps } from "./cache_steps.ts";
 
 const PEERS = 3;
 const FIRST_PORT = 8001;
@@ -58,14 +59,14 @@ function firstPort(): number {
   return addresses.every((each) => probe(each) === "free") ? FIRST_PORT : freeFirstPort(PEERS);
 }
 
-Deno.test("three peers, as a script uses their locks and their queue", async (test) => {
+Deno.test("three peers, as a script uses their locks, their queue and their cache", async (test) => {
   const directory = await Deno.makeTempDir({ prefix: "skein-e2e-" });
   try {
     const port = firstPort();
     const flags = [`--port=${port}`, `--data=${directory}`, "--log-format=pretty"];
     await using cluster = new RunningSkein(["cluster", ...flags]);
     await cluster.wrote(/3 peers are healthy/);
-    const [first, second, third] = [port, port + 1, port + 2];
+    const [first, second, third] = [port, port + 1, port + 2] as const;
     const lock = { lock_name: "report", lock_type: "exclusive", timeout: LEASE_SECONDS };
     let beganMs = 0;
     let token = 0;
@@ -145,6 +146,8 @@ Deno.test("three peers, as a script uses their locks and their queue", async (te
       });
       assert.equal(done.success, true);
     });
+
+    await cacheSteps(test, cluster, [first, second, third]);
 
     await test.step("the lease runs out, and every peer's log says DEADLOCK DETECTED", async () => {
       for (const name of ["peer-1", "peer-2", "peer-3"]) {
