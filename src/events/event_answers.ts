@@ -24,6 +24,7 @@ export const STATS_METHOD = "events.stats";
 const TOPICS_PAGE = 1_000;
 /** Reading and sending take their time as well. */
 const WAIT_MARGIN_MS = 1_000;
+const RETRY_MS = 50;
 
 export interface TopicsPage {
   readonly topics: readonly EventTopic[];
@@ -59,11 +60,11 @@ export class EventAnswers {
       readonly signal?: AbortSignal | null;
     },
   ): Promise<PackedPage> {
-    const { groups, timeouts: { readMs } } = this.#edges;
+    const { timeouts: { readMs } } = this.#edges;
     const group = groupOfTopic(this.#edges, topic);
     if (this.#edges.replicaOf(group) === null) {
       const question = [topic, after, limit, waitMs, stale];
-      return await groups.ask(group, PAGE_METHOD, question, waitMs + readMs) as PackedPage;
+      return await this.#askLeader(group, PAGE_METHOD, question, waitMs + readMs) as PackedPage;
     }
     const replica = await this.#replica(group, stale, readMs);
     return await this.#waitedPage(group, replica, { topic, after, limit }, waitMs, signal);
@@ -98,10 +99,10 @@ export class EventAnswers {
     body: readonly unknown[],
     stale: boolean,
   ): Promise<unknown> {
-    const { groups, timeouts: { readMs } } = this.#edges;
+    const { timeouts: { readMs } } = this.#edges;
     const question = [...body, stale];
     if (!stale || this.#edges.replicaOf(group) === null) {
-      return await groups.ask(group, method, question, readMs);
+      return await this.#askLeader(group, method, question, readMs);
     }
     switch (method) {
       case TOPIC_METHOD:
@@ -110,6 +111,27 @@ export class EventAnswers {
         return await this.#topics(group, question, readMs);
       case STATS_METHOD:
         return await this.#stats(group, question, readMs);
+    }
+  }
+
+  /** Reading does no harm: a question that may have been heard is asked again, of whoever leads then. */
+  async #askLeader(
+    group: number,
+    method: string,
+    question: readonly unknown[],
+    timeoutMs: number,
+  ): Promise<unknown> {
+    const { clock, groups } = this.#edges;
+    const untilMs = clock.monotonicMs() + timeoutMs;
+    for (;;) {
+      const leftMs = Math.max(0, untilMs - clock.monotonicMs());
+      try {
+        return await groups.ask(group, method, question, leftMs);
+      } catch (error) {
+        const isLost = error instanceof SkeinError && error.code === "OUTCOME_UNKNOWN";
+        if (!isLost || clock.monotonicMs() + RETRY_MS >= untilMs) throw error;
+        await new Promise<void>((resolve) => clock.timer(RETRY_MS, resolve));
+      }
     }
   }
 
