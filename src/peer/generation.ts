@@ -168,6 +168,7 @@ export class Generation {
 
   /** Brings back what the storage held, and begins to form or join where there was nothing. */
   async start(): Promise<void> {
+    void this.storage.failed?.then((error) => this.#fail(error));
     const { properties } = this.#opened.recovered;
     this.former.start(properties);
     const { plan } = this.former.status();

@@ -163,6 +163,8 @@ export interface Storage {
 
   /** Set once something failed; for /health. */
   readonly failure: StorageFailedError | null;
+  /** Resolves when the storage fails by itself, while nobody asks it for anything. Absent where it cannot. */
+  readonly failed?: Promise<StorageFailedError>;
   statistics(): StorageStatistics;
   /** Waits for what is in flight and releases the store. */
   close(): Promise<void>;

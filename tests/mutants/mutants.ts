@@ -9,6 +9,7 @@ import { QUEUE_MUTANTS } from "./queue_mutants.ts";
 import { QUEUE_SIM_MUTANTS } from "./queue_sim_mutants.ts";
 import { QUEUE_SERVICE_MUTANTS } from "./queue_service_mutants.ts";
 import { RAFT_MUTANTS } from "./raft_mutants.ts";
+import { REDIS_MUTANTS } from "./redis_mutants.ts";
 import { RING_MUTANTS } from "./ring_mutants.ts";
 import { STOP_MUTANTS } from "./stop_mutants.ts";
 import { STORAGE_MUTANTS } from "./storage_mutants.ts";
@@ -25,6 +26,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...QUEUE_MUTANTS,
   ...QUEUE_SERVICE_MUTANTS,
   ...QUEUE_SIM_MUTANTS,
+  ...REDIS_MUTANTS,
   ...RING_MUTANTS,
   ...STOP_MUTANTS,
   ...VALUES_MUTANTS,

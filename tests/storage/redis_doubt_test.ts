@@ -292,3 +292,22 @@ redisTest("redis: a snapshot and its values outlive the process that wrote them"
     });
   });
 });
+
+redisTest(
+  "redis: a store that nobody asks anything says that its state or its server is gone",
+  async () => {
+    await RedisServer.with([], async (server) => {
+      const timeouts = { ownerMs: 300, replyMs: 300, outageMs: 300 };
+      const replaced = await openStore(server.url, { timeouts });
+      await server.send("DEL", KEYS.owner);
+      const { storage } = await openStore(server.url, { timeouts });
+      match((await replaced.storage.failed).message, /another process has taken over/);
+      await replaced.storage.close();
+      strictEqual(storage.failure, null);
+      await server.down();
+      match((await storage.failed).message, /Redis at .* does not listen/);
+      ok(storage.failure !== null);
+      await storage.close();
+    });
+  },
+);

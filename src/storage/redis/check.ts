@@ -29,6 +29,7 @@ export async function checkRedis(options: RedisStorageOptions): Promise<RedisRep
     timeouts: { ...REDIS_TIMEOUTS, ...options.timeouts },
     logger,
     confirmed: () => {},
+    failed: () => {},
   });
   try {
     await session.connect();

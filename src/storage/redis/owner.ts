@@ -165,7 +165,7 @@ export class Owner {
       const head = ["EVAL", KEEP_SCRIPT, "2", keys.state, keys.owner];
       await session.ask(...head, session.fence, memory.owner, String(ownerMs));
     } catch {
-      // The session knows better what to make of it: with the next write, or by itself.
+      // What matters of it the session knows, and says itself.
     }
     if (this.#timer !== null && session.failure === null) this.#keepLater();
   }

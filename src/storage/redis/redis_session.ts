@@ -43,6 +43,8 @@ export interface RedisSessionOptions {
   readonly logger: Logger;
   /** Told of every write that is confirmed. */
   readonly confirmed: (batch: number) => void;
+  /** Told once, when the session has failed and was not closed. */
+  readonly failed: (error: StorageFailedError) => void;
 }
 
 /** What a write does: as `WRITE_SCRIPT` has it. */
@@ -80,13 +82,13 @@ export class RedisSession {
   #watch: Timer | null = null;
   /** When the trouble began that is not over yet: nothing was confirmed since. */
   #troubledMs: number | null = null;
-  #failure: Error | null = null;
+  #failure: StorageFailedError | null = null;
 
   constructor(options: RedisSessionOptions) {
     this.#options = options;
   }
 
-  get failure(): Error | null {
+  get failure(): StorageFailedError | null {
     return this.#failure;
   }
 
@@ -151,7 +153,7 @@ export class RedisSession {
 
   /** Ends it; what waits is rejected. */
   close(): void {
-    this.#fail(new StorageFailedError("the store is closed"));
+    this.#end(new StorageFailedError("the store is closed"));
   }
 
   #enqueue(
@@ -212,7 +214,8 @@ export class RedisSession {
     const isReply = error.name === "ReplyError";
     if (!isReply || PASSING.test(error.message)) return this.#interrupted(error);
     const failure = this.#failureOf(error);
-    if (pending.batch === null) {
+    const isReplaced = error.message.includes(REFUSAL.fence);
+    if (pending.batch === null && !isReplaced) {
       this.#forget(pending);
       pending.done.reject(failure);
     } else {
@@ -220,7 +223,7 @@ export class RedisSession {
     }
   }
 
-  #failureOf(error: Error): Error {
+  #failureOf(error: Error): StorageFailedError {
     if (error.message.includes(REFUSAL.fence)) return this.#replaced();
     const { address } = this.#options;
     if (error.message.includes(REFUSAL.length)) {
@@ -230,7 +233,7 @@ export class RedisSession {
     return new StorageFailedError(redisReason(address, error), { cause: error });
   }
 
-  #replaced(): Error {
+  #replaced(): StorageFailedError {
     const { keys } = this.#options;
     return new StorageFailedError(
       `another process has taken over the state of this peer in Redis (${keys.state})`,
@@ -326,7 +329,13 @@ export class RedisSession {
     });
   }
 
-  #fail(error: Error): void {
+  #fail(error: StorageFailedError): void {
+    if (this.#failure !== null) return;
+    this.#end(error);
+    this.#options.failed(error);
+  }
+
+  #end(error: StorageFailedError): void {
     if (this.#failure !== null) return;
     this.#failure = error;
     this.#epoch++;

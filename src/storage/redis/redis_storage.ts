@@ -44,10 +44,13 @@ export class RedisStorage extends LogStorage {
   readonly #session: RedisSession;
   readonly #owner: Owner;
   readonly #files: RedisFileSystem;
+  /** The server is gone, or another process has the state, though nothing was asked for. */
+  readonly failed: Promise<StorageFailedError>;
 
   constructor(options: RedisStorageOptions) {
     const { address, keys, certificates, clock, random, memory, peer, logger = SILENT } = options;
     const timeouts = { ...REDIS_TIMEOUTS, ...options.timeouts };
+    const failed = Promise.withResolvers<StorageFailedError>();
     const session = new RedisSession({
       address,
       certificates,
@@ -57,6 +60,7 @@ export class RedisStorage extends LogStorage {
       random,
       logger,
       confirmed: (batch) => memory.batch = batch,
+      failed: failed.resolve,
     });
     const fileSystem = new RedisFileSystem({
       session,
@@ -66,12 +70,17 @@ export class RedisStorage extends LogStorage {
     });
     const limits = { ...REDIS_LOG_LIMITS, ...options.limits };
     super({ directory: keys.files, fileSystem, limits, logger });
+    this.failed = failed.promise;
     this.#options = options;
     this.#session = session;
     this.#files = fileSystem;
     const token = hexOf(options.randomBytes(TOKEN_BYTES));
     const { ownerMs } = timeouts;
     this.#owner = new Owner({ session, keys, clock, memory, peer, token, ownerMs });
+  }
+
+  override get failure(): StorageFailedError | null {
+    return super.failure ?? this.#session.failure;
   }
 
   override async open(): Promise<Recovered> {
