@@ -18,6 +18,7 @@ import type {
 } from "./cache.ts";
 import { type CacheEdges, groupOfKey } from "./cache_edges.ts";
 import { checkGet, checkKey, checkWrite } from "./cache_requests.ts";
+import type { FillGrant } from "./home_question_codec.ts";
 import { HomeQuestions } from "./home_questions.ts";
 import { Homes } from "./homes.ts";
 import { Lines } from "./lines.ts";
@@ -27,6 +28,8 @@ import { parseVersion, versionText } from "./version.ts";
 
 /** How long a caller has to compute a value, where it does not say. */
 const FILL_TTL_MS = 30_000;
+/** A wait at the home; for longer ones it is asked again, so that it does not wait for long for who has gone. */
+const FILL_WAIT_MS = 10_000;
 
 export interface CacheServiceEdges extends CacheEdges {
   /** Of the lines at this peer. */
@@ -115,26 +118,51 @@ export class CacheService implements Cache {
     return this.#lines.read(key, this.#edges.timeouts.askMs);
   }
 
-  /** The key has no value: this caller is to compute it, or waits for another one. */
+  /**
+   * The key has no value: this caller is to compute it, or waits for another one.
+   * @throws the signal's reason by rejection, where the caller goes away meanwhile
+   */
   async #fill(
-    { key, waitMs, fillTtlMs, signal }: GetRequest,
+    { key, waitMs, fillTtlMs, signal = null }: GetRequest,
     missed: GetAnswer,
   ): Promise<GetAnswer> {
     const { clock } = this.#edges;
     const endMs = clock.monotonicMs() + waitMs;
     const ttlMs = fillTtlMs ?? FILL_TTL_MS;
     for (;;) {
+      signal?.throwIfAborted();
       const leftMs = Math.max(0, endMs - clock.monotonicMs());
-      const grant = await this.#questions.beginFill(key, { waitMs: leftMs, ttlMs });
-      if (grant.kind === "token") {
-        if (signal?.aborted !== true) return { ...missed, fillToken: grant.token };
-        await this.#questions.settleFill(key, grant.token);
-        throw new SkeinError("UNAVAILABLE", "the caller has gone away");
-      }
+      const wait = { waitMs: Math.min(leftMs, FILL_WAIT_MS), ttlMs };
+      const grant = await this.#whileThere(key, this.#questions.beginFill(key, wait), signal);
+      if (grant.kind === "token") return { ...missed, fillToken: grant.token };
+      if (grant.kind === "late" && leftMs > FILL_WAIT_MS) continue;
       const found = this.#lines.hit(key) ?? await this.#read(key);
       if (found.value !== null) return { ...found, status: "filled" };
-      if (grant.kind === "late" || signal?.aborted === true) return found;
+      if (grant.kind === "late") return found;
     }
+  }
+
+  /** A token for somebody who has gone is given back. */
+  #whileThere(
+    key: string,
+    asked: Promise<FillGrant>,
+    signal: AbortSignal | null,
+  ): Promise<FillGrant> {
+    if (signal === null) return asked;
+    return new Promise((resolve, reject) => {
+      const gone = () => {
+        reject(signal.reason);
+        asked.then((grant) => grant.kind === "token" ? this.#settle(key, grant.token) : undefined)
+          .catch(onlyRefused);
+      };
+      signal.addEventListener("abort", gone, { once: true });
+      asked.then(resolve, reject).finally(() => signal.removeEventListener("abort", gone));
+    });
+  }
+
+  /** Whoever waits for the value looks again: now, or where the home cannot be told, when the token is over. */
+  async #settle(key: string, token: string): Promise<void> {
+    await this.#questions.settleFill(key, token).catch(onlyRefused);
   }
 
   // ---- writes
@@ -159,7 +187,7 @@ export class CacheService implements Cache {
     if (!await this.#questions.checkFill(key, fillToken)) return await this.#conflict(key);
     const { ifVersion = null } = put;
     const answer = await this.#write({ ...put, ifVersion });
-    await this.#questions.settleFill(key, fillToken);
+    await this.#settle(key, fillToken);
     return answer;
   }
 
@@ -239,4 +267,9 @@ export class CacheService implements Cache {
     this.#homes.close();
     this.#post.close();
   }
+}
+
+/** That a home could not be asked is no bug. */
+function onlyRefused(error: unknown): void {
+  if (!(error instanceof SkeinError)) throw error;
 }

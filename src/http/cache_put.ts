@@ -68,14 +68,18 @@ function readPut({ object, bytes }: JsonBody): Omit<PutRequest, "request"> {
 }
 
 /** @throws {SkeinError} CONFLICT */
-function writtenBody(key: string, written: PutAnswer): z.output<typeof WrittenSchema> {
+function writtenBody(
+  { key, fillToken }: Pick<PutRequest, "key" | "fillToken">,
+  written: PutAnswer,
+): z.output<typeof WrittenSchema> {
   if (written.ok) {
     const { state, version } = written;
     return { success: true, status: "written", state, version };
   }
   const { code, version } = written;
   const has = version === null ? "no value" : `version ${version}`;
-  throw new SkeinError(code, `the key ${JSON.stringify(key)} has ${has}`, { version });
+  const over = fillToken === null ? "" : "the fill token is over, or somebody put a value before: ";
+  throw new SkeinError(code, `${over}the key ${JSON.stringify(key)} has ${has}`, { version });
 }
 
 function putEndpoint({ peer, bodies, gate }: Site, path: string, summary: string): Endpoint {
@@ -99,7 +103,7 @@ function putEndpoint({ peer, bodies, gate }: Site, path: string, summary: string
       const asked = readPut(await bodies.readJson(request));
       const key = requestKeyOf(request, gate.principal);
       const written = await peer.cache.put({ ...asked, request: key });
-      return answer(writtenBody(asked.key, written));
+      return answer(writtenBody(asked, written));
     },
   };
 }

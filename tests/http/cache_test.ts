@@ -142,7 +142,8 @@ Deno.test("cache: one caller gets the fill token, and puts with it", async () =>
   const put = { key: "k", value: 7, fill_token: "fill-k" };
   equal((await fixture.post("/cache/put", put)).status, 200);
   const late = await fixture.post("/cache/put", put);
-  deepEqual([late.status, late.json.error], [409, "CONFLICT"]);
+  deepEqual([late.status, late.json.error, late.json.version], [409, "CONFLICT", "3.1.1"]);
+  match(late.json.message, /the fill token is over/);
   equal((await fixture.post("/cache/get", body)).json.value, 7);
   deepEqual(cache.gets[0], {
     key: "k",

@@ -12,7 +12,6 @@ import type {
   PutAnswer,
   PutRequest,
 } from "../../src/cache/cache.ts";
-import { SkeinError } from "../../src/errors.ts";
 import type { RequestKey } from "../../src/groups/groups.ts";
 import { OTHER_ID, SELF_ID } from "./peer_ids.ts";
 
@@ -63,10 +62,8 @@ export class FakeCache implements Cache {
     this.#asked(this.puts, request);
     const { key, data, ttlMs, ifVersion, fillToken } = request;
     const found = this.values.get(key)?.version ?? null;
-    if (fillToken !== null && this.#tokens.get(key) !== fillToken) {
-      throw new SkeinError("CONFLICT", "the fill token is over");
-    }
-    if (ifVersion !== undefined && ifVersion !== found) {
+    const isOver = fillToken !== null && this.#tokens.get(key) !== fillToken;
+    if (isOver || (ifVersion !== undefined && ifVersion !== found)) {
       return await Promise.resolve({ ok: false, code: "CONFLICT", version: found });
     }
     this.#tokens.delete(key);
