@@ -5,7 +5,7 @@
  */
 import { type Address, formatAddress, loadSettings } from "../config/mod.ts";
 import type { SettingSources } from "../config/mod.ts";
-import { isLoopback } from "../loopback.ts";
+import { isEveryAddress, isLoopback } from "../loopback.ts";
 import { UsageError } from "./failure.ts";
 
 const HTTPS_PORT = 443;
@@ -41,8 +41,8 @@ export function namedPeer(text: string): CheckedPeer {
 
 /** Who listens on every address is reached on loopback. */
 function reached({ host, port }: Address): Address {
-  if (/^[0.]+$/.test(host)) return { host: "127.0.0.1", port };
-  return { host: /^[0:]+$/.test(host) ? "::1" : host, port };
+  if (!isEveryAddress(host)) return { host, port };
+  return { host: host.includes(":") ? "::1" : "127.0.0.1", port };
 }
 
 /**

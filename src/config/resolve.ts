@@ -4,7 +4,7 @@
  */
 import { assert } from "../assert.ts";
 import { LIMITS } from "../limits.ts";
-import { isLoopback } from "../loopback.ts";
+import { isEveryAddress, isLoopback } from "../loopback.ts";
 import type { Address, Advertised, Config, ConfigProblem } from "./config.ts";
 import type { Sources } from "./sources.ts";
 import type { SettingValues } from "./settings.ts";
@@ -24,6 +24,7 @@ export function resolve(
 ): Config {
   const [http] = required(values.http);
   assert(http !== undefined, "a list of HTTP addresses is never empty");
+  const listen = values.listen ?? defaultListen(http);
   const name = values.name ?? `${hostName.split(".")[0]}-${http.port}`;
   const [electionTimeoutMinMs, electionTimeoutMaxMs] = required(values.electionTimeout);
   const config: Config = {
@@ -34,8 +35,10 @@ export function resolve(
     token: values.token,
     tls: readTls(values, readFile, problems),
     metrics: values.metricsPort,
-    listen: values.listen ?? defaultListen(http),
-    advertise: values.advertise === null ? null : advertised(values.advertise),
+    listen,
+    advertise: values.advertise === null
+      ? advertisedByName(listen, http, values.tlsCert === null ? "http" : "https", hostName)
+      : advertised(values.advertise),
     peers: values.peers ?? [],
     clusterKey: values.clusterKey,
     expect: values.expect,
@@ -195,6 +198,21 @@ function defaultListen(http: Address): Address {
 
 function advertised(url: URL): Advertised {
   return { host: url.hostname.replace(/^\[|\]$/g, ""), httpUrl: url.origin };
+}
+
+/** @returns null where it can be dialled where it listens; else the machine's name stands for all its addresses */
+function advertisedByName(
+  listen: Address,
+  http: Address,
+  scheme: string,
+  hostName: string,
+): Advertised | null {
+  if (![listen, http].some(({ host }) => isEveryAddress(host))) return null;
+  const named = ({ host, port }: Address): Address => ({
+    host: isEveryAddress(host) ? hostName : host,
+    port,
+  });
+  return { host: named(listen).host, httpUrl: `${scheme}://${formatAddress(named(http))}` };
 }
 
 /** Raft's quorum is the majority, whatever is asked for; who asks for something else should know. */

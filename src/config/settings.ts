@@ -185,7 +185,7 @@ export const SETTINGS = {
     environment: [{ name: "SELF_URL" }],
     format: ENDPOINT,
     default: null,
-    defaultText: "where it listens",
+    defaultText: "where it listens; its host name, where that is on all addresses",
     help: "what others dial: gives the host and the HTTP port that they are told",
   }),
   peers: setting({

@@ -166,6 +166,29 @@ Deno.test("several listeners, by flag, by list and in the file", () => {
   assert.deepEqual(pairs(load({ flags: { http: "0", listen: "0" } })), [["127.0.0.1", 0]]);
 });
 
+Deno.test("who listens on all addresses is told to others by the host name", () => {
+  const cluster = { token: "t", "cluster-key": KEY };
+  const advertise = (flags: Record<string, string>) =>
+    load({ flags: { ...cluster, ...flags } }).advertise;
+  assert.deepEqual(advertise({ http: "0.0.0.0:8001", listen: "[::]:7001" }), {
+    host: "anvil.example.org",
+    httpUrl: "http://anvil.example.org:8001",
+  });
+  assert.deepEqual(advertise({ http: "[::1]:8001", listen: "0.0.0.0:7001" }), {
+    host: "anvil.example.org",
+    httpUrl: "http://[::1]:8001",
+  });
+  assert.deepEqual(advertise({ http: "0.0.0.0:8001", listen: "10.0.0.1:7001" }), {
+    host: "10.0.0.1",
+    httpUrl: "http://anvil.example.org:8001",
+  });
+  assert.equal(advertise({ http: "10.0.0.1:8001", listen: "10.0.0.1:7001" }), null);
+  assert.equal(
+    advertise({ http: "0.0.0.0:8001", listen: "0.0.0.0:7001", advertise: "b:1" })?.host,
+    "b",
+  );
+});
+
 Deno.test("a port that only this machine reaches needs no token; any other does, or --http-open", () => {
   for (const host of ["127.0.0.1", "127.9.9.9", "localhost", "[::1]"]) {
     load({ flags: { http: `${host}:8001` } });
