@@ -5,6 +5,7 @@
 import { Buffer } from "node:buffer";
 import { lookup } from "node:dns/promises";
 import { setImmediate } from "node:timers";
+import { TurnQueue } from "./turn_queue.ts";
 import type { DatagramAddress, DatagramPort, NetworkInterface, Runtime } from "./runtime.ts";
 
 /** The largest datagram that is read whole; the rest of a larger one is lost. */
@@ -33,6 +34,11 @@ class DenoPort implements DatagramPort {
   readonly address: DatagramAddress;
   readonly #socket: Deno.DatagramConn;
   readonly #received: (packet: Uint8Array, host: string, port: number) => void;
+  readonly #queue = new TurnQueue<DatagramAddress>(
+    DENO_RUNTIME.turn,
+    (fire) => void setTimeout(fire, 0),
+    (packet, to, settled) => this.#send(packet, to, settled),
+  );
   #sending = 0;
   #closed = false;
 
@@ -48,7 +54,22 @@ class DenoPort implements DatagramPort {
     void this.#read();
   }
 
-  send(packet: Uint8Array, { host, port }: DatagramAddress, settled?: (sent: boolean) => void) {
+  send(packet: Uint8Array, to: DatagramAddress, settled?: (sent: boolean) => void): void {
+    this.#queue.push(packet, to, settled);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#queue.flush();
+    this.#closed = true;
+    this.#socket.close();
+  }
+
+  #send(
+    packet: Uint8Array,
+    { host, port }: DatagramAddress,
+    settled?: (sent: boolean) => void,
+  ): void {
     if (this.#closed || this.#sending >= SENDING_MAX) {
       settled?.(false);
       return;
@@ -65,12 +86,6 @@ class DenoPort implements DatagramPort {
         settled?.(false);
       },
     );
-  }
-
-  close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#socket.close();
   }
 
   async #read(): Promise<void> {

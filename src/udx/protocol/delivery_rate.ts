@@ -27,7 +27,7 @@ export class DeliveryRate {
   deliveredAtMs = 0;
   #firstSentAtMs = 0;
   /** As long as `delivered` has not passed it, samples are the writer's doing. 0 when they are not. */
-  #appLimitedUntil = ~0 >>> 0;
+  #appLimitedUntil = 1;
   readonly sample: RateSample = {
     delivered: -1,
     intervalMs: -1,

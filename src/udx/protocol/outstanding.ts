@@ -97,17 +97,20 @@ export class Outstanding<R extends Route> {
     const starts: number[] = [];
     const ends: number[] = [];
     let invalid = 0;
-    let lowest = this.#ring.first;
+    const { first } = this.#ring;
+    // Counted from the first outstanding packet, so that nothing wraps around.
+    const span = (this.#next - first) >>> 0;
+    let lowest = 0;
     for (let block = 0; block < count; block++) {
       const start = sackStart(packet, block);
       const end = sackEnd(packet, block);
-      const valid = distance(start, lowest) >= 0 && distance(end, start) > 0 &&
-        distance(this.#next, end) >= 0;
-      if (!valid) {
+      const from = (start - first) >>> 0;
+      const upTo = (end - first) >>> 0;
+      if (from < lowest || upTo <= from || upTo > span) {
         invalid++;
         continue;
       }
-      lowest = end;
+      lowest = upTo;
       starts.push(start);
       ends.push(end);
       this.#acknowledgeNews(start, end, visit);
