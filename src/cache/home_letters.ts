@@ -1,4 +1,6 @@
-/** What one home writes to lines: every letter names its partition and term, and some wait for another to ride with. */
+/**
+ * What one home writes to lines: every letter names its partition and term, and some wait for another to ride with.
+ */
 import type { Clock, Timer } from "../clock.ts";
 import type { HomeMessage, KeyAddress } from "./messages.ts";
 

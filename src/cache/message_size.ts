@@ -1,4 +1,6 @@
-/** How many bytes a message takes in a frame: a bound from above, found without encoding it. */
+/**
+ * How many bytes a message takes in a frame: a bound from above, found without encoding it.
+ */
 import type { Content } from "./line.ts";
 import type { CacheMessage, ReportMessage } from "./messages.ts";
 
