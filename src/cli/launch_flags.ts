@@ -70,6 +70,13 @@ const PATHS: Readonly<Record<string, readonly LaunchPath[]>> = {
   ],
   "status": [{ ...NOWHERE, environment: CONFIG_ENVIRONMENT, access: "read" }],
   "log check": [{ ...NOWHERE, argument: 0, access: "write" }],
+  "log move": [
+    { ...NOWHERE, option: "--from", access: "write" },
+    { ...NOWHERE, option: "--to", access: "write" },
+    ...SETTING_PATHS.filter(({ option, environment }) =>
+      option === "--redis-ca" || option === "--config" || environment.includes("CLUSTER_KEY_FILE")
+    ),
+  ],
 };
 
 export const LAUNCH_TABLE: LaunchTable = {

@@ -207,6 +207,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./log_check.ts"),
   },
   {
+    words: ["log", "move"],
+    summary: "move the state of a peer that is not running to Redis, or back",
+    load: () => import("./log_move.ts"),
+  },
+  {
     words: ["keygen"],
     summary: "make a cluster key",
     load: () => import("./keygen.ts"),

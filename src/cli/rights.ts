@@ -129,6 +129,8 @@ export const COMMAND_RIGHTS: Readonly<Record<string, CommandRights>> = {
   "cache stats": CLIENT,
   "cache watch": CLIENT,
   "log check": { read: "ended", write: "ended" },
+  // Its keys are named after the peer's settings.
+  "log move": { net: "ended", read: "ended", write: "ended", env: "begun" },
   "keygen": {},
   "version": {},
 };

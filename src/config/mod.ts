@@ -5,6 +5,6 @@
 export type { Address, Advertised, Config, HttpAddress, PeerAddress, TlsFiles } from "./config.ts";
 export { ConfigError, type ConfigProblem } from "./config.ts";
 export { examineConfig, type Examined, loadConfig, loadSettings } from "./load.ts";
-export { readTlsFiles } from "./tls_files.ts";
+export { readPem, readTlsFiles } from "./tls_files.ts";
 export type { SettingSources, Sources } from "./sources.ts";
 export { formatAddress } from "./resolve.ts";

@@ -102,7 +102,7 @@ local length = redis.call('STRLEN', KEYS[3])`,
   },
   {
     name: "redis: a server that may lose what it confirmed passes for durable",
-    file: "src/storage/redis/redis_storage.ts",
+    file: "src/storage/redis/redis_place.ts",
     search: `if (requireDurable && first !== undefined) {`,
     replace: `if (requireDurable && first === "") {`,
     caughtBy: [ERRORS],

@@ -14,6 +14,7 @@ import {
 import { DenoFileSystem } from "./deno_file_system.ts";
 import type { FileSystem } from "./file_system.ts";
 import { LOCK_NAME } from "./log_storage.ts";
+import { refuseMoved } from "./move_marks.ts";
 import type { TornTail } from "./newest_segment.ts";
 import { type LoadedStore, loadStore } from "./opening.ts";
 import { snapshotName } from "./snapshot_files.ts";
@@ -78,6 +79,7 @@ export async function checkLog(
   let lock: { release(): void } | null = null;
   try {
     lock = await lockIfThere(fileSystem, directory);
+    await refuseMoved(fileSystem, directory);
     return reportOf(await loadStore(fileSystem, directory));
   } catch (error) {
     return verdictOf(error);

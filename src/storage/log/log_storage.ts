@@ -33,6 +33,7 @@ import { storeIdBytes, writeIdentity } from "./identity_file.ts";
 import { LOG_LIMITS, type LogLimits } from "./log_limits.ts";
 import type { LogState } from "./log_state.ts";
 import { LogWriter } from "./log_writer.ts";
+import { refuseMoved } from "./move_marks.ts";
 import { type LoadedStore, loadStore, writeRecovery } from "./opening.ts";
 import { guardRecord } from "./record_guard.ts";
 import { recoveredGroups } from "./recovered_groups.ts";
@@ -258,6 +259,7 @@ export class LogStorage implements Storage {
   }
 
   async #openLocked(): Promise<Recovered> {
+    await refuseMoved(this.#fileSystem, this.#directory);
     const loaded = await loadStore(this.#fileSystem, this.#directory);
     const { recovery } = loaded;
     try {

@@ -1,0 +1,114 @@
+/**
+ * A peer's files in Redis, taken for this process: connects, looks what the server promises, takes the state, and knows
+ * then what is there. What a store does with it is the embedded log's.
+ */
+import type { Clock } from "../../clock.ts";
+import { type Logger, SILENT } from "../../logger.ts";
+import type { Random } from "../../random.ts";
+import { StorageFailedError } from "../storage.ts";
+import { Owner, type RedisMemory } from "./owner.ts";
+import { describeRedis, type RedisAddress } from "./redis_address.ts";
+import { RedisFileSystem } from "./redis_file_system.ts";
+import type { RedisKeys } from "./redis_keys.ts";
+import { REDIS_TIMEOUTS, RedisSession, type RedisTimeouts } from "./redis_session.ts";
+import { judgeServer } from "./server_checks.ts";
+import { askServer } from "./server_facts.ts";
+
+export interface RedisPlaceOptions {
+  readonly address: RedisAddress;
+  readonly keys: RedisKeys;
+  /** Certificates in PEM that TLS trusts in place of the system's; null: those. */
+  readonly certificates: string | null;
+  /** A server that may lose what it confirmed is refused. */
+  readonly requireDurable: boolean;
+  /** Which peer this is, for others that find the state taken. */
+  readonly peer: string;
+  /** One for all instances of a process that open this state. */
+  readonly memory: RedisMemory;
+  readonly clock: Clock;
+  readonly random: Random;
+  randomBytes(sizeBytes: number): Uint8Array;
+  readonly logger?: Logger;
+  readonly timeouts?: Partial<RedisTimeouts>;
+}
+
+const TOKEN_BYTES = 16;
+
+export class RedisPlace {
+  readonly fileSystem: RedisFileSystem;
+  readonly directory: string;
+  /** For people, without a password. */
+  readonly name: string;
+  /** The server is gone, or another process has the state, though nothing was asked for. */
+  readonly failed: Promise<StorageFailedError>;
+  readonly #options: RedisPlaceOptions;
+  readonly #session: RedisSession;
+  readonly #owner: Owner;
+
+  constructor(options: RedisPlaceOptions) {
+    const { keys, clock, memory, peer, address } = options;
+    const timeouts = { ...REDIS_TIMEOUTS, ...options.timeouts };
+    const failed = Promise.withResolvers<StorageFailedError>();
+    const session = new RedisSession({
+      ...options,
+      logger: options.logger ?? SILENT,
+      timeouts,
+      confirmed: (batch) => memory.batch = batch,
+      failed: failed.resolve,
+    });
+    this.fileSystem = new RedisFileSystem({
+      session,
+      keys,
+      randomBytes: (sizeBytes) => options.randomBytes(sizeBytes),
+      monotonicMs: () => clock.monotonicMs(),
+    });
+    this.directory = keys.files;
+    this.name = `${describeRedis(address)} ${keys.pattern}`;
+    this.failed = failed.promise;
+    this.#options = options;
+    this.#session = session;
+    const token = hexOf(options.randomBytes(TOKEN_BYTES));
+    this.#owner = new Owner({ session, keys, clock, memory, peer, token, ...timeouts });
+  }
+
+  get failure(): StorageFailedError | null {
+    return this.#session.failure;
+  }
+
+  /** @throws as `Storage.open` does; then it is closed */
+  async open(): Promise<void> {
+    try {
+      await this.#session.connect();
+      await this.#checkServer();
+      await this.#owner.take();
+      await this.fileSystem.load();
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  /** Lets go of the state, and of the server. */
+  async close(): Promise<void> {
+    await this.#owner.release();
+    this.#session.close();
+  }
+
+  /** @throws {StorageFailedError} by rejection, where a peer cannot work with it, or may not */
+  async #checkServer(): Promise<void> {
+    const { address, requireDurable, logger = SILENT } = this.#options;
+    const { refusal, warnings } = judgeServer(await askServer(this.#session));
+    if (refusal !== null) {
+      throw new StorageFailedError(`Redis at ${describeRedis(address)} ${refusal}`);
+    }
+    const [first] = warnings;
+    if (requireDurable && first !== undefined) {
+      throw new StorageFailedError(`refused by --redis-require-durable: ${first}`);
+    }
+    for (const warning of warnings) logger.log("warn", warning);
+  }
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
