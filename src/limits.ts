@@ -120,6 +120,8 @@ export const LIMITS = {
   eventTrimMax: 10_000,
   /** Events: streams without an end that are open at one peer; past it 429. */
   eventTailsMax: 10_000,
+  /** Events: bodies that one peer writes as they are read, streams and whole topics; each holds a page. Past it 429. */
+  eventStreamsMax: 1_000,
 
   /** Cache: values up to this size lie in a partition's state, larger ones in value files. */
   cacheInlineBytesMax: 1 * KIB,
@@ -180,5 +182,6 @@ assert(
 assert(LIMITS.bodyBytesMax < LIMITS.commandBytesMax, "a request's body must fit a command");
 assert(LIMITS.recordBytesMax < LIMITS.segmentBytesMax, "a record must fit a segment");
 assert(LIMITS.appendBytesMax <= LIMITS.inflightBytesMax, "one message must fit the window");
+assert(LIMITS.eventStreamsMax <= LIMITS.eventTailsMax, "a stream that is let in gets its tail");
 assert(LIMITS.membersMax <= LIMITS.cacheHoldersMax, "every member may hold lines");
 assert(LIMITS.nameBytesMax <= LIMITS.ringKeyBytesMax, "every topic can be looked up on the ring");

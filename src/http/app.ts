@@ -15,8 +15,13 @@ import { clusterEndpoints } from "./cluster.ts";
 import { documentEndpoints } from "./documents.ts";
 import { type Endpoint, handlerOf, respondToThrown, type Site } from "./endpoint.ts";
 import { SkeinError } from "../errors.ts";
+import { eventPublishEndpoints } from "./event_publish.ts";
+import { eventReadEndpoints } from "./event_read.ts";
+import { eventStreamEndpoints } from "./event_stream.ts";
+import { eventViewEndpoints } from "./event_views.ts";
 import { healthEndpoints } from "./health.ts";
 import { InFlight } from "./in_flight.ts";
+import { LIMITS } from "../limits.ts";
 import { lockViewEndpoints } from "./lock_views.ts";
 import { lockWriteEndpoints } from "./lock_writes.ts";
 import { membershipEndpoints } from "./membership.ts";
@@ -40,7 +45,8 @@ export function createSite(peer: Peer, options: HttpOptions): Site {
     bodies: new BodyReader(options),
     gate: new Gate(options.token),
     counters: new RequestCounters(),
-    inFlight: new InFlight(options.connectionsMax),
+    inFlight: new InFlight(options.connectionsMax, "requests are in flight"),
+    streams: new InFlight(LIMITS.eventStreamsMax, "streams are open"),
   };
 }
 
@@ -68,6 +74,10 @@ export function assemble(site: Site): OpenAPIHono {
     ...cachePutEndpoints(site),
     ...cacheRemovalEndpoints(site),
     ...cacheViewEndpoints(site),
+    ...eventPublishEndpoints(site),
+    ...eventReadEndpoints(site),
+    ...eventStreamEndpoints(site),
+    ...eventViewEndpoints(site),
     ...healthEndpoints(site),
     ...raftEndpoints(site),
     ...clusterEndpoints(site),

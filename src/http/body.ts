@@ -20,6 +20,11 @@ export interface JsonBody {
   readonly bytes: Uint8Array;
 }
 
+export interface JsonListBody {
+  readonly value: Record<string, unknown> | readonly unknown[];
+  readonly bytes: Uint8Array;
+}
+
 /** The body was not read to its end, so nothing more can come over its connection. */
 export class UnreadBodyError extends SkeinError {}
 
@@ -46,11 +51,19 @@ export class BodyReader {
 
   /** As `readObject`, with the bytes that the object was made of. */
   async readJson(request: Request): Promise<JsonBody> {
+    const bytes = await this.#readBytes(request);
+    return { object: parseObject(bytes), bytes };
+  }
+
+  /** As `readJson`, of a body that may be an array as well. */
+  async readJsonOrList(request: Request): Promise<JsonListBody> {
+    const bytes = await this.#readBytes(request);
+    return { value: parseContainer(bytes), bytes };
+  }
+
+  async #readBytes(request: Request): Promise<Uint8Array> {
     const bytes = await this.#read(request);
-    return {
-      object: parseObject(bytes),
-      bytes: bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes),
-    };
+    return bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes);
   }
 
   #read(request: Request): Promise<Uint8Array | ArrayBuffer> {
@@ -125,8 +138,15 @@ async function readChunks(body: ReadableStream<Uint8Array>, bytesMax: number): P
 }
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
+const NO_OBJECT = "the body is JSON, but not an object";
 
-function parseObject(bytes: Uint8Array | ArrayBuffer): Record<string, unknown> {
+function parseObject(bytes: Uint8Array): Record<string, unknown> {
+  const value = parseContainer(bytes);
+  if (!Array.isArray(value)) return value as Record<string, unknown>;
+  throw new SkeinError("BAD_REQUEST", NO_OBJECT);
+}
+
+function parseContainer(bytes: Uint8Array): Record<string, unknown> | readonly unknown[] {
   if (bytes.byteLength === 0) throw emptyBody();
   let value: unknown;
   try {
@@ -134,9 +154,7 @@ function parseObject(bytes: Uint8Array | ArrayBuffer): Record<string, unknown> {
   } catch {
     throw new SkeinError("BAD_REQUEST", "the body is not JSON in UTF-8");
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new SkeinError("BAD_REQUEST", "the body is JSON, but not an object");
-  }
+  if (typeof value !== "object" || value === null) throw new SkeinError("BAD_REQUEST", NO_OBJECT);
   if (isNestedDeeper(value, LIMITS.bodyDepthMax)) {
     throw new SkeinError("BAD_REQUEST", `the body is nested deeper than ${LIMITS.bodyDepthMax}`);
   }

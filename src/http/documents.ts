@@ -49,7 +49,7 @@ function describe(endpoints: readonly Endpoint[], version: string): OpenApiDocum
       version,
       license: { name: "MIT" },
       description:
-        "Locks, a work queue, a coherent cache, and the cluster behind them. Every peer answers every request. Errors have " +
+        "Locks, a work queue, a coherent cache, an event log, and the cluster behind them. Every peer answers every request. Errors have " +
         "one form: success (false), error (a code) and message. A write may carry X-Request-Id, so that " +
         "it can be sent again without being done twice.",
     },

@@ -22,6 +22,8 @@ export interface Site {
   readonly gate: Gate;
   readonly counters: RequestCounters;
   readonly inFlight: InFlight;
+  /** Bodies that are written for as long as somebody reads them. */
+  readonly streams: InFlight;
 }
 
 export interface Endpoint {

@@ -7,6 +7,7 @@ import process from "node:process";
 import { createRoute, z } from "@hono/zod-openapi";
 import { addCache } from "./cache_metrics.ts";
 import type { Endpoint, Site } from "./endpoint.ts";
+import { addEvents } from "./event_metrics.ts";
 import { MetricSet } from "./metric_set.ts";
 import { addPlacement } from "./placement_metrics.ts";
 import { addRequests } from "./request_metrics.ts";
@@ -238,6 +239,7 @@ export function metricsEndpoints(site: Site): readonly Endpoint[] {
   addPlacement(metrics, site);
   addQueue(metrics, site);
   addCache(metrics, site);
+  addEvents(metrics, site);
   addRequests(metrics, site);
   addTransport(metrics, site);
   addStorage(metrics, site);

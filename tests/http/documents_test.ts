@@ -17,6 +17,9 @@ const ROUTES: Readonly<Record<string, readonly string[]>> = {
   "/cluster/remove": ["post"],
   "/cluster/self": ["get"],
   "/docs": ["get"],
+  "/events": ["get"],
+  "/events/stream": ["get"],
+  "/events/topics": ["get"],
   "/health": ["get"],
   "/lock/acquire": ["post"],
   "/lock/graph": ["get"],
@@ -26,6 +29,7 @@ const ROUTES: Readonly<Record<string, readonly string[]>> = {
   "/locks": ["get"],
   "/metrics": ["get"],
   "/openapi.json": ["get"],
+  "/publish": ["post"],
   "/queue/ack": ["post"],
   "/queue/consume": ["post"],
   "/queue/dead": ["get"],
@@ -41,6 +45,7 @@ const ROUTES: Readonly<Record<string, readonly string[]>> = {
   "/raft/transfer": ["post"],
   "/ready": ["get"],
   "/ring": ["get"],
+  "/stats": ["get"],
 };
 
 // deno-lint-ignore no-explicit-any -- a document is looked into freely
@@ -81,7 +86,8 @@ Deno.test("openapi: each operation says what it answers; references lead somewhe
         ok(response.description.length > 0, `${path} ${status}`);
       }
       for (const parameter of operation.parameters ?? []) {
-        deepEqual([parameter.in, typeof parameter.name], ["query", "string"]);
+        const isHeader = path === "/events/stream" && parameter.name === "last-event-id";
+        deepEqual([parameter.in, typeof parameter.name], [isHeader ? "header" : "query", "string"]);
         ok(parameter.schema !== undefined);
       }
     }
@@ -117,6 +123,9 @@ Deno.test("openapi: schemas are of 3.1 and carry the bounds that are enforced", 
   deepEqual([priority.type, priority.minimum, priority.maximum], [["integer", "null"], 0, 9]);
   const batch = document.components.schemas.QueuePublishBatch;
   deepEqual([batch.properties.messages.minItems, batch.properties.messages.maxItems], [1, 1_000]);
+  const event = document.components.schemas.EventInput;
+  deepEqual(event.required, ["topic", "event_id"]);
+  deepEqual([event.properties.event_id.maxLength, event.properties.timestamp.maxLength], [512, 64]);
   const put = document.components.schemas.CachePut;
   deepEqual(put.required, ["key", "value"]);
   deepEqual([put.properties.ttl.minimum, put.properties.ttl.maximum], [0.1, 86_400]);

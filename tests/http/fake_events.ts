@@ -3,6 +3,8 @@
  * gaps, an offset that is expected), and remembers what it was asked.
  */
 import { SkeinError } from "../../src/errors.ts";
+import type { EventStatistics } from "../../src/events/event_counters.ts";
+import { checkPublish } from "../../src/events/event_requests.ts";
 import type {
   EventPage,
   Events,
@@ -18,13 +20,37 @@ import type {
 export const ARRIVED_AT = "2026-01-01T00:00:01.000Z";
 const PAGE_EVENTS = 2;
 
+/** What the peer around it counted. */
+export const EVENT_STATISTICS: EventStatistics = {
+  events: 13,
+  identities: 14,
+  tails: 2,
+  received: 21,
+  stored: 15,
+  duplicates: 6,
+  read: 30,
+  trimmed: 2,
+  forgotten: 1,
+};
+
 export class FakeEvents implements Events {
   readonly published: PublishEventsRequest[] = [];
+  /** In place of what it does with a batch that is right. */
+  publishWith: ((request: PublishEventsRequest) => Promise<readonly PublishedEvent[]>) | null =
+    null;
+  /** What streams end with once they have given what is there; null: they wait for more. */
+  tailsEndWith: SkeinError | null = null;
+  tailsOpen = 0;
   readonly #topics = new Map<string, { events: StoredEvent[]; received: number }>();
   #stored = Promise.withResolvers<void>();
 
-  publish(request: PublishEventsRequest): Promise<readonly PublishedEvent[]> {
+  async publish(request: PublishEventsRequest): Promise<readonly PublishedEvent[]> {
+    checkPublish(request);
     this.published.push(request);
+    return await (this.publishWith?.(request) ?? this.#publish(request));
+  }
+
+  #publish(request: PublishEventsRequest): Promise<readonly PublishedEvent[]> {
     const { items, expectedOffset } = request;
     const nextOffset = this.#log(items[0]!.topic).events.length;
     if (expectedOffset !== null && expectedOffset !== nextOffset) {
@@ -71,14 +97,19 @@ export class FakeEvents implements Events {
   async *tail(topic: string, after: number | null, signal: AbortSignal) {
     const aborted = Promise.withResolvers<void>();
     signal.addEventListener("abort", () => aborted.resolve());
-    for (let last = after; !signal.aborted;) {
-      const stored = this.#stored.promise;
-      const events = this.#behind(topic, last);
-      if (events.length === 0) await Promise.race([stored, aborted.promise]);
-      else {
-        last = events.at(-1)!.offset;
-        yield events;
+    this.tailsOpen++;
+    try {
+      for (let last = after; !signal.aborted;) {
+        const stored = this.#stored.promise;
+        const events = this.#behind(topic, last);
+        if (events.length > 0) {
+          last = events.at(-1)!.offset;
+          yield events;
+        } else if (this.tailsEndWith !== null) throw this.tailsEndWith;
+        else await Promise.race([stored, aborted.promise]);
       }
+    } finally {
+      this.tailsOpen--;
     }
   }
 

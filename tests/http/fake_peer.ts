@@ -29,7 +29,7 @@ import type {
 import type { PlacementView } from "../../src/placement/placement_view.ts";
 import { type Wanted, WantedPlacement } from "../../src/members/wanted.ts";
 import { FakeCache } from "./fake_cache.ts";
-import { FakeEvents } from "./fake_events.ts";
+import { EVENT_STATISTICS, FakeEvents } from "./fake_events.ts";
 import { FakeQueue } from "./fake_queue.ts";
 import { OTHER_ID, SELF_ID } from "./peer_ids.ts";
 import type { HealthReport, Peer } from "../../src/peer/peer.ts";
@@ -324,17 +324,7 @@ export class FakePeer {
         redelivered: 6,
         deadLettered: 7,
       }),
-      eventStatistics: () => ({
-        events: 13,
-        identities: 14,
-        tails: 2,
-        received: 21,
-        stored: 15,
-        duplicates: 6,
-        read: 30,
-        trimmed: 2,
-        forgotten: 1,
-      }),
+      eventStatistics: () => EVENT_STATISTICS,
       drain: () => Promise.resolve(),
       stop: () => Promise.resolve(),
     };
