@@ -24,6 +24,8 @@ import type { AcknowledgeMessage, AskMessage, RenewMessage } from "./messages.ts
 import type { PartitionMessage } from "./post.ts";
 import { sameGrant } from "./version.ts";
 
+/** From one look at the clocks to the next, at the least. */
+const LOOK_MS_MIN = 1;
 /** The directory may be above its bound by so much, while keys are being recalled. */
 const DIRECTORY_SLACK = 4_096;
 
@@ -332,7 +334,9 @@ export class Home {
     const isQuiet = this.#sessions.isQuiet && this.#directory.busy === 0 &&
       this.#fills.waiting === 0;
     if (isQuiet) return;
-    const delayMs = Math.min(this.#times.renewMs, this.#sessions.nextMs() ?? Infinity);
+    const nextMs = Math.min(this.#times.renewMs, this.#sessions.nextMs() ?? Infinity);
+    // Fractions of clocks: what is due in almost nothing would be due again and again.
+    const delayMs = Math.max(nextMs, LOOK_MS_MIN);
     this.#timer = this.#edges.clock.timer(delayMs, () => {
       this.#timer = null;
       this.#fills.look();
