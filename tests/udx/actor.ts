@@ -29,6 +29,9 @@ export interface ActorStatus {
   readonly systemMs: number;
   readonly port: number;
   readonly flushed: boolean;
+  readonly id: number;
+  readonly key: string;
+  readonly text: string;
 }
 
 interface Answer {
@@ -37,6 +40,10 @@ interface Answer {
   readonly failure?: string;
 }
 
+const PROGRAMS = {
+  streams: { native: "native/original.mjs", ours: "our_actor.ts" },
+  swarm: { native: "native/original_swarm.mjs", ours: "our_swarm.ts" },
+} as const;
 const FOLDER = new URL(".", import.meta.url);
 const ANSWER_MS = 20_000;
 
@@ -50,11 +57,13 @@ export class Actor {
   readonly #reading: Promise<void>;
   #calls = 0;
 
-  constructor(side: Side, flags: readonly string[] = []) {
+  /** @param kind of actor: streams alone, or nodes of a DHT and swarms */
+  constructor(side: Side, kind: "streams" | "swarm" = "streams") {
     this.side = side;
+    const { native, ours } = PROGRAMS[kind];
     const [program, args] = side === "native"
-      ? ["node", [path("native/original.mjs")]]
-      : [Deno.execPath(), ["run", "--allow-all", ...flags, path("our_actor.ts")]];
+      ? ["node", [path(native)]]
+      : [Deno.execPath(), ["run", "--allow-all", "--no-check", path(ours)]];
     this.#process = new Deno.Command(program, {
       args,
       stdin: "piped",

@@ -19,7 +19,7 @@ export class LossyProxy {
   readonly #right: Deno.DatagramConn;
   readonly #badness: Required<Badness>;
   readonly #random: Random;
-  readonly #timers = new Set<number>();
+  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   readonly #done: Promise<void[]>;
   #closed = false;
   passed = 0;
