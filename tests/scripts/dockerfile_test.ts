@@ -12,6 +12,8 @@ import { skein } from "../cli/skein_process.ts";
 const REPOSITORY = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
 /** What building reads: what is shipped, and the scripts that make it. */
 const BUILT_FROM = ["deno.json", "deno.lock", "LICENSE", "scripts", "src"];
+/** What somebody keeps there for compose.yaml. */
+const SECRET_FILES = ["scripts/.env", "scripts/front.pem"];
 
 const SECRETS = { TOKEN: "for-clients", CLUSTER_KEY: "a-key-that-peers-share" };
 
@@ -97,7 +99,10 @@ Deno.test("the build gets what the executable is made of, and nothing else", asy
   const ignored = (await Deno.readTextFile(`${REPOSITORY}/.dockerignore`)).split("\n")
     .filter((line) => line !== "" && !line.startsWith("#"));
   assert.deepEqual(ignored[0], "*");
-  assert.deepEqual(ignored.slice(1).sort(), BUILT_FROM.map((path) => `!${path}`).sort());
+  assert.deepEqual(
+    ignored.slice(1).sort(),
+    [...BUILT_FROM.map((path) => `!${path}`), ...SECRET_FILES].sort(),
+  );
   for (const path of BUILT_FROM) assert.ok(await Deno.stat(`${REPOSITORY}/${path}`));
 });
 
