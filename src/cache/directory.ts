@@ -295,7 +295,8 @@ class EntryWork {
     const others = holders.filter((holder) => holder.peer !== peer);
     const hasContent = kind === "owned" &&
       holders.some((holder) => holder.peer === peer && sameGrant(holder.grant, holds));
-    const state = others.length === 0 ? "E" : "S";
+    const isOwner = kind === "owned" || (others.length === 0 && !this.#home.isFull);
+    const state = isOwner ? "E" : "S";
     const grant = this.#home.mint();
     const mode = state === "E" ? "owned" : "shared";
     this.#set({ holders: [...others, { peer, grant, mode }] });

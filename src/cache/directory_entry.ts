@@ -69,6 +69,8 @@ export interface HomeView {
   readonly floor: Version | null;
   /** The home lease lasts. */
   readonly mayGrant: boolean;
+  /** No further key should be written: who reads a key alone gets it Shared, and has to ask before. */
+  readonly isFull: boolean;
   /** No home of an older term can grant any more. */
   readonly isAlone: boolean;
   /** @param grant one that the peer's session must cover; null: any session */

@@ -44,6 +44,12 @@ export class DueOrder {
     }
   }
 
+  /** Whether some key's time may be over. */
+  mayHave(timeMs: number): boolean {
+    const first = this.#heap[0];
+    return first !== undefined && first.dueMs <= timeMs;
+  }
+
   clear(): void {
     this.#heap = [];
   }

@@ -16,6 +16,7 @@ import { handOver, HomeJobs, type JobAnswer, type KeyTask } from "./home_jobs.ts
 import { HomeLetters, type HomePost } from "./home_letters.ts";
 import { HomeProposals } from "./home_proposals.ts";
 import type { HomeQuestion } from "./home_question_codec.ts";
+import { HomeRoom } from "./home_room.ts";
 import { HomeSessions } from "./home_sessions.ts";
 import { HomeTasks } from "./home_tasks.ts";
 import { isOwnLive, type LeaseTimes, leaseTimes, type Moment } from "./lease_times.ts";
@@ -50,6 +51,7 @@ export class Home {
   readonly #jobs = new HomeJobs();
   readonly #tasks: HomeTasks;
   readonly #fills: HomeFills;
+  readonly #room: HomeRoom;
   readonly #desk: HomeDesk;
   /** Something could not be granted because the home lease was out. */
   #wasOut = false;
@@ -83,6 +85,13 @@ export class Home {
         }
       });
     });
+    this.#room = new HomeRoom({
+      self: edges.self,
+      term,
+      machine: replica.cache,
+      proposals: this.#proposals,
+      timeMs: () => edges.groups.timeMs(group),
+    });
     this.#tasks = new HomeTasks({
       term,
       proposals: this.#proposals,
@@ -94,6 +103,7 @@ export class Home {
     this.#desk = new HomeDesk({
       term,
       replica,
+      room: this.#room,
       proposals: this.#proposals,
       fills: this.#fills,
       timeMs: () => edges.groups.timeMs(group),
@@ -145,6 +155,7 @@ export class Home {
       settled: cache.settled(key),
       floor: cache.floor,
       mayGrant,
+      isFull: this.#room.isFull,
       isAlone: this.#sessions.isAlone,
       isLeased: (peer, session, grant) => this.#sessions.isLeased(peer, session, grant),
       mint: () => this.#sessions.mint(),
@@ -218,9 +229,8 @@ export class Home {
     if (!this.#sessions.isLeased(peer, session, null)) return;
     const entry = this.#directory.entry(key);
     if ((entry?.queue.length ?? 0) >= LIMITS.cacheKeyJobsMax) return;
-    const { cache } = this.#replica;
-    const isFurther = wish === "owned" && cache.isFull && cache.settled(key) === null;
-    if (isFurther || (entry === undefined && this.#isCrowded())) {
+    const isDenied = wish === "owned" && this.#room.lacks(key);
+    if (isDenied || (entry === undefined && this.#isCrowded())) {
       return this.#letters.send(peer, { kind: "denied", ...this.#letters.at(key), request });
     }
     this.#directory.touch(key);

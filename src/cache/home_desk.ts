@@ -11,6 +11,7 @@ import type { Holder } from "./directory_entry.ts";
 import type { HomeFills } from "./home_fills.ts";
 import type { JobAnswer, KeyTask } from "./home_jobs.ts";
 import type { HomeProposals } from "./home_proposals.ts";
+import type { HomeRoom } from "./home_room.ts";
 import {
   encodeFillAnswer,
   encodeHomeView,
@@ -27,6 +28,7 @@ export interface HomeDeskEdges {
   readonly replica: CacheReplica;
   readonly proposals: HomeProposals;
   readonly fills: HomeFills;
+  readonly room: HomeRoom;
   /** Group time. */
   timeMs(): number;
   holders(key: string): readonly Holder[];
@@ -89,7 +91,7 @@ export class HomeDesk {
       const answer = await this.#again(command, request);
       if (answer?.kind === "put") return { ok: true, version: answer.version };
     }
-    if (replica.cache.isFull && replica.cache.settled(key) === null) {
+    if (this.#edges.room.lacks(key)) {
       throw new SkeinError("TOO_MANY_REQUESTS", "the key's partition is full");
     }
     const answer = await this.#edges.open({ key, kind: "remove", write: question, request });

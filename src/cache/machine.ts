@@ -164,6 +164,11 @@ export class CacheMachine implements Machine<CacheCommand>, ValueHolder {
     return count >= LIMITS.cachePartitionKeysMax || bytes >= LIMITS.cachePartitionBytesMax;
   }
 
+  /** Whether any further entry would clear something away. */
+  hasDue(timeMs: number): boolean {
+    return this.#table.hasDue(timeMs);
+  }
+
   /** Keys that have a value, over ones not yet cleared away included, and their bytes. */
   get usage(): { readonly keys: number; readonly bytes: number } {
     return { keys: this.#table.count, bytes: this.#table.bytes };

@@ -102,6 +102,11 @@ export class ValueTable {
     this.#due.tidy(this.#timed);
   }
 
+  /** Whether there may be something to clear away. */
+  hasDue(timeMs: number): boolean {
+    return this.#due.mayHave(timeMs);
+  }
+
   #forget(key: string, version: Version): void {
     this.#take(key);
     this.#raiseFloor(version);

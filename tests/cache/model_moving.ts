@@ -186,6 +186,7 @@ export class Moving {
       settled: model.store.version,
       floor: null,
       mayGrant: model.hasLease,
+      isFull: false,
       isAlone: home.isAlone,
       isLeased: (peer, session, grant) => isLeased(home, peer, session, grant),
       mint: () => {

@@ -1,0 +1,45 @@
+/**
+ * Whether one home has room for further keys. Where it has none, keys whose time is over are cleared away with the next
+ * entry of the log: as nobody may write, the home logs one, or they would stay for ever.
+ */
+import type { HomeProposals } from "./home_proposals.ts";
+import type { CacheMachine } from "./machine.ts";
+
+export interface HomeRoomEdges {
+  readonly self: string;
+  readonly term: number;
+  readonly machine: CacheMachine;
+  readonly proposals: HomeProposals;
+  /** Group time. */
+  timeMs(): number;
+}
+
+export class HomeRoom {
+  readonly #edges: HomeRoomEdges;
+  #isClearing = false;
+
+  constructor(edges: HomeRoomEdges) {
+    this.#edges = edges;
+  }
+
+  /** Nobody should come to write a key unasked. */
+  get isFull(): boolean {
+    return this.#edges.machine.isFull;
+  }
+
+  /** @returns whether this key is a further one, for which there is no room; there may be, soon */
+  lacks(key: string): boolean {
+    const { machine, timeMs } = this.#edges;
+    if (!machine.isFull || machine.settled(key) !== null) return false;
+    if (!this.#isClearing && machine.hasDue(timeMs())) this.#clear();
+    return true;
+  }
+
+  #clear(): void {
+    const { self, term, proposals } = this.#edges;
+    this.#isClearing = true;
+    // The home is in that set already: this changes nothing else.
+    const command = { kind: "enterHolder", term, peer: self } as const;
+    proposals.untilKnown(command, null).then(() => this.#isClearing = false);
+  }
+}
