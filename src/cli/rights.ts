@@ -25,8 +25,11 @@ export interface Right {
 /** What a command needs, each right until that moment. */
 export type CommandRights = Readonly<Partial<Record<RightName, Moment>>>;
 
-/** What Deno guards of the system: the default name of a peer or an owner, room on the disk, who may write where. */
-export const SYSTEM_CALLS = ["hostname", "statfs", "uid"] as const;
+/**
+ * What Deno guards of the system: the default name of a peer or an owner, the addresses that a swarm tells others of,
+ * room on the disk, who may write where.
+ */
+export const SYSTEM_CALLS = ["hostname", "networkInterfaces", "statfs", "uid"] as const;
 
 /** Where sodium-native looks to learn which C library it is on. */
 export const NATIVE_CODE_READS: readonly string[] = ["/etc/alpine-release"];
@@ -56,7 +59,7 @@ export const RIGHTS: readonly Right[] = [
     name: "sys",
     scope: SYSTEM_CALLS.join(", "),
     reason:
-      "name a peer or an owner after its host, see whether the disk has room and may be written to",
+      "name a peer or an owner after its host, tell a swarm this machine's addresses, see whether the disk has room and may be written to",
   },
   {
     name: "ffi",
