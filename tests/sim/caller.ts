@@ -2,7 +2,9 @@
  * How a user of the simulation calls a service: through some peer, again through another one while that is safe,
  * until an answer comes or patience ends. What it then knows of the operation's fate is all that it knows.
  */
+import type { Cache } from "../../src/cache/cache.ts";
 import { SkeinError } from "../../src/errors.ts";
+import type { Events } from "../../src/events/events.ts";
 import type { RequestKey } from "../../src/groups/groups.ts";
 import type { Locks } from "../../src/locks/locks.ts";
 import type { Queue } from "../../src/queue/queue.ts";
@@ -16,6 +18,12 @@ export interface PeerAccess {
   locks(): Locks;
   /** @throws {SkeinError} while the peer has none */
   queue(): Queue;
+  /** @throws {SkeinError} while the peer has none */
+  cache(): Cache;
+  /** @throws {SkeinError} while the peer has none */
+  events(): Events;
+  /** Names this run of the peer. */
+  readonly life: string;
   /**
    * Calls back when the process has ended: it will never answer.
    * @returns how to be called no more

@@ -46,6 +46,20 @@ export interface FaultRates {
   readonly periods: FaultPeriods;
   /** Clocks run at 1 / (1 + drift) to 1 + drift of true time. */
   readonly clockDrift: number;
+  /** Mean true time between two settings of a wall clock, over the whole cluster. */
+  readonly wallJumpMs: number;
+}
+
+/** Where leases rest on clocks, no two of them differ by more than 5 %. */
+const LEASE_DRIFT_MAX = 0.0247;
+
+/** The rates of a seed whose cluster is used as a cache: drift within what its leases assume, and set wall clocks. */
+export function cacheFaultRates(rates: FaultRates, random: Random): FaultRates {
+  return {
+    ...rates,
+    clockDrift: rates.clockDrift * LEASE_DRIFT_MAX / CLOCK_DRIFT_MAX,
+    wallJumpMs: random.chance(0.5) ? 2_000 + random.fraction() * 10_000 : Infinity,
+  };
 }
 
 /** The slowest and fastest clocks of any seed: what checkers of leases must allow for. */
@@ -84,6 +98,7 @@ export function drawFaultRates(random: Random): FaultRates {
       drainMs: period(0.3, 5_000, 20_000),
     },
     clockDrift: perhaps(0.7, CLOCK_DRIFT_MAX),
+    wallJumpMs: Infinity,
   };
 }
 
@@ -111,6 +126,7 @@ export const HEALED: FaultRates = {
     drainMs: Infinity,
   },
   clockDrift: 0,
+  wallJumpMs: Infinity,
 };
 
 /** @returns a span from the exponential distribution with this mean */

@@ -3,7 +3,7 @@
  * command that replays it. Exit code 0: nothing found; 1: a failure; 2: wrong use.
  *
  * --seed N replays one · --seeds N that many, from --from · --budget SECONDS (60) · --steps N (10000)
- * --peers 3|5 (both in turn) · --workers N (2) · --verbose · --keep-going past failures
+ * --workload cache|others (every fourth seed is of the cache) · --peers 3|5 (both in turn) · --workers N (2) · --verbose · --keep-going past failures
  */
 import { parseArgs } from "node:util";
 import { simulate, type SimulationOptions, type SimulationResult } from "./simulation.ts";
@@ -15,6 +15,8 @@ interface Options {
   readonly budgetMs: number;
   readonly steps: number;
   readonly peers: number | null;
+  /** Null: in turn. */
+  readonly isCache: boolean | null;
   readonly workers: number;
   readonly verbose: boolean;
   readonly keepGoing: boolean;
@@ -30,6 +32,7 @@ function readOptions(list: readonly string[]): Options {
       budget: { type: "string" },
       steps: { type: "string" },
       peers: { type: "string" },
+      workload: { type: "string" },
       workers: { type: "string" },
       verbose: { type: "boolean" },
       "keep-going": { type: "boolean" },
@@ -43,6 +46,11 @@ function readOptions(list: readonly string[]): Options {
     say(`--${name} must be a whole number, not "${text}"`);
     Deno.exit(2);
   };
+  const { workload } = values;
+  if (workload !== undefined && workload !== "cache" && workload !== "others") {
+    say(`--workload must be cache or others, not "${workload}"`);
+    Deno.exit(2);
+  }
   const isOne = values.seed !== undefined;
   const isCounted = values.seeds !== undefined;
   // Without a seed each day begins elsewhere.
@@ -54,6 +62,7 @@ function readOptions(list: readonly string[]): Options {
       : number("budget", 60) * 1000,
     steps: number("steps", 10_000),
     peers: values.peers === undefined ? null : number("peers", 3),
+    isCache: workload === undefined ? null : workload === "cache",
     workers: isOne ? 1 : number("workers", 2),
     verbose: values.verbose ?? false,
     keepGoing: values["keep-going"] ?? false,
@@ -71,7 +80,8 @@ function* planned(options: Options): Generator<SimulationOptions> {
   for (let seed = seeds.from; seed < seeds.from + seeds.count; seed++) {
     if (performance.now() - startedMs > budgetMs) return;
     const peers = options.peers ?? (seed % 3 === 0 ? 5 : 3);
-    yield { seed, peers, steps, print: verbose ? say : null };
+    const isCache = options.isCache ?? seed % 4 === 0;
+    yield { seed, peers, isCache, steps, print: verbose ? say : null };
   }
 }
 
@@ -80,8 +90,11 @@ function report(result: SimulationResult, options: SimulationOptions, withLog: b
   say(`seed ${result.seed} FAILED after ${result.steps} steps, ${result.virtualMs.toFixed(1)} ms:`);
   say(result.failure ?? "");
   if (withLog) { for (const line of ["the last lines before:", ...result.lastLines]) say(line); }
-  const { seed, peers, steps } = options;
-  say(`replay: deno task sim --seed ${seed} --peers ${peers} --steps ${steps} --verbose`);
+  const { seed, peers, steps, isCache } = options;
+  const workload = isCache ? "cache" : "others";
+  say(
+    `replay: deno task sim --seed ${seed} --workload ${workload} --peers ${peers} --steps ${steps} --verbose`,
+  );
 }
 
 function say(line: string): void {

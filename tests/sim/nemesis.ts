@@ -37,6 +37,7 @@ export class Nemesis {
     this.#every(periods.membershipMs, "membership", () => this.#changeMembership());
     this.#every(periods.absenceMs, "absence", () => this.#absence());
     this.#every(periods.drainMs, "drain", () => this.#drain());
+    this.#every(this.#rates.wallJumpMs, "wall clock", () => this.#setWallClock());
   }
 
   /** The end of the first phase: no faults from here on, and all peers run. */
@@ -148,6 +149,13 @@ export class Nemesis {
     else if (dice < 0.8) this.#cutOneWay(others.map((other) => [one, other]), 3_000);
     else if (dice < 0.9) this.#flap(one, this.#random.pick(others), this.#random.integer(3, 12));
     else this.#cluster.network.disconnect(one, this.#random.pick(others));
+  }
+
+  #setWallClock(): void {
+    const running = this.#running();
+    if (running.length === 0) return;
+    const spanMs = exponentialMs(this.#random, this.#random.chance(0.5) ? 300 : 60_000);
+    this.#random.pick(running).jumpWallClock(this.#random.chance(0.5) ? spanMs : -spanMs);
   }
 
   #cutBetween(left: readonly string[], right: readonly string[], meanMs: number): void {

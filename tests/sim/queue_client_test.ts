@@ -21,6 +21,9 @@ async function judged(wrong: Wrong, seed: number): Promise<QueueJudgement> {
   const history: QueueOperation[] = [];
   const access: PeerAccess = {
     locks: () => assert.fail("nobody asks for locks"),
+    cache: () => assert.fail("no cache is used"),
+    events: () => assert.fail("nobody asks for events"),
+    life: "p1",
     queue: () => queue,
     onEnd: () => () => {},
   };

@@ -4,8 +4,13 @@
  * within a deadline. At last the clients' history is judged.
  */
 import { Random } from "../../src/random.ts";
+import { describeCacheOperation } from "./cache_history.ts";
+import { CacheWorkload } from "./cache_workload.ts";
 import type { SimulatedTiming } from "./core_under_test.ts";
-import { drawFaultRates, type FaultRates, HEALED } from "./fault_rates.ts";
+import type { EventJudgement } from "./event_checker.ts";
+import { describeEventOperation } from "./event_history.ts";
+import { EventWorkload } from "./event_workload.ts";
+import { cacheFaultRates, drawFaultRates, type FaultRates, HEALED } from "./fault_rates.ts";
 import { awaitConvergence, loseSleepingLeaders, type Until } from "./convergence.ts";
 import { judgeLocks, type LockJudgement } from "./lock_checker.ts";
 import { LockClient } from "./lock_client.ts";
@@ -24,6 +29,8 @@ export interface SimulationOptions {
   readonly seed: number;
   /** Founding peers. */
   readonly peers: number;
+  /** Whether the cluster is used as a cache; else for locks and queues. */
+  readonly isCache: boolean;
   /** Events of the first phase; the second comes on top. */
   readonly steps: number;
   /** Shows each line of the log at once, and the history at the end. */
@@ -44,6 +51,8 @@ export interface SimulationResult {
   readonly moves: number;
   readonly judgement: LockJudgement | null;
   readonly queue: QueueJudgement | null;
+  readonly events: EventJudgement | null;
+  readonly cache: ReturnType<CacheWorkload["judge"]>;
   readonly strikes: ReadonlyMap<string, number>;
   readonly lastLines: readonly string[];
 }
@@ -60,6 +69,8 @@ class Simulation {
   readonly nemesis: Nemesis;
   readonly clients: LockClient[];
   readonly queue: QueueWorkload;
+  readonly cache: CacheWorkload;
+  readonly events: EventWorkload;
   readonly options: SimulationOptions;
   readonly #clientsRandom: Random;
   #failure: unknown = null;
@@ -68,7 +79,8 @@ class Simulation {
     this.options = options;
     this.log = new SimulationLog(options.print);
     const { seed } = options;
-    const rates = drawFaultRates(new Random(seed, 1));
+    const drawn = drawFaultRates(new Random(seed, 1));
+    const rates = options.isCache ? cacheFaultRates(drawn, new Random(seed, 9)) : drawn;
     this.cluster = new VirtualCluster(
       this.scheduler,
       new Random(seed, 2),
@@ -79,7 +91,7 @@ class Simulation {
     );
     this.nemesis = new Nemesis(this.cluster, new Random(seed, 3), rates);
     this.#clientsRandom = new Random(seed, 4);
-    const workload = drawWorkload(new Random(seed, 6));
+    const workload = drawWorkload(new Random(seed, 6), options.isCache, new Random(seed, 14));
     const count = workload.locks ? this.#clientsRandom.integer(2, 8) : 1;
     // In some seeds the cluster is mostly idle, and its groups go to sleep and are woken.
     const thinkMs = this.#clientsRandom.pick([150, 300, 300, 5_000]);
@@ -93,6 +105,18 @@ class Simulation {
       access: () => this.cluster.access(),
       fail: (error) => this.fail(error),
     });
+    this.cache = new CacheWorkload(this.cluster, new Random(seed, 10), workload.cache, {
+      scheduler: this.scheduler,
+      random: new Random(seed, 11),
+      access: () => this.cluster.access(),
+      fail: (error) => this.fail(error),
+    });
+    this.events = new EventWorkload(this.cluster, new Random(seed, 12), workload.events, {
+      scheduler: this.scheduler,
+      random: new Random(seed, 13),
+      access: () => this.cluster.access(),
+      fail: (error) => this.fail(error),
+    });
     this.log.line(0, "world", `seed ${seed}: ${describeRates(rates)}`);
   }
 
@@ -100,12 +124,13 @@ class Simulation {
     const { scheduler, cluster, nemesis, clients, options } = this;
     cluster.found(options.peers);
     nemesis.start();
-    const running = [...clients.map((client) => client.run()), this.queue.run()];
+    const users = [...clients, this.queue, this.cache, this.events];
+    const running = users.map((user) => user.run());
     while (scheduler.executed < options.steps) await this.#step();
     this.log.line(scheduler.nowMs, "world", "is healed");
     nemesis.heal();
     cluster.network.rates = HEALED.network;
-    for (const client of [...clients, this.queue]) client.stop();
+    for (const user of users) user.stop();
     let isQuiet = false;
     Promise.all(running).then(() => isQuiet = true);
     const until: Until = (condition, deadlineMs, what) => this.#until(condition, deadlineMs, what);
@@ -114,6 +139,8 @@ class Simulation {
     await awaitPlacement(cluster, until);
     await checkPartitions(cluster, until);
     await this.queue.drain(until);
+    await this.cache.finish(until);
+    await this.events.finish(until);
     await checkPartitions(cluster, until);
     await loseSleepingLeaders(cluster, RESOURCES[0]!, until);
   }
@@ -121,6 +148,7 @@ class Simulation {
   /** @throws what a peer, a checker or a client found wrong */
   async #step(): Promise<void> {
     await this.scheduler.step();
+    this.cache.check();
     if (this.#failure !== null) throw this.#failure;
   }
 
@@ -170,12 +198,21 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   const { history, scheduler, cluster, nemesis, log } = simulation;
   const judgement = failure === null ? judgeLocks(history) : null;
   const queue = failure === null ? simulation.queue.judge() : null;
-  const violations = [...judgement?.violations ?? [], ...queue?.violations ?? []];
+  const cache = failure === null ? simulation.cache.judge() : null;
+  const events = failure === null ? simulation.events.judge() : null;
+  const judgements = [judgement, queue, cache, events];
+  const violations = judgements.flatMap((one) => one?.violations ?? []);
   if (violations.length > 0) failure = violations.join("\n");
   if (options.print !== null) {
     for (const operation of history) options.print(describe(operation));
     for (const operation of simulation.queue.history) {
       options.print(describeQueueOperation(operation));
+    }
+    for (const operation of simulation.cache.history) {
+      options.print(describeCacheOperation(operation));
+    }
+    for (const operation of simulation.events.history) {
+      options.print(describeEventOperation(operation));
     }
   }
   return {
@@ -192,19 +229,30 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     moves: cluster.placement.changes,
     judgement,
     queue,
+    cache,
+    events,
     strikes: nemesis.strikes,
     lastLines: log.last(),
   };
 }
 
 /** Who uses the cluster. Faults meet each service by itself in some seeds, and both in others. */
-function drawWorkload(random: Random) {
-  const kind = random.pick(["locks", "queue", "queue", "both"]);
+function drawWorkload(random: Random, isCache: boolean, events: Random) {
+  const drawn = random.pick(["locks", "queue", "queue", "both"]);
+  const kind = isCache ? "cache" : drawn;
   return {
-    locks: kind !== "queue",
+    locks: kind === "locks" || kind === "both",
     queue: {
-      count: kind === "locks" ? 0 : random.integer(2, 6),
+      count: kind === "locks" || isCache ? 0 : random.integer(2, 6),
       thinkMs: random.pick([150, 300, 300, 5_000]),
+    },
+    cache: {
+      count: isCache ? random.integer(2, 6) : 0,
+      thinkMs: random.pick([30, 100, 100, 300, 3_000]),
+    },
+    events: {
+      count: isCache || events.chance(0.5) ? 0 : events.integer(1, 4),
+      thinkMs: events.pick([150, 300, 300, 5_000]),
     },
   };
 }

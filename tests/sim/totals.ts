@@ -16,6 +16,12 @@ export class Totals {
   #delivered = 0;
   #acknowledged = 0;
   #ordered = 0;
+  #events = 0;
+  #eventDuplicates = 0;
+  #reads = 0;
+  #writes = 0;
+  #keys = 0;
+  #keysGivenUp = 0;
 
   add(result: SimulationResult): void {
     this.#seeds++;
@@ -30,6 +36,12 @@ export class Totals {
     this.#delivered += result.queue?.delivered ?? 0;
     this.#acknowledged += result.queue?.acknowledged ?? 0;
     this.#ordered += result.queue?.ordered ?? 0;
+    this.#events += result.events?.stored ?? 0;
+    this.#eventDuplicates += result.events?.duplicates ?? 0;
+    this.#reads += result.cache?.reads ?? 0;
+    this.#writes += result.cache?.writes ?? 0;
+    this.#keys += result.cache?.keys ?? 0;
+    this.#keysGivenUp += result.cache?.gaveUp ?? 0;
     for (const [name, count] of result.strikes) {
       this.#strikes.set(name, (this.#strikes.get(name) ?? 0) + count);
     }
@@ -48,6 +60,9 @@ export class Totals {
       `${this.#histories} lock histories judged, the checker gave up on ${this.#gaveUp}`,
       `${this.#delivered} messages delivered, ${this.#acknowledged} acknowledged, ` +
       `${this.#ordered} pairs in order; ${this.#moves} changes of partitions' voters`,
+      `${this.#events} events stored, ${this.#eventDuplicates} duplicates`,
+      `${this.#reads} reads and ${this.#writes} writes of the cache; ${this.#keys} histories of keys ` +
+      `judged, the checker gave up on ${this.#keysGivenUp}`,
     ];
   }
 }

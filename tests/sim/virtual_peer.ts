@@ -3,6 +3,7 @@
  * process is production code over virtual time, network and storage.
  */
 import { assert } from "../../src/assert.ts";
+import type { LineLetter } from "../../src/cache/cache.ts";
 import { SkeinError } from "../../src/errors.ts";
 import type { Hello } from "../../src/net/transport.ts";
 import type { GroupStatus } from "../../src/groups/groups.ts";
@@ -42,6 +43,7 @@ export interface PeerWorld {
 /** Everything of one life of the process. */
 interface Process {
   readonly actor: Actor;
+  readonly clock: VirtualClock;
   readonly transport: VirtualTransport;
   /** Null until the storage is open. */
   core: PeerCore | null;
@@ -105,7 +107,7 @@ export class VirtualPeer {
       wallOffsetMs: random.integer(-1_000_000, 1_000_000),
     });
     const transport = network.attach(actor, this.id, this.#hello(hex(random, 16)));
-    const process: Process = { actor, transport, core: null, onEnd: new Set() };
+    const process: Process = { actor, clock, transport, core: null, onEnd: new Set() };
     this.#process = process;
     this.goneSinceMs = null;
     log.line(scheduler.nowMs, this.name, "starts");
@@ -184,11 +186,31 @@ export class VirtualPeer {
     return {
       locks: () => core.locks,
       queue: () => core.queue,
+      cache: () => core.cache,
+      events: () => core.events,
+      life: process.actor.name,
       onEnd: (ended) => {
         process.onEnd.add(ended);
         return () => process.onEnd.delete(ended);
       },
     };
+  }
+
+  /** Of this peer's line of a key: what it may use now, by its own clocks. */
+  lineState(key: string): LineLetter {
+    const core = this.core;
+    if (core === null || core.generation.ended !== null) return "I";
+    return core.generation.services.cache.getHere(key)?.state ?? "I";
+  }
+
+  /** Writes that were answered and then lost, as far as this run has noticed. */
+  lostWrites(): number {
+    return this.core?.generation.services.cache.stats().lost ?? 0;
+  }
+
+  /** Its wall clock is set, forward or back. */
+  jumpWallClock(byMs: number): void {
+    this.#process?.clock.jumpWall(byMs);
   }
 
   /** An operator's command, which may well be refused; the outcome does not matter. */

@@ -155,6 +155,7 @@ export class VirtualClock implements Clock {
   readonly #scheduler: Scheduler;
   readonly #actor: Actor;
   readonly #skew: ClockSkew;
+  #wallJumpedMs = 0;
 
   constructor(scheduler: Scheduler, actor: Actor, skew: ClockSkew) {
     this.#scheduler = scheduler;
@@ -167,7 +168,13 @@ export class VirtualClock implements Clock {
   }
 
   wallMs(): number {
-    return EPOCH_MS + this.#skew.wallOffsetMs + this.#scheduler.nowMs * this.#skew.rate;
+    return EPOCH_MS + this.#skew.wallOffsetMs + this.#wallJumpedMs +
+      this.#scheduler.nowMs * this.#skew.rate;
+  }
+
+  /** Somebody, or a time server, sets the wall clock. */
+  jumpWall(byMs: number): void {
+    this.#wallJumpedMs += byMs;
   }
 
   timer(delayMs: number, fire: () => void): Timer {
