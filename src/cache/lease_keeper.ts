@@ -337,9 +337,10 @@ export class LeaseKeeper {
     if (slots.size > 0 && lease.term > 0) this.want(partition);
   }
 
-  /** Nothing is sent any more. */
+  /** Nothing is sent any more, and no line may be used: nobody would write back what is written. */
   close(): void {
     this.#closed = true;
+    for (const { lease } of this.#partitions.values()) lease.end();
     this.#timer?.cancel();
     this.#timer = null;
   }

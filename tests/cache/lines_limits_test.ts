@@ -79,3 +79,17 @@ Deno.test("lines: what was given up and is not confirmed is bounded by bytes", a
   peer.clock.advance(FLUSH);
   peer.grant("E");
 });
+
+Deno.test("lines: at the end nothing is read or written any more, however long leases last", async () => {
+  const peer = new LinesHarness();
+  await peer.owned("k");
+  assert.ok(peer.write("k", "1")!.ok);
+  peer.lines.close(new SkeinError("STORAGE_FAILED", "the storage failed"));
+  assert.equal(peer.text("k"), null);
+  assert.equal(peer.lines.state("k"), "I");
+  assert.equal(peer.write("k", "2"), null);
+  const isClosed = (error: unknown) =>
+    error instanceof SkeinError && error.code === "STORAGE_FAILED";
+  await assert.rejects(peer.lines.read("k", ET), isClosed);
+  await assert.rejects(peer.lines.write("k", put("2"), ET), isClosed);
+});
