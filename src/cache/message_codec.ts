@@ -125,7 +125,7 @@ export function decodeMessage(body: unknown): CacheMessage | null {
   if (!Array.isArray(body)) return null;
   if (body[0] === OPERATION.renew) return decodeRenew(body[1], body[2]);
   const [operation, partition, term, ...rest] = body as Fields;
-  if (!isCount(partition) || !isCount(term)) return null;
+  if (!isPartition(partition) || !isCount(term)) return null;
   const address = { partition, term };
   switch (operation) {
     case OPERATION.report:
@@ -149,7 +149,7 @@ function decodeRenew(serial: unknown, rows: unknown): RenewMessage | null {
   if (!isCount(serial) || !Array.isArray(rows) || rows.length > LIMITS.groupsMax) return null;
   const leases: RenewMessage["leases"][number][] = [];
   for (const row of rows) {
-    if (!isVersion(row)) return null;
+    if (!isVersion(row) || !isPartition(row[0])) return null;
     leases.push({ partition: row[0], term: row[1], session: row[2] });
   }
   return { kind: "renew", serial, leases };
@@ -284,6 +284,11 @@ function grantFrom([term, counter]: readonly [number, number]): Grant {
 
 function versionFrom([term, counter, write]: readonly [number, number, number]): Version {
   return { term, counter, write };
+}
+
+/** One that some cluster may have: whoever hears of a partition keeps a place for it. */
+function isPartition(value: unknown): value is number {
+  return isCount(value) && value > 0 && value < LIMITS.groupsMax;
 }
 
 function isCount(value: unknown): value is number {

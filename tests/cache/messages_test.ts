@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { CacheMessage } from "../../src/cache/messages.ts";
 import { decodeMessage, encodeMessage } from "../../src/cache/message_codec.ts";
 import { decode, encode } from "../../src/codec/msgpack.ts";
+import { LIMITS } from "../../src/limits.ts";
 import { Random } from "../../src/random.ts";
 
 const AT = { partition: 3, term: 7 };
@@ -100,5 +101,16 @@ Deno.test("cache messages: a value that is kept does not keep its whole frame", 
       value!.buffer.byteLength <= 2 * value!.byteLength,
       `${value!.buffer.byteLength} bytes`,
     );
+  }
+});
+
+Deno.test("cache messages: of a partition that no cluster has there is no message", () => {
+  for (const partition of [0, LIMITS.groupsMax, 2 ** 50]) {
+    for (const message of MESSAGES) {
+      const elsewhere = message.kind === "renew"
+        ? { ...message, leases: [{ partition, term: 1, session: 2 }] }
+        : { ...message, partition };
+      assert.equal(decodeMessage(encodeMessage(elsewhere)), null, message.kind);
+    }
   }
 });
