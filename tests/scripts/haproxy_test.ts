@@ -79,8 +79,10 @@ Deno.test("compose.yaml puts both files where HAProxy looks for them, and the po
 
 Deno.test("every server is checked by what a peer answers without a token", () => {
   assert.match(only("backend peers", "default-server"), /^check /);
-  assert.equal(only("backend peers", "option"), "httpchk GET /health");
-  assert.equal(only("backend peers", "http-check"), "expect status 200");
+  assert.ok(sections.get("backend peers")?.includes("option httpchk"));
+  const [question, answer] = linesOf("backend peers", "http-check");
+  assert.match(question ?? "", /^send meth GET uri \/health ver HTTP\/1\.1 hdr Host \w+$/);
+  assert.equal(answer, "expect status 200");
 });
 
 Deno.test("it is more patient than the longest wait for a lock, and repeats nothing that was sent", () => {
@@ -169,9 +171,10 @@ Deno.test({
   },
 });
 
-/** Answers with its name, and on /health with a status. */
+/** Answers with its name, and on /health with a status; with 400 to whoever names no host, as a peer does. */
 function fakePeer(name: string, health: number) {
   return Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, (request) => {
+    if (!request.headers.has("host")) return new Response(null, { status: 400 });
     const isHealth = new URL(request.url).pathname === "/health";
     return new Response(name, { status: isHealth ? health : 200 });
   });
