@@ -8,7 +8,7 @@ import type { ErrorCode } from "../errors.ts";
 export const EXIT = {
   /** Done. For `run` and `cluster`: stopped cleanly because somebody asked. */
   ok: 0,
-  /** The cluster says no: the lock is held, is not held, is not there, would deadlock. */
+  /** The cluster says no: the lock is held, is not held, is not there, would deadlock; no value, or another version. */
   refused: 1,
   /** The command line or the configuration cannot be used. */
   usage: 2,
@@ -32,7 +32,8 @@ export const EXIT = {
 export const EXIT_CODES_HELP = [
   "Exit codes:",
   `  ${EXIT.ok}   done; a peer: stopped because somebody asked`,
-  `  ${EXIT.refused}   the cluster says no: the lock is held, not held, not there, a deadlock`,
+  `  ${EXIT.refused}   the cluster says no: a lock is held, not held, not there, a deadlock;`,
+  "      a cached value is not there, or of another version",
   `  ${EXIT.usage}   the command line or the configuration cannot be used`,
   `  ${EXIT.unavailable}   no peer can be reached, no leader, or an outcome that is not known`,
   `  ${EXIT.corrupt}   the data directory is damaged, or belongs to another peer`,
