@@ -17,6 +17,7 @@ import {
   toSnapshot,
 } from "./answers.ts";
 import { CacheClient } from "./cache_client.ts";
+import { EventClient } from "./event_client.ts";
 import { type CallOptions, LockClient } from "./lock_client.ts";
 import { QueueClient } from "./queue_client.ts";
 import { Requester, RETRY_MAX_MS } from "./requester.ts";
@@ -35,7 +36,7 @@ export interface ClientOptions {
   readonly retryMs?: number;
   /** In place of the global `fetch`. */
   readonly fetch?: typeof fetch;
-  /** In place of `JSON.parse`, for whoever must not lose a digit of large numbers in a message's data or a cached value. */
+  /** In place of `JSON.parse`, for whoever must not lose a digit of large numbers in a message's data, a cached value or an event's payload. */
   readonly parse?: (text: string) => unknown;
 }
 
@@ -81,6 +82,7 @@ export class SkeinClient {
   readonly locks: LockClient;
   readonly queue: QueueClient;
   readonly cache: CacheClient;
+  readonly events: EventClient;
   readonly owner: string;
   readonly #requester: Requester;
 
@@ -96,6 +98,7 @@ export class SkeinClient {
     this.locks = new LockClient(this.#requester, owner);
     this.queue = new QueueClient(this.#requester, owner);
     this.cache = new CacheClient(this.#requester);
+    this.events = new EventClient(this.#requester);
   }
 
   /** Members, and the groups of the peer that answers. */

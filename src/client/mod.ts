@@ -30,6 +30,20 @@ export type {
   RequeueOptions,
 } from "./queue_client.ts";
 export type { CacheClient, GetOptions, PutOptions } from "./cache_client.ts";
+export type {
+  EventClient,
+  PageOptions,
+  PublishEventsOptions,
+  ReadEventsOptions,
+  StreamOptions,
+} from "./event_client.ts";
+export type {
+  EventPageAnswer,
+  EventStatsAnswer,
+  EventToPublish,
+  LoggedEvent,
+  PublishedEvent,
+} from "./event_answers.ts";
 export type { CacheRead, CacheWritten, PeerCacheStats } from "./cache_answers.ts";
 export type { DeadLetter, Delivery, Published, SettleResult } from "./queue_answers.ts";
 export type {
@@ -54,6 +68,7 @@ export type {
 } from "./ring_answers.ts";
 export type { PartitionedKind } from "../ring/partition_of.ts";
 export type { CacheStats, KeyHolder, KeyView, LineLetter } from "../cache/cache.ts";
+export type { EventStats, EventTopic } from "../events/events.ts";
 export type { TopicOptions, TopicTotals, TopicView } from "../queue/queue.ts";
 export type { HolderView, LockMode, LockView, WaiterView, WaitForEdge } from "../locks/locks.ts";
 export { type ErrorCode, SkeinError } from "../errors.ts";

@@ -49,6 +49,13 @@ export interface Call {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What is made of a 2xx answer. */
+type Take<T> = (response: Response) => Promise<T>;
+
+interface Taken<T> {
+  readonly taken: T;
+}
+
 export class Requester {
   readonly #options: RequesterOptions;
   readonly #ids = new RequestIds();
@@ -66,25 +73,39 @@ export class Requester {
    * @throws the signal's reason by rejection, when it is aborted
    */
   async json(call: Call): Promise<Record<string, unknown>> {
-    const body = parseObject(await this.text(call), this.#options.parse);
-    if (body === null) throw new SkeinError("INTERNAL", `${call.path} was not answered with JSON`);
+    return this.parse(call.path, await this.text(call));
+  }
+
+  /** @returns the JSON object that the answer of this path, or a part of it, is */
+  parse(path: string, text: string): Record<string, unknown> {
+    const body = parseObject(text, this.#options.parse);
+    if (body === null) throw new SkeinError("INTERNAL", `${path} was not answered with JSON`);
     return body;
   }
 
   /** As `json`, for answers of another type. */
-  async text(call: Call): Promise<string> {
+  text(call: Call): Promise<string> {
+    return this.#answered(call, (response) => response.text());
+  }
+
+  /** As `json`, for answers that are read while they come. @returns the 2xx answer, to be read or cancelled */
+  open(call: Call): Promise<Response> {
+    return this.#answered(call, (response) => Promise.resolve(response));
+  }
+
+  async #answered<T>(call: Call, take: Take<T>): Promise<T> {
     if (call.requestId !== undefined && !REQUEST_ID.test(call.requestId)) {
       throw new SkeinError("BAD_REQUEST", "a request id is 1 to 128 visible ASCII characters");
     }
     const minted = call.retry === "write" && call.requestId === undefined ? this.#ids.mint() : null;
     try {
-      return await this.#untilAnswered(call, minted?.header ?? null);
+      return await this.#untilAnswered(call, minted?.header ?? null, take);
     } finally {
       minted?.settle();
     }
   }
 
-  async #untilAnswered(call: Call, session: string | null): Promise<string> {
+  async #untilAnswered<T>(call: Call, session: string | null, take: Take<T>): Promise<T> {
     const waitMs = call.wait?.ms ?? 0;
     const deadlineMs = performance.now() + waitMs + this.#options.retryMs;
     const waitUntilMs = performance.now() + waitMs;
@@ -93,8 +114,8 @@ export class Requester {
     for (let attempt = 1;; attempt++) {
       const index = this.#current;
       const remainingWaitMs = Math.max(0, waitUntilMs - performance.now());
-      const outcome = await this.#attempt(index, call, session, remainingWaitMs);
-      if (typeof outcome === "string") return outcome;
+      const outcome = await this.#attempt(index, call, session, remainingWaitMs, take);
+      if ("taken" in outcome) return outcome.taken;
       maybeDone ||= outcome.fate === "maybe done";
       retryAfterMs = Math.max(retryAfterMs, outcome.retryAfterMs);
       if (!mayRetry(call, outcome)) throw lastError(call, outcome.error, maybeDone);
@@ -114,24 +135,31 @@ export class Requester {
     return fullMs * (0.5 + this.#random.fraction() / 2);
   }
 
-  async #attempt(
+  async #attempt<T>(
     index: number,
     call: Call,
     session: string | null,
     waitMs: number,
-  ): Promise<string | Failure> {
+    take: Take<T>,
+  ): Promise<Taken<T> | Failure> {
     const url = this.#options.urls[index]!;
-    let answer: Answer;
+    let answer: Answer | Taken<T>;
     try {
-      answer = await this.#send(url, call, session, waitMs);
+      answer = await this.#send(url, call, session, waitMs, take);
     } catch (cause) {
       call.signal?.throwIfAborted();
       return failureToConnect(url, cause);
     }
-    return answer.status >= 200 && answer.status < 300 ? answer.text : failureOf(url, answer);
+    return "taken" in answer ? answer : failureOf(url, answer);
   }
 
-  async #send(url: string, call: Call, session: string | null, waitMs: number): Promise<Answer> {
+  async #send<T>(
+    url: string,
+    call: Call,
+    session: string | null,
+    waitMs: number,
+    take: Take<T>,
+  ): Promise<Answer | Taken<T>> {
     const late = new AbortController();
     const timer = setTimeout(
       () => late.abort(new Error("no answer in time")),
@@ -148,6 +176,7 @@ export class Requester {
         redirect: "error",
         ...(call.body === undefined ? {} : { body: bodyText(call, waitMs) }),
       });
+      if (response.ok) return { taken: await take(response) };
       const retryAfterMs = Number(response.headers.get("retry-after") ?? 0) * 1000;
       return {
         status: response.status,
@@ -186,7 +215,8 @@ function lastError(call: Call, error: SkeinError, maybeDone: boolean): SkeinErro
   return new SkeinError("OUTCOME_UNKNOWN", `it may or may not have been done: ${error.message}`);
 }
 
-function pause(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
+/** @throws the signal's reason by rejection, when it is aborted */
+export function pause(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     const stop = () => {
       clearTimeout(timer);
