@@ -116,6 +116,26 @@ Deno.test("a name with several addresses is several peers, and more of them are 
   }, ({ names }) => names.set("peers", ["10.0.0.2", "10.0.0.1"]));
 });
 
+Deno.test("a service that is scaled up is as many peers as its name has addresses, in any order", async () => {
+  await run(["peer-1:7001", "node:7001"], async (discovery, world) => {
+    assert.deepEqual(discovery.addresses(), ["peer-1:7001"]);
+    const five = ["10.0.1.5", "10.0.1.4", "10.0.1.3", "10.0.1.2", "10.0.1.1"];
+    world.names.set("node", five);
+    await world.pass(5_000);
+    const expected = five.toReversed().map((address) => `${address}:7001`);
+    assert.deepEqual(discovery.addresses(), ["peer-1:7001", ...expected]);
+    assert.deepEqual(discovery.entries().map(({ addressCount }) => addressCount), [1, 5]);
+    // A name server gives them in another order each time, which is no news.
+    const { length } = world.changes;
+    world.names.set("node", [...five.slice(2), ...five.slice(0, 2)]);
+    await world.pass(30_000);
+    assert.equal(world.changes.length, length);
+    world.names.set("node", five.slice(0, 1));
+    await world.pass(30_000);
+    assert.deepEqual(discovery.addresses(), ["peer-1:7001", "node:7001"]);
+  }, ({ names }) => names.set("peer-1", ["10.0.0.1"]));
+});
+
 Deno.test("a name that is not known yet is asked for again soon, then with growing pauses", async () => {
   await run(["late:7001"], async (discovery, world) => {
     assert.equal(discovery.entries()[0]!.addressCount, 0);
