@@ -311,3 +311,18 @@ redisTest(
     });
   },
 );
+
+redisTest(
+  "redis: another fence is enough to be refused, though nothing else was written",
+  async () => {
+    await RedisServer.with([], async (server) => {
+      const { storage } = await openStore(server.url);
+      await storage.append(founded(GROUP));
+      const before = await batchOf(server);
+      await server.send("HINCRBY", KEYS.state, "fence", "1");
+      await rejects(storage.append([entries(GROUP, 2, 2)]), /another process has taken over/);
+      strictEqual(await batchOf(server), before, "nothing was written");
+      await storage.close();
+    });
+  },
+);

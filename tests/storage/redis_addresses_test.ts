@@ -1,0 +1,84 @@
+/** The ways to a Redis that operators have: TLS with a CA of their own, sentinels, and a cluster. */
+import { deepStrictEqual, match, rejects } from "node:assert/strict";
+import { makeCertificate } from "../certificates.ts";
+import { eventually } from "../eventually.ts";
+import { RedisServer, redisTest } from "../redis_server.ts";
+import { withDirectory } from "../with_directory.ts";
+import { entries, entry, founded } from "./records.ts";
+import { makeStore, type StoreOptions, withStore } from "./redis_store.ts";
+
+async function writesAndReads(url: string, options: StoreOptions = {}): Promise<void> {
+  await withStore(url, options, (storage) => storage.append([...founded(1), entries(1, 2, 4)]));
+  await withStore(url, options, async (storage) => {
+    deepStrictEqual(await storage.readEntries(1, 3, 5, 1e6), [entry(3), entry(4)]);
+  });
+}
+
+redisTest("redis by TLS: with a CA of one's own, and not without", async () => {
+  await withDirectory(async (directory) => {
+    const { cert, key } = await makeCertificate("localhost");
+    await Deno.writeTextFile(`${directory}/cert.pem`, cert);
+    await Deno.writeTextFile(`${directory}/key.pem`, key);
+    const tlsPort = freePort();
+    // deno-fmt-ignore
+    const flags = [
+      "--tls-port", String(tlsPort), "--tls-auth-clients", "no", "--requirepass", "secret",
+      "--tls-cert-file", `${directory}/cert.pem`, "--tls-key-file", `${directory}/key.pem`,
+    ];
+    await RedisServer.with(flags, async () => {
+      const url = `rediss://:secret@localhost:${tlsPort}`;
+      await writesAndReads(url, { certificates: cert });
+      await rejects(makeStore(url).open(), /is not reached by TLS/);
+    });
+  });
+});
+
+redisTest("redis through sentinels: the primary that they name", async () => {
+  await RedisServer.with([], async (server) => {
+    await withDirectory(async (directory) => {
+      const port = freePort();
+      const lines = [
+        `port ${port}`,
+        "bind 127.0.0.1",
+        `dir ${directory}`,
+        `sentinel monitor primary 127.0.0.1 ${server.port} 1`,
+      ];
+      await Deno.writeTextFile(`${directory}/sentinel.conf`, lines.join("\n") + "\n");
+      const sentinel = new Deno.Command("redis-server", {
+        args: [`${directory}/sentinel.conf`, "--sentinel"],
+        stdout: "null",
+        stderr: "null",
+      }).spawn();
+      try {
+        await eventually("the sentinel answers", 20_000, async () => {
+          (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+        });
+        await writesAndReads(`redis-sentinel://127.0.0.1:${port}/primary`);
+        const other = makeStore(`redis-sentinel://127.0.0.1:${port}/another`);
+        await rejects(other.open(), /Redis at redis-sentinel:.*\/another /);
+      } finally {
+        sentinel.kill("SIGKILL");
+        await sentinel.status;
+      }
+    });
+  });
+});
+
+redisTest("redis as a cluster: all of a peer's keys are in one slot", async () => {
+  // A node that has met no other does not know its own address.
+  const flags = ["--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1"];
+  await RedisServer.with(flags, async (server) => {
+    await server.send("CLUSTER", "ADDSLOTSRANGE", "0", "16383");
+    await eventually("the cluster serves", 20_000, async () => {
+      match(await server.send("CLUSTER", "INFO"), /cluster_state:ok/);
+    });
+    await writesAndReads(`redis-cluster://127.0.0.1:${server.port}`);
+  });
+});
+
+function freePort(): number {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  listener.close();
+  return port;
+}
