@@ -6,6 +6,7 @@
 import type { Clock, Timer } from "../clock.ts";
 import { SkeinError } from "../errors.ts";
 import type { Groups } from "../groups/groups.ts";
+import type { Logger } from "../logger.ts";
 import type { PeerId } from "../raft/entry.ts";
 import { inventoryOf, type Reported } from "./inventory.ts";
 import type { LeaseTimes, Moment } from "./lease_times.ts";
@@ -32,6 +33,7 @@ const LOCATE_MS = 2_000;
 
 export interface LeaseKeeperEdges {
   readonly clock: Clock;
+  readonly logger: Logger;
   readonly times: LeaseTimes;
   readonly groups: Pick<Groups, "ask" | "answer" | "leaderOf" | "status">;
   readonly post: Pick<CachePost, "toHome" | "renew">;
@@ -236,10 +238,22 @@ export class LeaseKeeper {
 
   #lookAgain(): void {
     if (this.#timer !== null || this.#closed) return;
-    this.#timer = this.#edges.clock.timer(this.#edges.times.renewMs, () => {
+    const { clock, times: { renewMs } } = this.#edges;
+    const dueMs = clock.monotonicMs() + renewMs;
+    this.#timer = clock.timer(renewMs, () => {
       this.#timer = null;
+      this.#sayHeldUp(clock.monotonicMs() - dueMs);
       this.#tick();
     });
+  }
+
+  /** Whoever cannot renew its leases, or those of others, in time, loses what was not written back. */
+  #sayHeldUp(lateMs: number): void {
+    if (lateMs < this.#edges.times.renewMs) return;
+    const text = `this peer was held up for ${
+      Math.round(lateMs)
+    } ms, and leases of the cache with it`;
+    this.#edges.logger.log("warn", text);
   }
 
   #tick(): void {

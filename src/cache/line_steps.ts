@@ -18,7 +18,7 @@ import type { LineTable } from "./line_table.ts";
 import type { DroppedMessage } from "./messages.ts";
 import type { PartitionLines } from "./partition_lines.ts";
 import type { CachePost, PartitionMessage } from "./post.ts";
-import { compareVersions, type Version } from "./version.ts";
+import { compareVersions, type Version, versionText } from "./version.ts";
 
 export interface LineStepsEdges {
   readonly clock: Clock;
@@ -49,10 +49,10 @@ export class LineSteps {
       this.#edges.table.changed(slot);
       if (line.owed !== null && line.owed !== before.owed) this.#edges.dirty(slot);
     }
-    for (const effect of effects) this.#carryOut(slot, effect);
+    for (const effect of effects) this.#carryOut(slot, effect, event);
   }
 
-  #carryOut(slot: LineSlot, effect: LineEffect): void {
+  #carryOut(slot: LineSlot, effect: LineEffect, event: LineEvent): void {
     const { partition, key } = slot;
     const { term, session } = partition.lease;
     const at = { partition: partition.partition, term, key };
@@ -74,7 +74,7 @@ export class LineSteps {
       case "safe":
         return this.#safe(slot, effect.version);
       case "lost":
-        return this.#lost(slot, effect.version);
+        return this.#lost(slot, effect.version, event);
       case "wake":
         return this.#edges.wake(slot);
       default:
@@ -134,10 +134,11 @@ export class LineSteps {
     this.#edges.table.forgetIfEmpty(slot);
   }
 
-  #lost(slot: LineSlot, version: Version): void {
+  #lost(slot: LineSlot, version: Version, { kind }: LineEvent): void {
     this.#edges.counters.lost++;
-    this.#edges.logger.log("warn", `lost what was written to ${slot.key} and not written back`, {
-      version: `${version.term}.${version.counter}.${version.write}`,
+    const why = kind === "lapsed" ? "its lease is over" : "its home refused it";
+    this.#edges.logger.log("warn", `lost what was written to ${slot.key}: ${why}`, {
+      version: versionText(version),
     });
     const { durables } = slot;
     slot.durables = [];

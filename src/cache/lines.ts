@@ -103,9 +103,10 @@ export class Lines {
   }
 
   #makeKeeper(): LeaseKeeper {
-    const { clock, groups, post, electionTimeoutMs } = this.#edges;
+    const { clock, logger, groups, post, electionTimeoutMs } = this.#edges;
     return new LeaseKeeper({
       clock,
+      logger,
       times: leaseTimes(electionTimeoutMs),
       groups,
       post,

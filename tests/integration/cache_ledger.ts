@@ -13,9 +13,12 @@ export interface ReadBegun {
   readonly losses: number;
 }
 
-interface Answered {
-  readonly atMs: number;
-  readonly durable: boolean;
+/** A write that was done at some time in between, or perhaps. */
+interface Attempt {
+  readonly begunMs: number;
+  /** Null: nobody was told that it was done. */
+  answeredMs: number | null;
+  durable: boolean;
 }
 
 class KeyLedger {
@@ -23,8 +26,15 @@ class KeyLedger {
   floor = 0;
   losses = 0;
   attempted = 0;
-  readonly answered = new Map<number, Answered>();
+  /** Those that may be read yet, by their numbers. */
+  readonly attempts = new Map<number, Attempt>();
   readonly lost = new Set<number>();
+}
+
+/** From one moment of wall-clock time to another. */
+export interface Span {
+  readonly fromMs: number;
+  readonly untilMs: number;
 }
 
 export interface LedgerTotals {
@@ -39,6 +49,8 @@ export class CacheLedger {
   readonly totals: LedgerTotals = { writes: 0, durable: 0, unknown: 0, reads: 0, lost: 0 };
   readonly #keys = new Map<string, KeyLedger>();
   readonly #faultsMs: number[] = [];
+  /** What was lost far from any fault. */
+  readonly #unexplained: (Span & { readonly what: string })[] = [];
   readonly #lossWindowMs: number;
 
   /** @param lossWindowMs two flush intervals, and what clients and clocks add to that */
@@ -59,16 +71,20 @@ export class CacheLedger {
     this.#faultsMs.push(nowMs);
   }
 
-  /** @returns the number to write next, never used before */
-  attempt(key: string): number {
-    return ++this.#of(key).attempted;
+  /** A write is sent. @returns its number, never used before */
+  attempt(key: string, nowMs: number): number {
+    const ledger = this.#of(key);
+    ledger.attempts.set(++ledger.attempted, { begunMs: nowMs, answeredMs: null, durable: false });
+    return ledger.attempted;
   }
 
   /** A write was answered. */
   written(key: string, number: number, durable: boolean, nowMs: number): void {
     const ledger = this.#of(key);
-    assert(!ledger.lost.has(number), `${key}: ${number} is answered after it was seen lost`);
-    ledger.answered.set(number, { atMs: nowMs, durable });
+    const attempt = ledger.attempts.get(number);
+    assert(attempt !== undefined, `${key}: ${number} is answered after it was seen lost`);
+    attempt.answeredMs = nowMs;
+    attempt.durable = durable;
     ledger.floor = Math.max(ledger.floor, number);
     this.totals.writes++;
     if (durable) this.totals.durable++;
@@ -104,22 +120,39 @@ export class CacheLedger {
   }
 
   #lose(key: string, ledger: KeyLedger, number: number): void {
-    const lost = [...ledger.answered].filter(([other]) => other > number && other <= ledger.floor);
     const stale = `${key}: ${number} is read after ${ledger.floor}`;
-    assert(lost.length > 0, `${stale}, and no write in between was answered`);
-    for (const [other, { atMs, durable }] of lost) {
-      assert(!durable, `${stale}, but ${other} was durable`);
-      const isNear = this.#faultsMs.some((faultMs) =>
-        Math.abs(faultMs - atMs) <= this.#lossWindowMs
-      );
-      const faults = this.#faultsMs.map((faultMs) => (atMs - faultMs).toFixed()).join(", ");
-      assert(isNear, `${stale}; ${other} was answered ${faults} ms after faults`);
+    for (const [other, attempt] of [...ledger.attempts]) {
+      if (other <= number || other > ledger.floor) continue;
+      assert(!attempt.durable, `${stale}, but ${other} was durable`);
+      this.#checkNear(attempt, `${stale}; ${other}`);
+      ledger.attempts.delete(other);
+      if (attempt.answeredMs === null) continue;
       ledger.lost.add(other);
-      ledger.answered.delete(other);
+      this.totals.lost++;
     }
-    this.totals.lost += lost.length;
     ledger.losses++;
     ledger.floor = number;
+  }
+
+  /** A peer that was paused may answer long after what it did, and one that was killed never. */
+  #checkNear({ begunMs, answeredMs }: Attempt, what: string): void {
+    const windowMs = this.#lossWindowMs;
+    const span = { fromMs: begunMs - windowMs, untilMs: (answeredMs ?? begunMs) + windowMs };
+    const isNear = this.#faultsMs.some((ms) => span.fromMs <= ms && ms <= span.untilMs);
+    if (isNear) return;
+    const faults = this.#faultsMs.map((ms) => (begunMs - ms).toFixed()).join(", ");
+    this.#unexplained.push({ ...span, what: `${what} was begun ${faults} ms after faults` });
+  }
+
+  /**
+   * Nothing more will be told.
+   * @param stalls when peers say that they were held up longer than a lease may bear
+   * @throws {AssertionError} where something was lost that no fault and no stall explains
+   */
+  finish(stalls: readonly Span[]): void {
+    for (const { what, fromMs, untilMs } of this.#unexplained) {
+      assert(stalls.some((stall) => fromMs <= stall.untilMs && stall.fromMs <= untilMs), what);
+    }
   }
 
   /** What is known of a key now. */

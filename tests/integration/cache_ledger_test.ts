@@ -8,7 +8,7 @@ const WINDOW_MS = 200;
 function written(count: number, durable: readonly number[] = []): CacheLedger {
   const ledger = new CacheLedger(WINDOW_MS);
   for (let number = 1; number <= count; number++) {
-    assert.equal(ledger.attempt("k"), number);
+    assert.equal(ledger.attempt("k", number * 1_000 - 5), number);
     ledger.written("k", number, durable.includes(number), number * 1_000);
   }
   return ledger;
@@ -17,26 +17,32 @@ function written(count: number, durable: readonly number[] = []): CacheLedger {
 Deno.test("cache ledger: the last write is read, and so is one whose fate is not known", () => {
   const ledger = written(3);
   ledger.read("k", ledger.begin("k"), 3);
-  ledger.attempt("k");
+  ledger.attempt("k", 4_000);
   ledger.unknown();
   ledger.read("k", ledger.begin("k"), 4);
-  assert.throws(() => ledger.read("k", ledger.begin("k"), 3), /no write in between/);
   assert.equal(ledger.floor("k"), 4);
+  ledger.fault(4_100);
+  ledger.read("k", ledger.begin("k"), 3);
+  ledger.finish([]);
+  assert.equal(ledger.totals.lost, 0, "nobody was told that it was done");
 });
 
 Deno.test("cache ledger: a stale read is found", () => {
   const ledger = written(3);
   const begun = ledger.begin("k");
-  assert.throws(() => ledger.read("k", begun, 2), /3 was answered/);
   assert.throws(() => ledger.read("k", begun, 9), /never written/);
+  ledger.read("k", begun, 2);
+  assert.throws(() => ledger.finish([]), /2 is read after 3; 3 was begun/);
 });
 
 Deno.test("cache ledger: a read may tell of what there was when it began", () => {
   const ledger = written(1);
   const begun = ledger.begin("k");
-  ledger.written("k", ledger.attempt("k"), false, 2_000);
+  ledger.written("k", ledger.attempt("k", 1_500), false, 2_000);
   ledger.read("k", begun, 1);
-  assert.throws(() => ledger.read("k", ledger.begin("k"), 1));
+  ledger.finish([]);
+  ledger.read("k", ledger.begin("k"), 1);
+  assert.throws(() => ledger.finish([]));
 });
 
 Deno.test("cache ledger: writes near a fault may be lost, older ones and durable ones not", () => {
@@ -44,9 +50,13 @@ Deno.test("cache ledger: writes near a fault may be lost, older ones and durable
   near.fault(3_150);
   near.read("k", near.begin("k"), 2);
   assert.equal(near.totals.lost, 1);
+  near.finish([]);
   const old = written(3);
   old.fault(3_150);
-  assert.throws(() => old.read("k", old.begin("k"), 1), /2 was answered -1150 ms after/);
+  old.read("k", old.begin("k"), 1);
+  assert.throws(() => old.finish([]), /2 was begun -1155 ms after/);
+  old.finish([{ fromMs: 1_900, untilMs: 2_300 }]);
+  assert.throws(() => old.finish([{ fromMs: 2_300, untilMs: 9_000 }]));
   const durable = written(3, [3]);
   durable.fault(3_150);
   assert.throws(() => durable.read("k", durable.begin("k"), 2), /3 was durable/);

@@ -3,7 +3,7 @@
  * who writes every number over the version before it: so a write that is done late, by a peer that was paused, finds
  * another version there.
  */
-import { CacheLedger } from "./cache_ledger.ts";
+import { CacheLedger, type Span } from "./cache_ledger.ts";
 import { eventually, type SkeinProcess } from "./skein_process.ts";
 
 export interface CacheLoadOptions {
@@ -17,6 +17,8 @@ export interface CacheLoadOptions {
 
 const DURABLE_SHARE = 0.2;
 const REQUEST_MS = 15_000;
+/** So long a lease lasts with the election timeout of `cache_kill_test.ts`. */
+const LEASE_MS = 500;
 
 export class CacheLoad {
   readonly ledger: CacheLedger;
@@ -61,11 +63,11 @@ export class CacheLoad {
     let version: string | null = null;
     while (!this.#isOver) {
       await this.#rest();
-      const number = this.ledger.attempt(key);
+      const number = this.ledger.attempt(key, Date.now());
       const durable = Math.random() < DURABLE_SHARE;
       const written = await this.#put(key, { value: number, durable, if_version: version });
       if (written !== null) {
-        this.ledger.written(key, number, durable, performance.now());
+        this.ledger.written(key, number, durable, Date.now());
         version = written;
         continue;
       }
@@ -131,5 +133,16 @@ export class CacheLoad {
         });
       }
     }
+    this.ledger.finish(this.#options.peers.flatMap(stallsOf));
   }
+}
+
+/** After a lease that was not renewed in time, what was written in the meantime is lost. */
+function stallsOf({ log }: SkeinProcess): readonly Span[] {
+  return log.flatMap((line) => {
+    const [, lateMs] = /this peer was held up for (\d+) ms/.exec(line) ?? [];
+    if (lateMs === undefined) return [];
+    const untilMs = Date.parse(JSON.parse(line)["@timestamp"]);
+    return [{ fromMs: untilMs - Number(lateMs) - LEASE_MS, untilMs: untilMs + LEASE_MS }];
+  });
 }
