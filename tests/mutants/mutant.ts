@@ -8,8 +8,8 @@
 export type Catcher =
   /** Tests of a folder or file. */
   | { readonly kind: "test"; readonly path: string }
-  /** The simulator over this many seeds. */
-  | { readonly kind: "sim"; readonly seeds: number };
+  /** The simulator over this many seeds, of clusters that are used as a cache, or otherwise. */
+  | { readonly kind: "sim"; readonly seeds: number; readonly workload: "cache" | "others" };
 
 export interface Mutant {
   /** What is wrong, in a few words; also its name on the command line. */
@@ -25,7 +25,11 @@ export function test(path: string): Catcher {
 }
 
 export function sim(seeds = 40): Catcher {
-  return { kind: "sim", seeds };
+  return { kind: "sim", seeds, workload: "others" };
+}
+
+export function cacheSim(seeds = 60): Catcher {
+  return { kind: "sim", seeds, workload: "cache" };
 }
 
 /** @returns the edited source, or why the edit does not apply */

@@ -1,4 +1,7 @@
 /** All mutants, part by part. */
+import { EVENTS_MUTANTS } from "./events_mutants.ts";
+import { CACHE_HOME_MUTANTS } from "./cache_home_mutants.ts";
+import { CACHE_SIM_MUTANTS } from "./cache_sim_mutants.ts";
 import { GROUPS_MUTANTS } from "./groups_mutants.ts";
 import { HOST_MUTANTS } from "./host_mutants.ts";
 import { LOCKS_MUTANTS } from "./locks_mutants.ts";
@@ -18,7 +21,10 @@ import { VALUES_MUTANTS } from "./values_mutants.ts";
 export const MUTANTS: readonly Mutant[] = [
   ...RAFT_MUTANTS,
   ...STORAGE_MUTANTS,
+  ...EVENTS_MUTANTS,
   ...GROUPS_MUTANTS,
+  ...CACHE_HOME_MUTANTS,
+  ...CACHE_SIM_MUTANTS,
   ...HOST_MUTANTS,
   ...LOCKS_MUTANTS,
   ...PARTITIONS_MUTANTS,

@@ -92,8 +92,9 @@ function argumentsOf(catcher: Catcher): string[] {
   if (catcher.kind === "test") {
     return ["test", "-A", "--no-check", "--fail-fast", "--quiet", catcher.path];
   }
-  const { seeds } = catcher;
-  return ["run", "-A", "--no-check", "tests/sim/main.ts", "--seeds", `${seeds}`, "--workers", "1"];
+  const { seeds, workload } = catcher;
+  const simulator = ["run", "-A", "--no-check", "tests/sim/main.ts", "--workers", "1"];
+  return [...simulator, "--seeds", `${seeds}`, "--workload", workload];
 }
 
 function lastLinesOf(output: Uint8Array): string {

@@ -8,7 +8,7 @@ import type { CallerEdges } from "./caller.ts";
 import type { Until } from "./convergence.ts";
 import type { VirtualCluster } from "./virtual_cluster.ts";
 
-const KEYS = ["apple", "pear", "plum", "fig"];
+const KEYS = ["apple", "pear", "plum"];
 /** From healing until every peer reads every key: leases that end, elections, the clients' own patience. */
 const SERVES_MS = 120_000;
 

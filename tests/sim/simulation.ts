@@ -248,7 +248,7 @@ function drawWorkload(random: Random, isCache: boolean, events: Random) {
     },
     cache: {
       count: isCache ? random.integer(2, 6) : 0,
-      thinkMs: random.pick([30, 100, 100, 300, 3_000]),
+      thinkMs: random.pick([10, 30, 100, 300, 3_000]),
     },
     events: {
       count: isCache || events.chance(0.5) ? 0 : events.integer(1, 4),
