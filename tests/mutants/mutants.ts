@@ -1,6 +1,7 @@
 /** All mutants, part by part. */
 import { EVENTS_MUTANTS } from "./events_mutants.ts";
 import { CACHE_HOME_MUTANTS } from "./cache_home_mutants.ts";
+import { CACHE_LINES_MUTANTS } from "./cache_lines_mutants.ts";
 import { CACHE_SIM_MUTANTS } from "./cache_sim_mutants.ts";
 import { GROUPS_MUTANTS } from "./groups_mutants.ts";
 import { HOST_MUTANTS } from "./host_mutants.ts";
@@ -24,6 +25,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...EVENTS_MUTANTS,
   ...GROUPS_MUTANTS,
   ...CACHE_HOME_MUTANTS,
+  ...CACHE_LINES_MUTANTS,
   ...CACHE_SIM_MUTANTS,
   ...HOST_MUTANTS,
   ...LOCKS_MUTANTS,
