@@ -1,12 +1,13 @@
 /**
  * Datagrams on their way to the system: so many in one turn of the event loop, the rest in later ones. What a
- * thousand streams have to say at once would overflow the buffer of whoever receives it. Turn after turn
- * the runtime does not look whether anything has come, so after a few there is a pause in which it does.
+ * thousand streams have to say at once would overflow the buffer of whoever receives it. While turn follows
+ * turn the runtime seldom looks whether anything has come, so a long queue waits for pauses in which it does.
  */
 
 /** What fits into a receive buffer of the usual size (212,992 bytes on Linux), with room for others. */
 const TURN_MAX = 48;
-const TURNS_IN_A_ROW = 2;
+/** With more than that in the queue there are pauses. */
+const WAITING_LONG = 256;
 /** Datagrams that wait; further ones are lost, as they would be on the way. */
 const WAITING_MAX = 32_768;
 
@@ -25,7 +26,6 @@ export class TurnQueue<T> {
   #waiting: Waiting<T>[] = [];
   #head = 0;
   #sentInTurn = 0;
-  #turns = 0;
 
   /**
    * @param turn calls once at the end of the turn
@@ -58,15 +58,14 @@ export class TurnQueue<T> {
 
   #sendNow(packet: Uint8Array, to: T, settled?: (sent: boolean) => void): void {
     if (this.#sentInTurn++ === 0) {
-      const pause = ++this.#turns % TURNS_IN_A_ROW === 0;
-      (pause ? this.#pause : this.#turn)(this.#nextTurn);
+      const long = this.#waiting.length - this.#head > WAITING_LONG;
+      (long ? this.#pause : this.#turn)(this.#nextTurn);
     }
     this.#send(packet, to, settled);
   }
 
   readonly #nextTurn = (): void => {
     this.#sentInTurn = 0;
-    if (this.#head === this.#waiting.length) this.#turns = 0;
     const end = Math.min(this.#waiting.length, this.#head + TURN_MAX);
     while (this.#head < end) {
       const { packet, to, settled } = this.#waiting[this.#head++]!;

@@ -7,6 +7,7 @@
 import { AckAggregation } from "./ack_aggregation.ts";
 import { BOUNDS } from "./bounds.ts";
 import type { RateSample } from "./delivery_rate.ts";
+import { ShortPathCeiling } from "./short_path.ts";
 import { WindowedBest } from "./windowed_best.ts";
 
 const HIGH_GAIN = 2.88539;
@@ -65,6 +66,7 @@ export class Bbr {
   /** To return to after recovery, or after the round trip was measured. */
   #windowBefore = 0;
   readonly #aggregation: AckAggregation;
+  readonly #ceiling = new ShortPathCeiling();
 
   constructor(nowMs: number, payloadBytes: number) {
     this.#shortestAtMs = nowMs;
@@ -114,6 +116,13 @@ export class Bbr {
         windowPackets: this.windowPackets,
       });
     }
+    this.#ceiling.update({
+      lost: sample.lost,
+      acknowledged: sample.acknowledged,
+      roundStarted: this.#roundStarted,
+      shortestRttMs: this.#shortestRttMs,
+      windowPackets: this.windowPackets,
+    });
     this.#updateCycle(path, sample);
     this.#updatePipe(sample);
     this.#updateDrain(path);
@@ -262,9 +271,8 @@ export class Bbr {
       const conserved = this.#windowInRecovery(path, sample);
       if (!conserved) this.#growWindow(path, sample.acknowledged);
     }
-    if (this.#phase === "probeRtt") {
-      this.windowPackets = Math.min(this.windowPackets, WINDOW_MIN_PACKETS);
-    }
+    const most = this.#phase === "probeRtt" ? WINDOW_MIN_PACKETS : this.#ceiling.packets;
+    this.windowPackets = Math.min(this.windowPackets, most);
   }
 
   #growWindow(path: PathState, acknowledged: number): void {

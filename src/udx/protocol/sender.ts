@@ -6,6 +6,7 @@
 import { BOUNDS } from "./bounds.ts";
 import { FlightControl } from "./flight_control.ts";
 import { FLAGS, type Header } from "./packet.ts";
+import { PacketSlab } from "./packet_slab.ts";
 import { PathMtu } from "./path_mtu.ts";
 import { SendBuffer } from "./send_buffer.ts";
 import { SentPacket } from "./sent_packet.ts";
@@ -37,6 +38,7 @@ export interface SenderCounters {
 export class Sender<R extends Route> {
   readonly #host: SenderHost<R>;
   readonly #unsent = new SendBuffer();
+  readonly #slab = new PacketSlab();
   readonly flight: FlightControl<R>;
   #route: R | null = null;
   #remoteId = 0;
@@ -224,7 +226,8 @@ export class Sender<R extends Route> {
       deadlines.zeroWindowAtMs = nowMs + roundTrip.rtoMs;
       this.#host.heartbeat();
     }
-    this.transmit(nowMs, false);
+    // As Nagle's algorithm has it: what may wait for more waits only while something is on its way.
+    this.transmit(nowMs, outstanding.empty);
   }
 
   #askTurn(): void {
@@ -279,7 +282,7 @@ export class Sender<R extends Route> {
   #sendNew(nowMs: number, mayProbe: boolean): void {
     const { flight } = this;
     const count = Math.min(this.#unsent.bytes, this.#mtu.payloadBytes);
-    const bytes = new Uint8Array(BOUNDS.headerBytes + count);
+    const bytes = this.#slab.take(BOUNDS.headerBytes + count);
     this.#unsent.take(bytes, BOUNDS.headerBytes, count);
     let flags: number = count > 0 ? FLAGS.data : 0;
     if (this.#end === "wanted" && this.#unsent.bytes === 0) {
