@@ -67,3 +67,9 @@ export const readCacheTtl = reader(
 export const readFillWait = reader(seconds(0, LIMITS.cacheWaitMaxMs / 1000));
 /** Seconds to milliseconds: how often to look. */
 export const readInterval = reader(seconds(0.05, 3600));
+
+/** 0 to 1, without 1 itself. */
+export const readShare = reader<number>({
+  allowed: "a number from 0 to 0.99",
+  parse: (text) => /^(?:0|0?\.\d{1,6})$/.test(text) && Number(text) <= 0.99 ? Number(text) : null,
+});

@@ -69,6 +69,7 @@ const PATHS: Readonly<Record<string, readonly LaunchPath[]>> = {
     { ...NOWHERE, environment: ["TOKEN_FILE"], access: "read" },
   ],
   "status": [{ ...NOWHERE, environment: CONFIG_ENVIRONMENT, access: "read" }],
+  "events publish": [{ ...NOWHERE, argument: 0, access: "read" }],
   "log check": [{ ...NOWHERE, argument: 0, access: "write" }],
   "log move": [
     { ...NOWHERE, option: "--from", access: "write" },

@@ -202,6 +202,36 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./cache_watch.ts"),
   },
   {
+    words: ["events", "publish"],
+    summary: "publish events, a line of a file or of standard input each",
+    load: () => import("./events_publish.ts"),
+  },
+  {
+    words: ["events", "get"],
+    summary: "print a topic's events, or those of a part of it",
+    load: () => import("./events_get.ts"),
+  },
+  {
+    words: ["events", "tail"],
+    summary: "print a topic's last events, and those that come",
+    load: () => import("./events_tail.ts"),
+  },
+  {
+    words: ["events", "topics"],
+    summary: "list the topics of events",
+    load: () => import("./events_topics.ts"),
+  },
+  {
+    words: ["events", "stats"],
+    summary: "how many events were received, stored, and dropped as duplicates",
+    load: () => import("./events_stats.ts"),
+  },
+  {
+    words: ["bench", "events"],
+    summary: "publish events with duplicates through all peers, and check what was stored",
+    load: () => import("./bench_events.ts"),
+  },
+  {
     words: ["log", "check"],
     summary: "verify a data directory and print what it holds",
     load: () => import("./log_check.ts"),
@@ -228,6 +258,8 @@ const GROUPS: Readonly<Record<string, string>> = {
   lock: "take, keep, give back and look at locks",
   queue: "publish messages, take them, work them off, and look after topics",
   cache: "read and write values that no peer has an old copy of",
+  events: "publish events that are stored once, read them, follow them",
+  bench: "try a running cluster out",
   log: "look at the embedded log of a peer that is not running",
 };
 
@@ -255,7 +287,7 @@ export async function main(args: readonly string[]): Promise<number> {
 async function buildProgram(called: CommandEntry | undefined): Promise<CommandUnknownOpts> {
   const program: CommandUnknownOpts = new Command("skein")
     .description(
-      "Consensus, locks, a work queue and a cache for a group of machines, in one program.",
+      "Consensus, locks, a work queue, a cache and an event log for a group of machines, in one program.",
     )
     .enablePositionalOptions()
     .helpCommand(false)

@@ -1,8 +1,7 @@
 /**
- * How far publishing is, in a line that is drawn anew on a terminal's standard error: messages, rate, and where the
+ * How far publishing is, in a line that is drawn anew on a terminal's standard error: how many, rate, and where the
  * length of the input is known how much of it is done. Elsewhere there is none. Drawn by cli-progress.
  */
-import { fstatSync } from "node:fs";
 import process from "node:process";
 import type { PublishProgress } from "./publish_lines.ts";
 
@@ -13,16 +12,21 @@ export interface PublishBar {
 }
 
 const NO_BAR: PublishBar = { show() {}, end() {} };
-const STANDARD_INPUT = 0;
 const FRAMES_PER_SECOND = 10;
-const WITH_LENGTH = "{bar} {percentage} % | {messages} messages | {rate}/s | {eta_formatted} left";
-const WITHOUT_LENGTH = "{messages} messages | {rate}/s";
+const WITH_LENGTH = "{bar} {percentage} % | {count} {what} | {rate}/s | {eta_formatted} left";
+const WITHOUT_LENGTH = "{count} {what} | {rate}/s";
 
-/** @returns the bar, drawn already; one that shows nothing where standard error is no terminal */
-export async function openPublishBar(): Promise<PublishBar> {
+/**
+ * @param what is published: `messages`
+ * @param lengthBytes of the input; null: nobody knows
+ * @returns the bar, drawn already; one that shows nothing where standard error is no terminal
+ */
+export async function openPublishBar(
+  what: string,
+  lengthBytes: number | null,
+): Promise<PublishBar> {
   if (!Deno.stderr.isTerminal()) return NO_BAR;
   const { Presets, SingleBar } = await import("cli-progress");
-  const lengthBytes = inputLengthBytes();
   const startedMs = performance.now();
   const bar = new SingleBar({
     format: lengthBytes === null ? WITHOUT_LENGTH : WITH_LENGTH,
@@ -34,17 +38,11 @@ export async function openPublishBar(): Promise<PublishBar> {
   }, Presets.shades_classic);
   const shown = ({ published }: Pick<PublishProgress, "published">) => {
     const seconds = (performance.now() - startedMs) / 1000;
-    return { messages: published, rate: seconds > 0 ? Math.round(published / seconds) : 0 };
+    return { what, count: published, rate: seconds > 0 ? Math.round(published / seconds) : 0 };
   };
   bar.start(lengthBytes ?? 1, 0, shown({ published: 0 }));
   return {
     show: (progress) => bar.update(lengthBytes === null ? 0 : progress.bytes, shown(progress)),
     end: () => bar.stop(),
   };
-}
-
-/** @returns null where standard input is no file */
-function inputLengthBytes(): number | null {
-  const found = fstatSync(STANDARD_INPUT);
-  return found.isFile() && found.size > 0 ? found.size : null;
 }

@@ -18,8 +18,9 @@ export interface LineForm {
   readonly common: MessageOptions;
 }
 
-export type ReadItem =
-  | { readonly kind: "item"; readonly item: PublishItem }
+/** What a line says. */
+export type ReadItem<Item = PublishItem> =
+  | { readonly kind: "item"; readonly item: Item }
   | { readonly kind: "blank" }
   /** In words, without the line's number. */
   | { readonly kind: "fault"; readonly fault: string };
@@ -30,18 +31,28 @@ const LEVELS_MAX = LIMITS.bodyDepthMax - 3;
 const encoder = new TextEncoder();
 
 /** A line that cannot be published, in words. */
-class LineFault extends Error {}
+export class LineFault extends Error {}
 
 export function readItem(text: string, form: LineForm): ReadItem {
   if (form.kind === "text") return { kind: "item", item: { ...form.common, data: text } };
+  return readValue(text, (value) => {
+    const message = form.kind === "message" ? toMessage(value) : { data: value };
+    return { ...form.common, ...namesIn(message.data, form), ...message };
+  });
+}
+
+/**
+ * @param text one JSON value, or nothing
+ * @param make throws a `LineFault` where the value is none that can be published
+ */
+export function readValue<Item>(text: string, make: (value: unknown) => Item): ReadItem<Item> {
   if (text.trim() === "") return { kind: "blank" };
   try {
     const value = parseJson(text);
     if (text.length >= 2 * LEVELS_MAX && isDeeper(value, LEVELS_MAX)) {
       throw new LineFault(`nested deeper than ${LEVELS_MAX} levels`);
     }
-    const message = form.kind === "message" ? toMessage(value) : { data: value };
-    return { kind: "item", item: { ...form.common, ...namesIn(message.data, form), ...message } };
+    return { kind: "item", item: make(value) };
   } catch (error) {
     if (error instanceof LineFault) return { kind: "fault", fault: error.message };
     throw error;
@@ -89,11 +100,12 @@ function toMessage(value: unknown): PublishItem {
   };
 }
 
-function isAbsent(value: unknown): value is null | undefined {
+export function isAbsent(value: unknown): value is null | undefined {
   return value === null || value === undefined;
 }
 
-function checkName(field: string, value: unknown): string {
+/** @throws {LineFault} */
+export function checkName(field: string, value: unknown): string {
   const { nameBytesMax } = LIMITS;
   const isName = typeof value === "string" && value !== "" && !/\p{Cc}/u.test(value) &&
     encoder.encode(value).length <= nameBytesMax;
@@ -123,11 +135,11 @@ function isDeeper(value: unknown, levels: number): boolean {
   return levels === 0 || Object.values(value).some((part) => isDeeper(part, levels - 1));
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
+export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function quoted(value: unknown): string {
+export function quoted(value: unknown): string {
   const text = JSON.stringify(value) ?? "nothing";
   return text.length <= 80 ? text : `${text.slice(0, 79)}…`;
 }

@@ -3,14 +3,14 @@
  * a fast one in full batches. What waits is bounded, the input is read no faster than it is published. The first line
  * that is bad, and the first batch that fails, end it: nothing behind them is sent.
  */
-import { type Published, type PublishItem, SkeinError } from "../client/mod.ts";
+import { SkeinError } from "../client/mod.ts";
 import type { InputLine } from "./input_lines.ts";
 import type { ReadItem } from "./publish_items.ts";
 
-export interface PublishLinesOptions {
-  readonly read: (text: string) => ReadItem;
-  readonly send: (items: readonly PublishItem[]) => Promise<readonly Published[]>;
-  /** Messages of one batch. */
+export interface PublishLinesOptions<Item> {
+  readonly read: (text: string) => ReadItem<Item>;
+  readonly send: (items: readonly Item[]) => Promise<readonly { readonly duplicate: boolean }[]>;
+  /** Items of one batch. */
   readonly batchMax: number;
   /** Batches on their way at once; more than one, and their order is anybody's. */
   readonly inFlightMax: number;
@@ -33,23 +33,23 @@ export interface PublishProgress {
 /** Bytes of lines in one batch; written as JSON they may be a few more. */
 const BATCH_BYTES_MAX = 512 * 1024;
 
-interface GatheredLine {
+interface GatheredLine<Item> {
   readonly number: number;
   readonly endBytes: number;
   readonly lengthBytes: number;
-  readonly item: PublishItem;
+  readonly item: Item;
 }
 
-interface Batch {
-  readonly lines: readonly GatheredLine[];
+interface Batch<Item> {
+  readonly lines: readonly GatheredLine<Item>[];
   done: boolean;
 }
 
-export class LinePublisher {
-  readonly #options: PublishLinesOptions;
-  #gathered: GatheredLine[] = [];
+export class LinePublisher<Item> {
+  readonly #options: PublishLinesOptions<Item>;
+  #gathered: GatheredLine<Item>[] = [];
   /** In the order of their lines. */
-  readonly #onTheirWay: Batch[] = [];
+  readonly #onTheirWay: Batch<Item>[] = [];
   #published = 0;
   #duplicates = 0;
   #line: number;
@@ -62,7 +62,7 @@ export class LinePublisher {
   #failure: unknown = null;
   #changed = Promise.withResolvers<void>();
 
-  constructor(options: PublishLinesOptions) {
+  constructor(options: PublishLinesOptions<Item>) {
     this.#options = options;
     this.#line = options.skipLines;
   }
@@ -118,7 +118,7 @@ export class LinePublisher {
       this.#bytes = endBytes;
       return;
     }
-    const read: ReadItem = text === null
+    const read: ReadItem<Item> = text === null
       ? { kind: "fault", fault: "too long, or no UTF-8" }
       : this.#options.read(text);
     if (read.kind === "fault") throw atLine("INVALID", number, read.fault);
@@ -149,7 +149,7 @@ export class LinePublisher {
     return this.#stopped || this.#inputEnded;
   }
 
-  #nextLines(): readonly GatheredLine[] {
+  #nextLines(): readonly GatheredLine<Item>[] {
     let count = 0;
     let lengthBytes = 0;
     for (const line of this.#gathered) {
@@ -163,7 +163,7 @@ export class LinePublisher {
   }
 
   /** A batch that is too large for the peers is sent in halves. */
-  async #send(lines: readonly GatheredLine[]): Promise<void> {
+  async #send(lines: readonly GatheredLine<Item>[]): Promise<void> {
     try {
       const results = await this.#options.send(lines.map(({ item }) => item));
       this.#published += results.length;
@@ -181,7 +181,7 @@ export class LinePublisher {
     }
   }
 
-  /** Of a batch over several lanes some may be published though others were not. */
+  /** Of a batch over several lanes or topics some may be published though others were not. */
   #countPart({ details: { results } }: SkeinError): void {
     if (!Array.isArray(results)) return;
     for (const result of results) {
@@ -191,7 +191,7 @@ export class LinePublisher {
     }
   }
 
-  #finish(batch: Batch): void {
+  #finish(batch: Batch<Item>): void {
     batch.done = true;
     while (this.#onTheirWay[0]?.done === true) {
       const last = this.#onTheirWay.shift()!.lines.at(-1)!;
@@ -209,13 +209,17 @@ export class LinePublisher {
   }
 }
 
-/** The same error with the line of the message that it is about, where it is about one. */
-function atItem(error: SkeinError, lines: readonly GatheredLine[]): SkeinError {
+/** The same error with the line of the item that it is about, where it is about one. */
+function atItem<Item>(error: SkeinError, lines: readonly GatheredLine<Item>[]): SkeinError {
   if (error.code !== "INVALID" && error.code !== "PAYLOAD_TOO_LARGE") return error;
-  const { field } = error.details;
-  const place = typeof field === "string" ? /^messages\.(\d+)\b/.exec(field)?.[1] : undefined;
-  const line = lines.length === 1 ? lines[0] : lines[Number(place ?? NaN)];
+  const line = lines.length === 1 ? lines[0] : lines[placeIn(error.details)];
   return line === undefined ? error : atLine(error.code, line.number, error.message, error.details);
+}
+
+/** @returns which item of its batch the error is about; NaN where it says none */
+function placeIn({ index, field }: SkeinError["details"]): number {
+  if (typeof index === "number") return index;
+  return Number((typeof field === "string" && /^messages\.(\d+)\b/.exec(field)?.[1]) || NaN);
 }
 
 function atLine(

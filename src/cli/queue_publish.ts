@@ -10,7 +10,7 @@ import { addConnectionOptions, connect } from "./connection.ts";
 import { UsageError } from "./failure.ts";
 import { examples, JSON_FLAG, JSON_HELP, print } from "./output.ts";
 import { type LineForm, readItem } from "./publish_items.ts";
-import { publishInput } from "./publish_input.ts";
+import { publishInput, standardInput } from "./publish_input.ts";
 import { TOPIC_ARGUMENT, TOPIC_HELP } from "./queue_options.ts";
 
 const IN_FLIGHT_MAX = 64;
@@ -57,7 +57,7 @@ export function define() {
     const options = command.opts() as PublishOptions;
     const client = connect(command);
     if (data !== undefined) await publishOne(client, topic, data, options);
-    else await publishInput(client, topic, formOf(options), options);
+    else await publishLines(client, topic, options);
   });
 }
 
@@ -74,6 +74,20 @@ function addLineOptions(command: CommandUnknownOpts): void {
       .argParser(readInteger(0, Number.MAX_SAFE_INTEGER)).default(0),
   ];
   for (const option of options) command.addOption(option.helpGroup(OF_LINES));
+}
+
+async function publishLines(
+  client: SkeinClient,
+  topic: string,
+  options: PublishOptions,
+): Promise<void> {
+  const form = formOf(options);
+  await publishInput(standardInput("a message", options.json === true), {
+    what: "message",
+    topic,
+    read: (text) => readItem(text, form),
+    send: (items) => client.queue.publishBatch(topic, items),
+  }, options);
 }
 
 async function publishOne(

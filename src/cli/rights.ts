@@ -131,6 +131,12 @@ export const COMMAND_RIGHTS: Readonly<Record<string, CommandRights>> = {
   "cache state": CLIENT,
   "cache stats": CLIENT,
   "cache watch": CLIENT,
+  "events publish": { ...CLIENT, read: "begun" },
+  "events get": CLIENT,
+  "events tail": CLIENT,
+  "events topics": CLIENT,
+  "events stats": CLIENT,
+  "bench events": CLIENT,
   "log check": { read: "ended", write: "ended" },
   // Its keys are named after the peer's settings.
   "log move": { net: "ended", read: "ended", write: "ended", env: "begun" },

@@ -22,7 +22,10 @@ class Cluster {
   };
 }
 
-function publisher(cluster: Pick<Cluster, "send">, options: Partial<PublishLinesOptions> = {}) {
+function publisher(
+  cluster: Pick<Cluster, "send">,
+  options: Partial<PublishLinesOptions<PublishItem>> = {},
+) {
   return new LinePublisher({
     read: (text) => {
       if (text === "") return { kind: "blank" };
