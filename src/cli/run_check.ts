@@ -103,8 +103,8 @@ async function examine(
   config: Config,
   isUsable: (...settings: string[]) => boolean,
 ): Promise<FoundData> {
-  if (!isUsable("--name", "--redis", "--redis-ca", "--redis-require-durable")) return UNKNOWN;
-  if (config.redis !== null) return await examineRedis(config);
+  if (!isUsable("--name", "--redis")) return UNKNOWN;
+  if (config.redis !== null) return isUsable("--redis-ca") ? await examineRedis(config) : UNKNOWN;
   return isUsable("--data") ? await examineData(config.dataDirectory) : UNKNOWN;
 }
 

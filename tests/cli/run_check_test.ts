@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { makeCertificate } from "../certificates.ts";
 import { freeFirstPort } from "./free_ports.ts";
 import { RunningSkein } from "./running_skein.ts";
+import { RedisServer, redisTest } from "../redis_server.ts";
 import { skein } from "./skein_process.ts";
 
 type Files = Readonly<Record<string, string>>;
@@ -69,8 +70,8 @@ Deno.test("every problem is listed, of the settings, the files, the data and the
     assert.deepEqual([code, stdout], [2, ""]);
     const expected = [
       /^--zone: cannot use "\/" from the flag --zone; allowed: /,
-      /^--heartbeat: cannot use 9 with an election timeout from 1; /,
       /^--redis-require-durable: cannot be used without a Redis; /,
+      /^--heartbeat: cannot use 9 with an election timeout from 1; /,
       /^--tls-cert: certificate and key cannot be served with: the key is another certificate's$/,
       /^--data: cannot keep data in .*\/peer: .*\/peer is no directory$/,
       /^--log-file: cannot write there: \/.* is a directory$/,
@@ -89,8 +90,8 @@ Deno.test("every problem is listed, of the settings, the files, the data and the
     assert.equal(message, lines.map((line) => line.replace(/^skein: /, "")).join("\n"));
     assert.deepEqual(problems.map(({ setting }: { setting: string }) => setting), [
       "--zone",
-      "--heartbeat",
       "--redis-require-durable",
+      "--heartbeat",
       "--tls-cert",
       "--data",
       "--log-file",
@@ -140,3 +141,34 @@ Deno.test("a certificate that has ended is warned of", async () => {
     assert.match(stdout, /\nhttp +https:/);
   });
 });
+
+redisTest(
+  "a Redis is looked at: whether it can be used, what it holds, what could be lost there",
+  async () => {
+    await withDirectory(async (directory, port) => {
+      await RedisServer.with(["--appendfsync", "everysec"], async (server) => {
+        const args = checkArgs(directory, port, "--redis", server.url);
+        const empty = await skein(args);
+        assert.equal(empty.code, 0, empty.stderr);
+        assert.match(empty.stdout, /\ndata +redis:\/\/127.0.0.1:\d+: empty, a new peer\n/);
+        assert.match(empty.stdout, /\nwarning +the Redis server does not fsync every write/);
+        const durable = await skein([...args, "--redis-require-durable"]);
+        assert.equal(durable.code, 2);
+        assert.match(
+          durable.stderr,
+          /--redis: cannot keep data there: the Redis server does not fsync/,
+        );
+        await using peer = new RunningSkein(args.filter((each) => each !== "--check"));
+        await peer.wrote(/answers on/);
+        assert.match((await skein(args)).stdout, /\ndata +redis:.*: a peer is running with it/);
+        peer.kill("SIGTERM");
+        assert.equal(await peer.ended(), 0);
+        assert.match((await skein(args)).stdout, /\ndata +redis:.*: sound, \d+ bytes\n/);
+        await server.down();
+        const gone = await skein(args);
+        assert.equal(gone.code, 2);
+        assert.match(gone.stderr, /--redis: cannot keep data there: Redis at .* does not listen/);
+      });
+    });
+  },
+);

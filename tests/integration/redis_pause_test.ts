@@ -60,3 +60,23 @@ redisTest("two peers of one name: the second one is refused, and the first goes 
     });
   });
 });
+
+redisTest(
+  "a Redis that has forgotten what it confirmed ends its peer, which does not start again",
+  async () => {
+    await RedisServer.with([], async (server) => {
+      await SkeinCluster.with({ peers: 1, flags: ["--redis", server.url] }, async (cluster) => {
+        const [peer] = cluster.peers as [SkeinProcess];
+        await server.send("FLUSHALL");
+        for (let start = 0; start < 2; start++) {
+          const { code } = await peer.ended;
+          assert.equal(code, 4, peer.log.slice(-5).join("\n"));
+          const said =
+            /cannot open the state in Redis: Redis was rolled back: it had confirmed batch/;
+          assert.equal(peer.logged(said), start + 1, peer.log.slice(-5).join("\n"));
+          if (start === 0) peer.start();
+        }
+      });
+    });
+  },
+);
