@@ -43,8 +43,6 @@ export interface Service {
 export interface ComposeFile {
   readonly services: ReadonlyMap<string, Service>;
   readonly volumes: readonly string[];
-  /** Files whose content stands in the file itself. */
-  readonly configs: ReadonlyMap<string, string>;
 }
 
 /**
@@ -59,16 +57,12 @@ export async function readComposeFile(variables: Environment): Promise<ComposeFi
       Object.entries(file.services).map(([name, each]) => [name, serviceOf(name, each)]),
     ),
     volumes: Object.keys(file.volumes),
-    configs: new Map(
-      Object.entries(file.configs ?? {}).map(([name, { content }]) => [name, content]),
-    ),
   };
 }
 
 interface Written {
   readonly services: Readonly<Record<string, WrittenService>>;
   readonly volumes: Readonly<Record<string, null>>;
-  readonly configs?: Readonly<Record<string, { readonly content: string }>>;
 }
 
 interface WrittenService {
@@ -79,7 +73,6 @@ interface WrittenService {
   readonly environment?: Environment;
   readonly ports?: readonly string[];
   readonly volumes?: readonly string[];
-  readonly configs?: readonly { readonly source: string; readonly target: string }[];
   readonly healthcheck?: { readonly test: readonly string[] };
   readonly depends_on?: readonly string[] | Readonly<Record<string, unknown>>;
   readonly deploy?: { readonly replicas?: number };
@@ -97,7 +90,7 @@ function serviceOf(name: string, written: WrittenService): Service {
     command: written.command ?? null,
     environment,
     ports: ports.map(portOf),
-    mounts: [...(written.volumes ?? []).map(mountOf), ...written.configs ?? []],
+    mounts: (written.volumes ?? []).map(mountOf),
     health: health.length === 0 ? null : health,
     dependsOn: Array.isArray(before) ? before as string[] : Object.keys(before),
     replicas: written.deploy?.replicas ?? 1,

@@ -8,9 +8,9 @@ import { planPeers } from "../../src/cli/cluster_plan.ts";
 import { ENVIRONMENT_NAMES } from "../../src/cli/rights.ts";
 import { type Config, ConfigError, loadConfig } from "../../src/config/mod.ts";
 import { skein } from "../cli/skein_process.ts";
-import { freePorts } from "../integration/skein_process.ts";
+import { freePorts, SkeinCluster } from "../integration/skein_process.ts";
 import { RedisServer, redisTest } from "../redis_server.ts";
-import { type Environment, readComposeFile, type Service } from "./compose_file.ts";
+import { type Environment, readComposeFile, SCRIPTS, type Service } from "./compose_file.ts";
 
 const SECRETS = { TOKEN: "for-clients", CLUSTER_KEY: "a-key-that-peers-share" };
 const NAMED_PEERS = ["peer-1", "peer-2", "peer-3"];
@@ -206,7 +206,33 @@ redisTest(
   },
 );
 
-Deno.test("events are published and read at their port", () => {
+Deno.test("the publisher asks the peer of its profile, once that is healthy", () => {
   const events = service("events");
+  const publisher = service("publisher");
   assert.deepEqual(portsOf(events, configOf(events).http[0]!.port), [EVENTS_PORT]);
+  assert.deepEqual(publisher.profiles, events.profiles);
+  assert.deepEqual(publisher.dependsOn, ["events"]);
+  assert.deepEqual(publisher.environment, {
+    SKEIN_URL: configOf(events).advertise?.httpUrl,
+    SKEIN_TOKEN: SECRETS.TOKEN,
+  });
+  assert.ok(!publisher.keys.includes("restart"), "it is done once");
+});
+
+Deno.test("the publisher sends three events, one of them twice, and is started again without harm", async () => {
+  const { command, mounts } = service("publisher");
+  const [mount, ...others] = mounts;
+  assert.deepEqual(others, []);
+  assert.equal(command?.at(-1), mount!.target);
+  const question = [...command!.slice(0, -1), `${SCRIPTS}/${mount!.source}`];
+  await SkeinCluster.with({ peers: 1 }, async ({ peers: [peer] }) => {
+    for (const [received, known] of [[4, 1], [8, 5]]) {
+      const { code, stderr } = await skein(question, { SKEIN_URL: peer!.url });
+      assert.equal(code, 0, stderr);
+      const { body } = await peer!.get("/stats");
+      assert.equal(body.total_events_received, received);
+      assert.equal(body.total_unique_events_processed, 3);
+      assert.equal(body.total_duplicate_events_dropped, known);
+    }
+  });
 });
