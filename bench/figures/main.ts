@@ -5,6 +5,7 @@
  */
 import { parseArgs } from "node:util";
 import { saveSection } from "../peers/report.ts";
+import { cacheFigures } from "./cache.ts";
 import { costFigures } from "./cost.ts";
 import type { Figure } from "./figure.ts";
 import { partFigures } from "./parts.ts";
@@ -24,7 +25,15 @@ if (values.save && values.only !== "") {
 }
 
 const figures: Figure[] = [];
-for (const measure of [partFigures, startFigures, costFigures, queueGrowth, queueMillion]) {
+const MEASURES = [
+  partFigures,
+  cacheFigures,
+  startFigures,
+  costFigures,
+  queueGrowth,
+  queueMillion,
+];
+for (const measure of MEASURES) {
   if (!measure.name.includes(values.only)) continue;
   for await (const figure of measure()) {
     console.error(`${figure.name}: ${figure.measured} (aim ${figure.aim})`);

@@ -29,6 +29,8 @@ export interface LineUsesEdges {
 
 export class LineUses {
   readonly #edges: LineUsesEdges;
+  /** Monotonic time when it was last looked whether a line is usable: a write follows at once. */
+  #lookedMs = 0;
 
   constructor(edges: LineUsesEdges) {
     this.#edges = edges;
@@ -38,7 +40,8 @@ export class LineUses {
   isUsable({ line: { grant }, partition }: LineSlot): boolean {
     if (grant === null) return false;
     const { clock } = this.#edges;
-    return partition.lease.covers(grant, clock.monotonicMs(), clock.wallMs());
+    this.#lookedMs = clock.monotonicMs();
+    return partition.lease.covers(grant, this.#lookedMs, clock.wallMs());
   }
 
   /** What a read that needs no message is answered. The line is usable. */
@@ -84,7 +87,7 @@ export class LineUses {
     return this.isUsable(slot) ? slot.line.state : "I";
   }
 
-  /** The line is usable. @returns null: it may be read only, or must not be written at present */
+  /** The line was just found usable. @returns null: it may be read only, or must not be written at present */
   write(slot: LineSlot, { data, ttlMs, ifVersion }: LineWrite): PutAnswer | null {
     if (ifVersion !== undefined) {
       const present = this.#isOver(slot) ? null : slot.line.content!.version;
@@ -93,7 +96,7 @@ export class LineUses {
         return { ok: false, code: "CONFLICT", version };
       }
     }
-    const nowMs = this.#edges.clock.monotonicMs();
+    const nowMs = this.#lookedMs;
     if (!canWrite(slot.line, nowMs, this.#edges.unconfirmedMaxMs)) return null;
     const expiresMs = ttlMs === null ? null : Math.round(this.#timeMs(slot.partition) + ttlMs);
     this.#edges.steps.step(slot, { kind: "write", value: data, expiresMs, nowMs });

@@ -28,6 +28,8 @@ class KeyLedger {
   attempted = 0;
   /** Those that may be read yet, by their numbers. */
   readonly attempts = new Map<number, Attempt>();
+  /** What was told last, for whoever has to understand a failure. */
+  readonly told: string[] = [];
   readonly lost = new Set<number>();
 }
 
@@ -36,6 +38,8 @@ export interface Span {
   readonly fromMs: number;
   readonly untilMs: number;
 }
+
+const TOLD_MAX = 25;
 
 export interface LedgerTotals {
   writes: number;
@@ -79,15 +83,21 @@ export class CacheLedger {
   }
 
   /** A write was answered. */
-  written(key: string, number: number, durable: boolean, nowMs: number): void {
+  written(key: string, number: number, durable: boolean, nowMs: number, by = ""): void {
     const ledger = this.#of(key);
     const attempt = ledger.attempts.get(number);
     assert(attempt !== undefined, `${key}: ${number} is answered after it was seen lost`);
     attempt.answeredMs = nowMs;
     attempt.durable = durable;
+    this.#tell(key, `${number} written${durable ? " durably" : ""} by ${by}`, nowMs);
     ledger.floor = Math.max(ledger.floor, number);
     this.totals.writes++;
     if (durable) this.totals.durable++;
+  }
+
+  #tell(key: string, what: string, nowMs: number): void {
+    const { told } = this.#of(key);
+    if (told.push(`${new Date(nowMs).toISOString().slice(11)} ${what}`) > TOLD_MAX) told.shift();
   }
 
   /** Nobody knows whether a write was done, or will be. */
@@ -105,8 +115,9 @@ export class CacheLedger {
    * @param number 0: there is no value
    * @throws {AssertionError} where no history of an honest cache explains it
    */
-  read(key: string, begun: ReadBegun, number: number): void {
+  read(key: string, begun: ReadBegun, number: number, nowMs = 0, by = ""): void {
     const ledger = this.#of(key);
+    this.#tell(key, `${number} read by ${by}`, nowMs);
     this.totals.reads++;
     assert(number <= ledger.attempted, `${key}: ${number} was never written`);
     const isNews = begun.losses === ledger.losses;
@@ -120,7 +131,8 @@ export class CacheLedger {
   }
 
   #lose(key: string, ledger: KeyLedger, number: number): void {
-    const stale = `${key}: ${number} is read after ${ledger.floor}`;
+    const history = ledger.told.map((line) => `\n  ${line}`).join("");
+    const stale = `${key}: ${number} is read after ${ledger.floor}${history}\n`;
     for (const [other, attempt] of [...ledger.attempts]) {
       if (other <= number || other > ledger.floor) continue;
       assert(!attempt.durable, `${stale}, but ${other} was durable`);
@@ -140,8 +152,14 @@ export class CacheLedger {
     const span = { fromMs: begunMs - windowMs, untilMs: (answeredMs ?? begunMs) + windowMs };
     const isNear = this.#faultsMs.some((ms) => span.fromMs <= ms && ms <= span.untilMs);
     if (isNear) return;
-    const faults = this.#faultsMs.map((ms) => (begunMs - ms).toFixed()).join(", ");
-    this.#unexplained.push({ ...span, what: `${what} was begun ${faults} ms after faults` });
+    const ended = answeredMs === null
+      ? "never answered"
+      : `answered after ${answeredMs - begunMs} ms`;
+    const faults = this.#faultsMs.slice(-3).map((ms) => (begunMs - ms).toFixed()).join(", ");
+    this.#unexplained.push({
+      ...span,
+      what: `${what} was begun ${faults} ms after faults, ${ended}`,
+    });
   }
 
   /**

@@ -65,9 +65,10 @@ export class CacheLoad {
       await this.#rest();
       const number = this.ledger.attempt(key, Date.now());
       const durable = Math.random() < DURABLE_SHARE;
-      const written = await this.#put(key, { value: number, durable, if_version: version });
+      const peer = this.#peer();
+      const written = await this.#put(peer, key, { value: number, durable, if_version: version });
       if (written !== null) {
-        this.ledger.written(key, number, durable, Date.now());
+        this.ledger.written(key, number, durable, Date.now(), peer.name);
         version = written;
         continue;
       }
@@ -84,9 +85,13 @@ export class CacheLoad {
   }
 
   /** @returns the write's version; null: it may have been done or not */
-  async #put(key: string, body: Record<string, unknown>): Promise<string | null> {
+  async #put(
+    peer: SkeinProcess,
+    key: string,
+    body: Record<string, unknown>,
+  ): Promise<string | null> {
     try {
-      const answer = await this.#peer().post("/cache/put", { key, ...body }, {}, REQUEST_MS);
+      const answer = await peer.post("/cache/put", { key, ...body }, {}, REQUEST_MS);
       return answer.status === 200 ? answer.body.version : null;
     } catch {
       return null;
@@ -116,7 +121,7 @@ export class CacheLoad {
       return null;
     }
     const number = body.value ?? 0;
-    this.ledger.read(key, begun, number);
+    this.ledger.read(key, begun, number, Date.now(), peer.name);
     return { number, version: body.version };
   }
 

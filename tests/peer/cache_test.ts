@@ -32,10 +32,13 @@ async function read(peer: ClusterPeer, key: string): Promise<unknown> {
 
 type Three = readonly [ClusterPeer, ClusterPeer, ClusterPeer];
 
-function withThree(work: (peers: Three, cluster: TestCluster) => Promise<void>): Promise<void> {
-  return TestCluster.with({}, (cluster) => {
+/** Leases last long enough that a machine with much to do does not end them. */
+const ELECTION_TIMEOUT_MS = 1_500;
+
+function withThree(work: (peers: Three) => Promise<void>): Promise<void> {
+  return TestCluster.with({ electionTimeoutMs: ELECTION_TIMEOUT_MS }, (cluster) => {
     const [one, two, three] = cluster.peers;
-    return work([one!, two!, three!], cluster);
+    return work([one!, two!, three!]);
   });
 }
 
@@ -162,8 +165,7 @@ Deno.test("cache: of many who miss, one computes the value and the others wait f
 
 Deno.test("cache: while every peer lives, nothing that is written is lost, however lines wander", async () => {
   await withThree(async (peers) => {
-    const electionTimeouts = 4;
-    const endMs = performance.now() + electionTimeouts * 300;
+    const endMs = performance.now() + 2 * ELECTION_TIMEOUT_MS;
     const last = new Map<string, number>();
     const writer = async (key: string) => {
       for (let number = 1; performance.now() < endMs; number++) {
@@ -177,5 +179,22 @@ Deno.test("cache: while every peer lives, nothing that is written is lost, howev
       for (const peer of peers) assert.equal(await read(peer, key), number);
     }
     for (const { core } of peers) assert.equal(core.cache.stats().lost, 0);
+  });
+});
+
+Deno.test("cache: a peer holds 1,000 lines however many are written, and nothing that goes is lost", async () => {
+  await withThree(async ([one, two]) => {
+    const keys = Array.from({ length: 4_000 }, (_, place) => `k${place}`);
+    for (let first = 0; first < keys.length; first += 200) {
+      const batch = keys.slice(first, first + 200);
+      await Promise.all(batch.map((key, place) => put(one, key, first + place)));
+      const { lines, linesMax } = one.core.cache.stats();
+      assert.ok(lines <= 1_000 && linesMax === 1_000, `${lines} lines`);
+    }
+    const { lines, evictions, lost } = one.core.cache.stats();
+    assert.deepEqual([lines, evictions, lost], [1_000, 3_000, 0]);
+    const values = await Promise.all(keys.map((key) => read(two, key)));
+    assert.deepEqual(values, keys.map((_key, place) => place));
+    assert.equal(two.core.cache.stats().lines, 1_000);
   });
 });
