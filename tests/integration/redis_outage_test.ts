@@ -1,7 +1,7 @@
 /**
  * Real peers whose state is in a real redis-server, under load: the server goes away and comes back, is killed, is
  * paused; a peer is killed and starts again. Nothing that was acknowledged is lost, and what stands in the way is said.
- * SKEIN_REDIS_ROUNDS asks for more rounds of killing the server.
+ * SKEIN_REDIS_ROUNDS asks for more rounds of killing the server, SKEIN_REDIS_OUTAGE_MS for it to be gone so much longer.
  */
 import assert from "node:assert/strict";
 import { RedisServer, redisTest } from "../redis_server.ts";
@@ -9,6 +9,7 @@ import { LockLoad } from "./lock_load.ts";
 import { eventually, SkeinCluster, type SkeinProcess } from "./skein_process.ts";
 
 const ROUNDS = Number(Deno.env.get("SKEIN_REDIS_ROUNDS") ?? 2);
+const OUTAGE_MS = Number(Deno.env.get("SKEIN_REDIS_OUTAGE_MS") ?? 0);
 const CLIENTS = 8;
 const GRANTS = 50;
 
@@ -59,6 +60,7 @@ redisTest(
         for (const peer of cluster.peers) await refusal(peer);
       });
       const before = load.grants;
+      await new Promise((resolve) => setTimeout(resolve, OUTAGE_MS));
       await server.up();
       await cluster.ready();
       await grow(load);
