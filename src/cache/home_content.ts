@@ -1,4 +1,6 @@
-/** What a home grants: the committed value of a key, from the machine's state or from a value file. */
+/**
+ * What a home grants: the committed value of a key, from the machine's state or from a value file.
+ */
 import type { CacheReplica } from "./cache_edges.ts";
 import type { Content } from "./line.ts";
 

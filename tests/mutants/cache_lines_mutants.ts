@@ -1,7 +1,7 @@
 /** Mutants of a peer's lines: of its leases, of what waits, what is written back and what goes. */
 import { type Mutant, test } from "./mutant.ts";
 
-const LINES = test("tests/cache/lines_test.ts");
+const LINES = [test("tests/cache/lines_test.ts"), test("tests/cache/lines_leases_test.ts")];
 
 export const CACHE_LINES_MUTANTS: readonly Mutant[] = [
   {
@@ -9,77 +9,77 @@ export const CACHE_LINES_MUTANTS: readonly Mutant[] = [
     file: "src/cache/peer_lease.ts",
     search: `return monotonicMs < end.monotonicMs && wallMs < end.wallMs;`,
     replace: `return monotonicMs < end.monotonicMs;`,
-    caughtBy: [LINES],
+    caughtBy: LINES,
   },
   {
     name: "a lease counts from hearing the answer",
     file: "src/cache/lease_keeper.ts",
     search: `const sent = this.#sent.get(serial);`,
     replace: `const sent = this.#sent.has(serial) ? this.#now() : undefined;`,
-    caughtBy: [LINES],
+    caughtBy: LINES,
   },
   {
     name: "a home that is not rebuilt covers lines of an older one",
     file: "src/cache/peer_lease.ts",
     search: `(this.#isRebuilt && this.#isLive(monotonicMs, wallMs));`,
     replace: `this.#isLive(monotonicMs, wallMs);`,
-    caughtBy: [LINES],
+    caughtBy: LINES,
   },
   {
     name: "messages of older homes are heard",
     file: "src/cache/lease_keeper.ts",
     search: `if (term < lease.term) return null;`,
     replace: ``,
-    caughtBy: [LINES],
+    caughtBy: LINES,
   },
   {
     name: "the home's own lines lapse while its lease is out",
     file: "src/cache/peer_lease.ts",
     search: `const isOver = this.#session !== null && this.#ownHome() === null &&`,
     replace: `const isOver = this.#session !== null &&`,
-    caughtBy: [LINES],
+    caughtBy: LINES,
   },
   {
     name: "an answer from before the present lease ends it",
     file: "src/cache/peer_lease.ts",
     search: `return this.#session === null ? this.#report === null : serial > this.#sessionSerial;`,
     replace: `return this.#session === null ? this.#report === null : true;`,
-    caughtBy: [LINES],
+    caughtBy: LINES,
   },
   {
     name: "lines are asked for under a session that is being replaced",
     file: "src/cache/peer_lease.ts",
     search: `return this.#session !== null && this.#report === null;`,
     replace: `return this.#session !== null;`,
-    caughtBy: [LINES],
+    caughtBy: LINES,
   },
   {
     name: "a lease that covers no line at the moment is given up",
     file: "src/cache/lease_keeper.ts",
     search: `if (unused < UNUSED_RENEWALS) return true;`,
     replace: `if (unused < 1) return true;`,
-    caughtBy: [LINES],
+    caughtBy: LINES,
   },
   {
     name: "who waits for a line is served after what follows its grant",
     file: "src/cache/line_steps.ts",
     search: `return this.#edges.wake(slot);`,
     replace: `return queueMicrotask(() => this.#edges.wake(slot));`,
-    caughtBy: [LINES],
+    caughtBy: LINES,
   },
   {
     name: "a durable write is answered as soon as its line has it",
     file: "src/cache/lines.ts",
     search: `if (!write.durable || !answer.ok) resolve(answer);`,
     replace: `if (write.durable || !answer.ok) resolve(answer);`,
-    caughtBy: [LINES],
+    caughtBy: LINES,
   },
   {
     name: "a line takes writes however old the unconfirmed ones are",
     file: "src/cache/lines.ts",
     search: `unconfirmedMaxMs: flushIntervalMs * UNCONFIRMED_INTERVALS,`,
     replace: `unconfirmedMaxMs: flushIntervalMs * UNCONFIRMED_INTERVALS * 100,`,
-    caughtBy: [LINES],
+    caughtBy: LINES,
   },
   {
     name: "that a clean line went is told after the line is asked for again",
@@ -87,14 +87,14 @@ export const CACHE_LINES_MUTANTS: readonly Mutant[] = [
     search: `    this.#sendRidingOf(partition);
     this.#edges.post.toHome(message, partition.lease.home);`,
     replace: `    this.#edges.post.toHome(message, partition.lease.home);`,
-    caughtBy: [LINES],
+    caughtBy: LINES,
   },
   {
     name: "a value whose time is over is read",
     file: "src/cache/line_uses.ts",
     search: `return expiresMs !== null && expiresMs <= this.#timeMs(partition);`,
     replace: `return expiresMs !== null && expiresMs < 0;`,
-    caughtBy: [LINES],
+    caughtBy: LINES,
   },
   {
     name: "the line that was granted first goes, however often it is read",
@@ -103,13 +103,13 @@ export const CACHE_LINES_MUTANTS: readonly Mutant[] = [
     this.#recent.push(slot);`,
     replace: `  touch(slot: LineSlot): void {
     if (!slot.listed) this.#recent.push(slot);`,
-    caughtBy: [LINES],
+    caughtBy: LINES,
   },
   {
     name: "a peer that stops does not wait for its write-backs",
     file: "src/cache/lines.ts",
     search: `await this.#writeBacks.all(timeoutMs);`,
     replace: `void this.#writeBacks.all(timeoutMs);`,
-    caughtBy: [LINES],
+    caughtBy: LINES,
   },
 ];
