@@ -27,6 +27,16 @@ Deno.test("cache ledger: the last write is read, and so is one whose fate is not
   assert.equal(ledger.totals.lost, 0, "nobody was told that it was done");
 });
 
+Deno.test("cache ledger: a write that was refused need not be lost", () => {
+  const ledger = written(1);
+  ledger.refused("k", ledger.attempt("k", 2_000));
+  ledger.written("k", ledger.attempt("k", 9_000), false, 9_005);
+  ledger.fault(9_010);
+  ledger.read("k", ledger.begin("k"), 1);
+  ledger.finish([]);
+  assert.equal(ledger.totals.lost, 1);
+});
+
 Deno.test("cache ledger: a stale read is found", () => {
   const ledger = written(3);
   const begun = ledger.begin("k");
@@ -55,8 +65,10 @@ Deno.test("cache ledger: writes near a fault may be lost, older ones and durable
   old.fault(3_150);
   old.read("k", old.begin("k"), 1);
   assert.throws(() => old.finish([]), /2 was begun -1155 ms after/);
-  old.finish([{ fromMs: 1_900, untilMs: 2_300 }]);
-  assert.throws(() => old.finish([{ fromMs: 2_300, untilMs: 9_000 }]));
+  const lapse = { key: "k", fromMs: 1_900, untilMs: 3_300 };
+  old.finish([lapse]);
+  assert.throws(() => old.finish([{ ...lapse, fromMs: 2_300 }]));
+  assert.throws(() => old.finish([{ ...lapse, key: "another" }]));
   const durable = written(3, [3]);
   durable.fault(3_150);
   assert.throws(() => durable.read("k", durable.begin("k"), 2), /3 was durable/);

@@ -3,7 +3,7 @@
  * who writes every number over the version before it: so a write that is done late, by a peer that was paused, finds
  * another version there.
  */
-import { CacheLedger, type Span } from "./cache_ledger.ts";
+import { CacheLedger, type Lapse } from "./cache_ledger.ts";
 import { eventually, type SkeinProcess } from "./skein_process.ts";
 
 export interface CacheLoadOptions {
@@ -17,8 +17,13 @@ export interface CacheLoadOptions {
 
 const DURABLE_SHARE = 0.2;
 const REQUEST_MS = 15_000;
-/** So long a lease lasts with the election timeout of `cache_kill_test.ts`. */
-const LEASE_MS = 500;
+/** A lease lasts half a second in `cache_kill_test.ts`, and that it is over may be seen later. */
+const SAID_LATE_MS = 1_500;
+
+/** What became of a write. */
+type Written =
+  | { readonly kind: "done"; readonly version: string }
+  | { readonly kind: "refused" | "unknown" };
 
 export class CacheLoad {
   readonly ledger: CacheLedger;
@@ -67,12 +72,13 @@ export class CacheLoad {
       const durable = Math.random() < DURABLE_SHARE;
       const peer = this.#peer();
       const written = await this.#put(peer, key, { value: number, durable, if_version: version });
-      if (written !== null) {
+      if (written.kind === "done") {
         this.ledger.written(key, number, durable, Date.now(), peer.name);
-        version = written;
+        version = written.version;
         continue;
       }
-      this.ledger.unknown();
+      if (written.kind === "refused") this.ledger.refused(key, number);
+      else this.ledger.unknown();
       while (!this.#isOver) {
         const found = await this.readOnce(key, this.#peer());
         if (found !== null) {
@@ -84,17 +90,17 @@ export class CacheLoad {
     }
   }
 
-  /** @returns the write's version; null: it may have been done or not */
   async #put(
     peer: SkeinProcess,
     key: string,
     body: Record<string, unknown>,
-  ): Promise<string | null> {
+  ): Promise<Written> {
     try {
       const answer = await peer.post("/cache/put", { key, ...body }, {}, REQUEST_MS);
-      return answer.status === 200 ? answer.body.version : null;
+      if (answer.status === 200) return { kind: "done", version: answer.body.version };
+      return { kind: answer.status === 409 ? "refused" : "unknown" };
     } catch {
-      return null;
+      return { kind: "unknown" };
     }
   }
 
@@ -138,16 +144,16 @@ export class CacheLoad {
         });
       }
     }
-    this.ledger.finish(this.#options.peers.flatMap(stallsOf));
+    this.ledger.finish(this.#options.peers.flatMap(lapsesOf));
   }
 }
 
-/** After a lease that was not renewed in time, what was written in the meantime is lost. */
-function stallsOf({ log }: SkeinProcess): readonly Span[] {
+/** What this peer says of leases that ended while it owned lines. */
+function lapsesOf({ log }: SkeinProcess): readonly Lapse[] {
   return log.flatMap((line) => {
-    const [, lateMs] = /this peer was held up for (\d+) ms/.exec(line) ?? [];
-    if (lateMs === undefined) return [];
+    const [, key] = /lost what was written to (\S+): its lease is over/.exec(line) ?? [];
+    if (key === undefined) return [];
     const untilMs = Date.parse(JSON.parse(line)["@timestamp"]);
-    return [{ fromMs: untilMs - Number(lateMs) - LEASE_MS, untilMs: untilMs + LEASE_MS }];
+    return [{ key, fromMs: untilMs - SAID_LATE_MS, untilMs }];
   });
 }
