@@ -1,5 +1,6 @@
 /** All mutants, part by part. */
 import { EVENTS_MUTANTS } from "./events_mutants.ts";
+import { CACHE_BOUNDS_MUTANTS } from "./cache_bounds_mutants.ts";
 import { CACHE_HOME_MUTANTS } from "./cache_home_mutants.ts";
 import { CACHE_LINES_MUTANTS } from "./cache_lines_mutants.ts";
 import { CACHE_SIM_MUTANTS } from "./cache_sim_mutants.ts";
@@ -24,6 +25,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...STORAGE_MUTANTS,
   ...EVENTS_MUTANTS,
   ...GROUPS_MUTANTS,
+  ...CACHE_BOUNDS_MUTANTS,
   ...CACHE_HOME_MUTANTS,
   ...CACHE_LINES_MUTANTS,
   ...CACHE_SIM_MUTANTS,
