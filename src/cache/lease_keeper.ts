@@ -55,6 +55,8 @@ export class LeaseKeeper {
   readonly #unused = new Map<PartitionLines, number>();
   /** Renewals since the home last answered one. */
   readonly #silent = new Map<PartitionLines, number>();
+  /** Somebody waits until no report is open. */
+  #answered: (() => void) | null = null;
   #serial = 0;
   #timer: Timer | null = null;
   #closed = false;
@@ -118,7 +120,8 @@ export class LeaseKeeper {
   /** This peer's replica of the partition may know another leader. */
   leaderChanged(partition: number): void {
     const known = this.#partitions.get(partition);
-    if (known === undefined || known.slots.size === 0) return;
+    if (known === undefined || (known.slots.size === 0 && !known.lease.hasBegun)) return;
+    // Also where no line is left: a new home waits for all who may have some.
     if (this.#learnFromReplica(known)) this.want(known);
   }
 
@@ -210,6 +213,24 @@ export class LeaseKeeper {
       if (slot?.partition === partition) this.#edges.step(slot, outcome);
     }
     this.#edges.serve(partition);
+    if (this.#answered !== null && !this.#isReporting) this.#answered();
+  }
+
+  /** @returns resolves once no report waits for its answer, or the time is over */
+  answered(timeoutMs: number): Promise<void> {
+    if (!this.#isReporting) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = this.#edges.clock.timer(timeoutMs, () => this.#answered?.());
+      this.#answered = () => {
+        this.#answered = null;
+        timer.cancel();
+        resolve();
+      };
+    });
+  }
+
+  get #isReporting(): boolean {
+    return [...this.#partitions.values()].some(({ lease }) => lease.report !== null);
   }
 
   renewed(partition: PartitionLines, message: RenewedMessage): void {

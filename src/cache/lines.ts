@@ -317,13 +317,13 @@ export class Lines {
 
   /**
    * Every line is given up, and what was written is written back. Lines that are asked for from now on come as ever.
-   * @returns resolves once all is committed, or the time is over
+   * @returns resolves once all is committed and every home that asked knows what is here, or the time is over
    */
   async giveUp(timeoutMs: number): Promise<void> {
     if (this.#closed !== null) return;
     for (const slot of [...this.#table]) this.#evict(slot);
     this.#steps.sendRiding();
-    await this.#writeBacks.all(timeoutMs);
+    await Promise.all([this.#writeBacks.all(timeoutMs), this.#keeper.answered(timeoutMs)]);
   }
 
   /** Nobody is answered any more. @param reason what those are told who wait */

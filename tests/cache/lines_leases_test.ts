@@ -249,3 +249,22 @@ Deno.test("lines: who is the home no longer lives by what is left of the home le
   peer.clock.advance(ET);
   assert.equal(peer.lines.lines, 0);
 });
+
+Deno.test("lines: a newer home is told that nothing is here, and giving up waits for its answer", async () => {
+  const peer = new LinesHarness();
+  await peer.owned("k");
+  await peer.lines.giveUp(ET);
+  peer.take("dropped");
+  peer.status = { leader: "N", term: 2 };
+  peer.lines.leaderChanged(1);
+  const report = peer.only("report");
+  assert.deepEqual([report.term, report.lines], [2, []]);
+  let isDone = false;
+  const given = peer.lines.giveUp(ET).then(() => isDone = true);
+  await Promise.resolve();
+  await Promise.resolve();
+  assert.equal(isDone, false);
+  peer.lease(report);
+  await given;
+  assert.ok(peer.clock.monotonicMs() < ET);
+});

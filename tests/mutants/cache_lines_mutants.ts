@@ -108,8 +108,10 @@ export const CACHE_LINES_MUTANTS: readonly Mutant[] = [
   {
     name: "a peer that stops does not wait for its write-backs",
     file: "src/cache/lines.ts",
-    search: `await this.#writeBacks.all(timeoutMs);`,
-    replace: `void this.#writeBacks.all(timeoutMs);`,
+    search:
+      `await Promise.all([this.#writeBacks.all(timeoutMs), this.#keeper.answered(timeoutMs)]);`,
+    replace:
+      `void Promise.all([this.#writeBacks.all(timeoutMs), this.#keeper.answered(timeoutMs)]);`,
     caughtBy: LINES,
   },
 ];
