@@ -30,7 +30,8 @@ for (const [dhtSide, oneSide, otherSide] of MATRIX) {
         assert.equal(text, "kept by the DHT");
         const first = await one.call("join", { port, topic: 7 });
         const second = await other.call("join", { port, topic: 7 });
-        await eventually("each greeted the other", 20_000, () => {
+        // The original's own first connections time out now and then, also among themselves; it tries again.
+        await eventually("each greeted the other", 90_000, () => {
           assert.ok(one.texts("data", first.id).includes(`hello from ${second.key}`));
           assert.ok(other.texts("data", second.id).includes(`hello from ${first.key}`));
         });
