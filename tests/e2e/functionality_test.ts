@@ -8,6 +8,7 @@ import { probe } from "../../src/cli/ports.ts";
 import { freeFirstPort } from "../cli/free_ports.ts";
 import { RunningSkein } from "../cli/running_skein.ts";
 import { cacheSteps } from "./cache_steps.ts";
+import { eventSteps, eventStepsAfterRestart } from "./event_steps.ts";
 
 const PEERS = 3;
 const FIRST_PORT = 8001;
@@ -59,7 +60,7 @@ function firstPort(): number {
   return addresses.every((each) => probe(each) === "free") ? FIRST_PORT : freeFirstPort(PEERS);
 }
 
-Deno.test("three peers, as a script uses their locks, their queue and their cache", async (test) => {
+Deno.test("three peers, as a script uses their locks, queue, cache and events", async (test) => {
   const directory = await Deno.makeTempDir({ prefix: "skein-e2e-" });
   try {
     const port = firstPort();
@@ -148,6 +149,7 @@ Deno.test("three peers, as a script uses their locks, their queue and their cach
     });
 
     await cacheSteps(test, cluster, [first, second, third]);
+    await eventSteps(test, cluster, [first, second, third]);
 
     await test.step("the lease runs out, and every peer's log says DEADLOCK DETECTED", async () => {
       for (const name of ["peer-1", "peer-2", "peer-3"]) {
@@ -192,6 +194,12 @@ Deno.test("three peers, as a script uses their locks, their queue and their cach
 
     cluster.kill("SIGINT");
     assert.equal(await cluster.ended(), 0);
+
+    await using again = new RunningSkein(["cluster", ...flags]);
+    await again.wrote(/3 peers are healthy/);
+    await eventStepsAfterRestart(test, [first, second, third]);
+    again.kill("SIGINT");
+    assert.equal(await again.ended(), 0);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
