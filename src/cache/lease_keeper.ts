@@ -6,6 +6,7 @@
 import type { Clock, Timer } from "../clock.ts";
 import { SkeinError } from "../errors.ts";
 import type { Groups } from "../groups/groups.ts";
+import { LIMITS } from "../limits.ts";
 import type { Logger } from "../logger.ts";
 import type { PeerId } from "../raft/entry.ts";
 import { inventoryOf, type Reported } from "./inventory.ts";
@@ -147,9 +148,10 @@ export class LeaseKeeper {
 
   /**
    * A home spoke.
-   * @returns the partition; null where the message is of an older term
+   * @returns the partition; null where the message is of an older term, or no cluster has that partition
    */
   heard(from: PeerId, { partition: number, term }: HomeMessage): PartitionLines | null {
+    if (number >= LIMITS.groupsMax) return null;
     const partition = this.partition(number);
     const { lease } = partition;
     if (term < lease.term) return null;

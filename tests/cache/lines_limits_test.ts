@@ -93,3 +93,13 @@ Deno.test("lines: at the end nothing is read or written any more, however long l
   await assert.rejects(peer.lines.read("k", ET), isClosed);
   await assert.rejects(peer.lines.write("k", put("2"), ET), isClosed);
 });
+
+Deno.test("lines: a home of a partition that no cluster has is not heard", () => {
+  const peer = new LinesHarness();
+  const grant = { term: 1, counter: 1 };
+  const at = { partition: LIMITS.groupsMax, term: 1, key: "k" };
+  peer.hear({ kind: "recall", ...at, grant, to: "I" });
+  assert.deepEqual(peer.sent, []);
+  peer.hear({ kind: "recall", ...at, partition: LIMITS.groupsMax - 1, grant, to: "I" });
+  assert.equal(peer.only("acknowledge").held, false);
+});
