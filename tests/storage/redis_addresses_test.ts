@@ -1,11 +1,12 @@
 /** The ways to a Redis that operators have: TLS with a CA of their own, sentinels, and a cluster. */
 import { deepStrictEqual, match, rejects } from "node:assert/strict";
+import { StorageInUseError } from "../../src/storage/storage.ts";
 import { makeCertificate } from "../certificates.ts";
 import { eventually } from "../eventually.ts";
 import { RedisServer, redisTest } from "../redis_server.ts";
 import { withDirectory } from "../with_directory.ts";
 import { entries, entry, founded } from "./records.ts";
-import { makeStore, type StoreOptions, withStore } from "./redis_store.ts";
+import { KEYS, makeStore, type StoreOptions, withStore } from "./redis_store.ts";
 
 async function writesAndReads(url: string, options: StoreOptions = {}): Promise<void> {
   await withStore(url, options, (storage) => storage.append([...founded(1), entries(1, 2, 4)]));
@@ -72,7 +73,13 @@ redisTest("redis as a cluster: all of a peer's keys are in one slot", async () =
     await eventually("the cluster serves", 20_000, async () => {
       match(await server.send("CLUSTER", "INFO"), /cluster_state:ok/);
     });
-    await writesAndReads(`redis-cluster://127.0.0.1:${server.port}`);
+    const url = `redis-cluster://127.0.0.1:${server.port}`;
+    await writesAndReads(url);
+    const timeouts = { ownerMs: 600 };
+    await withStore(url, { timeouts }, async () => {
+      await rejects(makeStore(url, { timeouts }).open(), StorageInUseError);
+      match(await server.send("GET", KEYS.owner), /"clientId":""/, "one node does not know all");
+    });
   });
 });
 

@@ -35,6 +35,8 @@ export interface OwnerOptions {
   /** Unlike that of any other opening. */
   readonly token: string;
   readonly ownerMs: number;
+  /** Whether one server knows all connections. In a cluster each node knows its own alone. */
+  readonly knowsConnections: boolean;
 }
 
 export class Owner {
@@ -53,9 +55,11 @@ export class Owner {
    * @throws {StorageRolledBackError} where Redis has forgotten what it had confirmed
    */
   async take(): Promise<void> {
-    const { session, keys, memory, ownerMs } = this.#options;
+    const { session, keys, memory, ownerMs, knowsConnections } = this.#options;
     await this.#examine();
-    this.#clientId = textOf(await session.ask("CLIENT", "ID").catch(() => ""));
+    if (knowsConnections) {
+      this.#clientId = textOf(await session.ask("CLIENT", "ID").catch(() => ""));
+    }
     for (;;) {
       const before = await this.#waitForFormerOwner();
       const owner = this.#describe();

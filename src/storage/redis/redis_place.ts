@@ -68,7 +68,10 @@ export class RedisPlace {
     this.#options = options;
     this.#session = session;
     const token = hexOf(options.randomBytes(TOKEN_BYTES));
-    this.#owner = new Owner({ session, keys, clock, memory, peer, token, ...timeouts });
+    const knowsConnections = address.kind !== "cluster";
+    const { ownerMs } = timeouts;
+    const its = { session, keys, clock, memory };
+    this.#owner = new Owner({ ...its, peer, token, ownerMs, knowsConnections });
   }
 
   get failure(): StorageFailedError | null {
