@@ -1,13 +1,16 @@
 /**
  * One stream on loopback, in two processes, raw and with the secret stream on top: ours to ours, the original's to the
  * original's, and both ways between them. Prints megabytes a second, CPU seconds for a gigabyte and the
- * median round trip of a small message: `deno run -A bench/udx/main.ts [MEGABYTES] [RUNS]`.
+ * median round trip of a small message; then the same streams through a proxy with 1 % loss and a round trip of 50 ms:
+ * `deno run -A bench/udx/main.ts [MEGABYTES] [RUNS]`.
  */
 import { Actor, type Side } from "../../tests/udx/actor.ts";
+import { LossyProxy } from "../../tests/udx/lossy_proxy.ts";
 import { connectPair, LEFT_ID, RIGHT_ID, withPair } from "../../tests/udx/pair.ts";
 import { installNative } from "../../tests/udx/native_peer.ts";
 
 const [megabytes = "300", runs = "3"] = Deno.args;
+const LOSSY_BYTES = 20_000_000;
 const BYTES = Number(megabytes) * 1e6;
 const MATRIX: readonly (readonly [Side, Side])[] = [
   ["native", "native"],
@@ -22,6 +25,30 @@ for (const secret of [false, true]) {
   for (let run = 0; run < Number(runs); run++) {
     for (const [left, right] of MATRIX) console.log(await measure(left, right, secret));
   }
+}
+
+console.log("1 % loss, 50 ms");
+for (let run = 0; run < Number(runs); run++) {
+  for (const [left, right] of MATRIX) console.log(await measureLossy(left, right));
+}
+
+async function measureLossy(leftSide: Side, rightSide: Side): Promise<string> {
+  let megabytesPerSecond = 0;
+  await withPair(leftSide, rightSide, async (pair) => {
+    const ports = { left: pair.leftPort, right: pair.rightPort };
+    const proxy = new LossyProxy(ports, { lossRate: 0.01, delayMs: 25 });
+    try {
+      await connectPair(pair, { leftTo: proxy.standsForRight, rightTo: proxy.standsForLeft });
+      await pair.right.call("sink", { id: RIGHT_ID, bytes: LOSSY_BYTES });
+      await pair.left.call("source", { id: LEFT_ID, bytes: 1.05 * LOSSY_BYTES, end: false });
+      const { ms } = await pair.right.wait("enough", RIGHT_ID, 120_000);
+      megabytesPerSecond = LOSSY_BYTES / 1e3 / ms!;
+    } finally {
+      await proxy.close();
+    }
+  });
+  const names = `${leftSide.padEnd(6)} → ${rightSide.padEnd(6)}`;
+  return `  ${names} ${megabytesPerSecond.toFixed(2).padStart(6)} MB/s`;
 }
 
 async function measure(leftSide: Side, rightSide: Side, secret: boolean): Promise<string> {
