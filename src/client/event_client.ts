@@ -152,7 +152,7 @@ export class EventClient {
         const path = `/events/stream?${new URLSearchParams({ topic, after: String(last) })}`;
         const call = { method: "GET", path, retry: "read", signal } as const;
         const { body } = await this.#requester.open(call);
-        for await (const messages of serverSentData(body!, SILENCE_MS_MAX)) {
+        for await (const messages of serverSentData(body!, SILENCE_MS_MAX, signal)) {
           for (const message of messages) {
             const event = toLoggedEvent(this.#requester.parse(path, message));
             last = event.offset;

@@ -9,19 +9,24 @@ type Data = string;
 /**
  * @param body is cancelled when the reader goes away
  * @param silenceMsMax a body in which nothing comes for so long, not even a comment, is taken for dead
+ * @param signal ends it. Given here as well as to `fetch`: that of the answer to a request, which is made of several, may
+ * be forgotten by the runtime while the body is still read
  * @returns as many together as came together; ends where the body does
  */
 export async function* serverSentData(
   body: ReadableStream<Uint8Array>,
   silenceMsMax: number,
+  signal?: AbortSignal,
 ): AsyncGenerator<readonly Data[], void, undefined> {
   const reader = body.getReader();
+  const cancel = () => void reader.cancel().catch(() => {});
+  signal?.addEventListener("abort", cancel);
   const decoder = new TextDecoder();
   /** The beginning of a line whose end has not come yet. */
   let rest = "";
   let lines: string[] = [];
   try {
-    for (;;) {
+    while (signal?.aborted !== true) {
       const bytes = await nextPiece(reader, silenceMsMax);
       if (bytes === null) return;
       const parts = (rest + decoder.decode(bytes, { stream: true })).split("\n");
@@ -38,6 +43,7 @@ export async function* serverSentData(
       if (whole.length > 0) yield whole;
     }
   } finally {
+    signal?.removeEventListener("abort", cancel);
     await reader.cancel().catch(() => {});
   }
 }

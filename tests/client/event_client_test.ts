@@ -170,3 +170,10 @@ Deno.test("server-sent events: in pieces of any size, with any line breaks, and 
   for await (const _ of serverSentData(silent, 10)) throw new Error("nothing comes");
   ok(cancelled);
 });
+
+Deno.test("server-sent events: a signal ends the wait for what does not come", async () => {
+  const stopping = new AbortController();
+  const waiting = serverSentData(new ReadableStream(), 60_000, stopping.signal).next();
+  stopping.abort();
+  deepEqual(await waiting, { done: true, value: undefined });
+});
