@@ -60,6 +60,7 @@ class LonePeer {
         systemVoters: 3,
         partitions: 16,
         replicas: 3,
+        cacheEntries: 1_000,
         valueFileBytes: 1024 * 1024,
       },
       openStorage: () => {

@@ -38,6 +38,8 @@ export interface SimulatedTiming {
   readonly systemVoters: number;
   readonly partitions: number;
   readonly replicas: number;
+  /** Lines of the cache at one peer. */
+  readonly cacheEntries: number;
   /** Largest size of a value file. */
   readonly valueFileBytes: number;
 }
@@ -67,7 +69,7 @@ export async function startCore(edges: ProcessEdges): Promise<PeerCore> {
       identitiesMax: 1_000_000,
       retention: { ageMs: null, count: null, bytes: null, forgetAfterMs: null },
     },
-    cacheBounds: { entriesMax: 1_000, bytesMax: 1e8 },
+    cacheBounds: { entriesMax: timing.cacheEntries, bytesMax: 1e8 },
     cacheFlushIntervalMs: 100,
     reopen,
     transport,

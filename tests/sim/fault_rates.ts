@@ -48,6 +48,8 @@ export interface FaultRates {
   readonly clockDrift: number;
   /** Mean true time between two settings of a wall clock, over the whole cluster. */
   readonly wallJumpMs: number;
+  /** The same between two leaders of partitions that are paused, and cut off from their voters, but from nobody else. */
+  readonly lateHomeMs: number;
 }
 
 /** Where leases rest on clocks, no two of them differ by more than 5 %. */
@@ -59,6 +61,12 @@ export function cacheFaultRates(rates: FaultRates, random: Random): FaultRates {
     ...rates,
     clockDrift: rates.clockDrift * LEASE_DRIFT_MAX / CLOCK_DRIFT_MAX,
     wallJumpMs: random.chance(0.5) ? 2_000 + random.fraction() * 10_000 : Infinity,
+    lateHomeMs: random.chance(0.6) ? 2_000 + random.fraction() * 8_000 : Infinity,
+    periods: {
+      ...rates.periods,
+      pauseMs: random.chance(0.6) ? 500 + random.fraction() * 4_000 : Infinity,
+      transferMs: random.chance(0.6) ? 500 + random.fraction() * 4_000 : Infinity,
+    },
   };
 }
 
@@ -99,6 +107,7 @@ export function drawFaultRates(random: Random): FaultRates {
     },
     clockDrift: perhaps(0.7, CLOCK_DRIFT_MAX),
     wallJumpMs: Infinity,
+    lateHomeMs: Infinity,
   };
 }
 
@@ -127,6 +136,7 @@ export const HEALED: FaultRates = {
   },
   clockDrift: 0,
   wallJumpMs: Infinity,
+  lateHomeMs: Infinity,
 };
 
 /** @returns a span from the exponential distribution with this mean */

@@ -37,6 +37,7 @@ export class Nemesis {
     this.#every(periods.membershipMs, "membership", () => this.#changeMembership());
     this.#every(periods.absenceMs, "absence", () => this.#absence());
     this.#every(periods.drainMs, "drain", () => this.#drain());
+    this.#every(this.#rates.lateHomeMs, "late home", () => this.#delayHome());
     this.#every(this.#rates.wallJumpMs, "wall clock", () => this.#setWallClock());
   }
 
@@ -149,6 +150,18 @@ export class Nemesis {
     else if (dice < 0.8) this.#cutOneWay(others.map((other) => [one, other]), 3_000);
     else if (dice < 0.9) this.#flap(one, this.#random.pick(others), this.#random.integer(3, 12));
     else this.#cluster.network.disconnect(one, this.#random.pick(others));
+  }
+
+  /** It goes on as if it led, and those that hold no replica hear it. */
+  #delayHome(): void {
+    const group = this.#anyGroup();
+    const leader = this.#cluster.leader(group);
+    const voters = leader?.status(group)?.configuration.voters ?? [];
+    if (leader === null || leader.actor === null || group === 0 || voters.length < 2) return;
+    const others = voters.map(({ peer }) => peer).filter((peer) => peer !== leader.id);
+    this.#cutBetween([leader.id], others, 4_000);
+    const pauseMs = 100 + exponentialMs(this.#random, 2_000);
+    leader.actor.pausedUntilMs = this.#cluster.scheduler.nowMs + pauseMs;
   }
 
   #setWallClock(): void {

@@ -17,6 +17,7 @@ const TIMING = {
   systemVoters: 3,
   partitions: 4,
   replicas: 3,
+  cacheEntries: 1_000,
   valueFileBytes: 64 * 1024,
 };
 /** An exclusive try-lock. */

@@ -271,6 +271,7 @@ function drawTiming(random: Random): SimulatedTiming {
     partitions: random.integer(2, 5),
     valueFileBytes: random.pick([1_000, 10_000]),
     replicas: random.pick([3, 3, 3, 2, 1]),
+    cacheEntries: random.pick([2, 1_000]),
   };
 }
 
