@@ -4,13 +4,14 @@
  * with machine and date in `bench/results.md` where that is asked for.
  */
 import { parseArgs } from "node:util";
+import { EVENTS } from "./events_suite.ts";
 import { LOCKS } from "./locks_suite.ts";
 import { QUEUES } from "./queues_suite.ts";
 import { dateAndMachine, renderAims, renderComparison, saveSection } from "./report.ts";
 import { type Measured, measureSystem, type Suite, type SystemUnderTest } from "./suite.ts";
 
 const REFERENCE = "skein";
-const SUITES = ["locks", "queues"];
+const SUITES = ["locks", "queues", "events"];
 
 const HELP = `deno task bench:peers [FLAGS]
   --suite NAME,…    ${SUITES.join(", ")}; all by default
@@ -47,6 +48,7 @@ for (const name of wanted) {
 }
 if (wanted.includes("locks")) await runSuite(LOCKS);
 if (wanted.includes("queues")) await runSuite(QUEUES);
+if (wanted.includes("events")) await runSuite(EVENTS);
 // Clients of other systems may leave timers behind.
 Deno.exit(0);
 

@@ -14,7 +14,7 @@ import {
   RetentionPolicy,
   StorageType,
 } from "@nats-io/jetstream";
-import { connect } from "@nats-io/transport-node";
+import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { NatsWire } from "./nats_wire.ts";
 import {
   eventually,
@@ -52,6 +52,34 @@ async function startServers(
   processes: Processes,
   publisher: NatsPublisher,
 ): Promise<QueueSystem> {
+  const { connections, wires, manager, close } = await startCluster(processes);
+  const clients = connections.map((connection) => jetstream(connection));
+  const publishers = publisher === "socket"
+    ? wires.map((wire): Publish => (topic, body) => wire.publish(topic, body))
+    : clients.map((client): Publish => (topic, body) => client.publish(topic, body));
+  return {
+    name: publisher === "socket" ? "nats" : "nats.js",
+    processes,
+    stop: close,
+    notes: [publisher === "socket" ? NOTE : CLIENT_NOTE],
+    async open(topic) {
+      const stream = await openStream(manager, clients, publishers, topic);
+      // Consumers are the same either way.
+      return publisher === "socket" ? stream : { ...stream, consume: null };
+    },
+  };
+}
+
+export interface NatsCluster {
+  readonly connections: readonly NatsConnection[];
+  /** A plain socket to each server. */
+  readonly wires: readonly NatsWire[];
+  readonly manager: JetStreamManager;
+  close(): Promise<void>;
+}
+
+/** Three servers with a leader of JetStream. */
+export async function startCluster(processes: Processes): Promise<NatsCluster> {
   const servers = Array.from({ length: REPLICAS }, (_, place) => {
     return { name: `n${place}`, client: freePort(), route: freePort() };
   });
@@ -77,23 +105,14 @@ async function startServers(
     await found.streams.list().next();
     return found;
   });
-  const clients = connections.map((connection) => jetstream(connection));
-  const publishers = publisher === "socket"
-    ? wires.map((wire): Publish => (topic, body) => wire.publish(topic, body))
-    : clients.map((client): Publish => (topic, body) => client.publish(topic, body));
   return {
-    name: publisher === "socket" ? "nats" : "nats.js",
-    processes,
-    async stop() {
+    connections,
+    wires,
+    manager,
+    async close() {
       for (const wire of wires) wire.close();
       await Promise.all(connections.map((connection) => connection.close()));
       await processes.stop();
-    },
-    notes: [publisher === "socket" ? NOTE : CLIENT_NOTE],
-    async open(topic) {
-      const stream = await openStream(manager, clients, publishers, topic);
-      // Consumers are the same either way.
-      return publisher === "socket" ? stream : { ...stream, consume: null };
     },
   };
 }

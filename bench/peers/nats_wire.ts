@@ -26,7 +26,7 @@ export class NatsWire {
     const connection = await Deno.connect({ hostname: "127.0.0.1", port });
     connection.setNoDelay(true);
     const wire = new NatsWire(connection, inbox);
-    wire.#send('CONNECT {"verbose":false,"pedantic":false}\r\n');
+    wire.#send('CONNECT {"verbose":false,"pedantic":false,"headers":true}\r\n');
     wire.#send(`SUB ${inbox}.* 1\r\n`);
     void wire.#receive();
     return wire;
@@ -41,6 +41,17 @@ export class NatsWire {
     const acknowledgement = Promise.withResolvers<void>();
     this.#unacknowledged.set(reply, acknowledgement);
     this.#send(`PUB ${subject} ${reply} ${body.length}\r\n${body}\r\n`);
+    await acknowledgement.promise;
+  }
+
+  /** As `publish`, with an id: within the stream's window the same id again is not stored again. */
+  async publishWithId(subject: string, id: string, body: string): Promise<void> {
+    const reply = `${this.#inbox}.${this.#serial++}`;
+    const acknowledgement = Promise.withResolvers<void>();
+    this.#unacknowledged.set(reply, acknowledgement);
+    const head = `NATS/1.0\r\nNats-Msg-Id: ${id}\r\n\r\n`;
+    const sizes = `${head.length} ${head.length + body.length}`;
+    this.#send(`HPUB ${subject} ${reply} ${sizes}\r\n${head}${body}\r\n`);
     await acknowledgement.promise;
   }
 
