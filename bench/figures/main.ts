@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { saveSection } from "../peers/report.ts";
 import { cacheFigures } from "./cache.ts";
 import { costFigures } from "./cost.ts";
+import { eventMillions } from "./event_millions.ts";
 import type { Figure } from "./figure.ts";
 import { partFigures } from "./parts.ts";
 import { queueGrowth } from "./queue_growth.ts";
@@ -32,6 +33,7 @@ const MEASURES = [
   costFigures,
   queueGrowth,
   queueMillion,
+  eventMillions,
 ];
 for (const measure of MEASURES) {
   if (!measure.name.includes(values.only)) continue;
