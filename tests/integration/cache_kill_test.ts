@@ -12,8 +12,6 @@ const ROUNDS = Number(Deno.env.get("SKEIN_CACHE_KILL_ROUNDS") ?? (MINUTES > 0 ? 
 const KEYS = 12;
 const READERS = 8;
 const FLUSH_MS = 100;
-/** Clients, and a machine that has much to do, add to the two flush intervals. */
-const SLACK_MS = 400;
 /** Longer than any lease: 2.1 election timeouts and a renewal. */
 const PAUSE_MS = 1_600;
 /** So many writes make a round. */
@@ -29,7 +27,8 @@ Deno.test("the cache under kill -9 and pauses: no stale read, no durable write l
       keys: KEYS,
       readers: READERS,
       restMs: 5,
-      lossWindowMs: 2 * FLUSH_MS + SLACK_MS,
+      moveShare: 1,
+      flushMs: FLUSH_MS,
     });
     const { totals } = load.ledger;
     const goesOn = async (what: string) => {

@@ -61,10 +61,15 @@ export class CacheLedger {
   /** What was lost far from any fault. */
   readonly #unexplained: (Lapse & { readonly what: string })[] = [];
   readonly #lossWindowMs: number;
+  readonly #lossSpanMs: number;
 
-  /** @param lossWindowMs two flush intervals, and what clients and clocks add to that */
-  constructor(lossWindowMs: number) {
+  /**
+   * @param lossWindowMs how far from a fault a write may be lost: two flush intervals, and what clients and clocks add
+   * @param lossSpanMs how far apart two writes may be that are lost at once
+   */
+  constructor(lossWindowMs: number, lossSpanMs: number) {
     this.#lossWindowMs = lossWindowMs;
+    this.#lossSpanMs = lossSpanMs;
   }
 
   #of(key: string): KeyLedger {
@@ -143,12 +148,19 @@ export class CacheLedger {
   #lose(key: string, ledger: KeyLedger, number: number): void {
     const history = ledger.told.map((line) => `\n  ${line}`).join("");
     const stale = `${key}: ${number} is read after ${ledger.floor}${history}\n`;
+    let oldest: Attempt | null = null;
     for (const [other, attempt] of [...ledger.attempts]) {
       if (other <= number || other > ledger.floor) continue;
       assert(!attempt.durable, `${stale}, but ${other} was durable`);
       this.#checkNear(key, attempt, `${stale}; ${other}`);
       ledger.attempts.delete(other);
       if (attempt.answeredMs === null) continue;
+      oldest ??= attempt;
+      const spanMs = attempt.begunMs - oldest.answeredMs!;
+      assert(
+        spanMs <= this.#lossSpanMs,
+        `${stale}; ${other} was begun ${spanMs} ms after the first`,
+      );
       ledger.lost.add(other);
       this.totals.lost++;
     }

@@ -3,10 +3,15 @@ import assert from "node:assert/strict";
 import { CacheLedger } from "./cache_ledger.ts";
 
 const WINDOW_MS = 200;
+const SPAN_MS = 200;
 
 /** A ledger in which 1 .. count were written, a second apart. */
-function written(count: number, durable: readonly number[] = []): CacheLedger {
-  const ledger = new CacheLedger(WINDOW_MS);
+function written(
+  count: number,
+  durable: readonly number[] = [],
+  lossSpanMs = Infinity,
+): CacheLedger {
+  const ledger = new CacheLedger(WINDOW_MS, lossSpanMs);
   for (let number = 1; number <= count; number++) {
     assert.equal(ledger.attempt("k", number * 1_000 - 5), number);
     ledger.written("k", number, durable.includes(number), number * 1_000);
@@ -82,4 +87,15 @@ Deno.test("cache ledger: what was lost does not come back, but to a read that be
   ledger.read("k", early, 3);
   assert.equal(ledger.floor("k"), 2);
   assert.throws(() => ledger.read("k", ledger.begin("k"), 3), /lost, and is read again/);
+});
+
+Deno.test("cache ledger: what is lost at once lies within two flush intervals", () => {
+  for (const [begunMs, isFound] of [[2_200, false], [2_201, true]] as const) {
+    const ledger = written(2, [], SPAN_MS);
+    ledger.written("k", ledger.attempt("k", begunMs), false, begunMs + 50);
+    ledger.fault(2_100);
+    const begun = ledger.begin("k");
+    if (isFound) assert.throws(() => ledger.read("k", begun, 1), /3 was begun 201 ms after/);
+    else ledger.read("k", begun, 1);
+  }
 });

@@ -155,6 +155,8 @@ export interface ClusterOptions {
   readonly started?: number;
   /** Overrides where one peer keeps its data. */
   readonly directoryOf?: (number: number) => string | null;
+  /** Changes what the peer of this place is started with, counted from 0. */
+  readonly adapt?: (options: PeerOptions, place: number) => PeerOptions;
 }
 
 export class SkeinCluster {
@@ -167,8 +169,8 @@ export class SkeinCluster {
     const ports = freePorts(2 * count);
     const addresses = ports.slice(count).map((port) => `127.0.0.1:${port}`);
     const clusterKey = crypto.randomUUID();
-    this.peers = Array.from({ length: count }, (_, place) =>
-      new SkeinProcess({
+    this.peers = Array.from({ length: count }, (_, place) => {
+      const peer: PeerOptions = {
         name: `p${place + 1}`,
         directory: options.directoryOf?.(place + 1) ?? `${this.directory}/p${place + 1}`,
         httpPort: ports[place]!,
@@ -176,7 +178,9 @@ export class SkeinCluster {
         peers: count === 1 ? [] : addresses,
         clusterKey,
         flags: [...options.flags ?? [], ...REDIS_FLAGS],
-      }));
+      };
+      return new SkeinProcess(options.adapt?.(peer, place) ?? peer);
+    });
   }
 
   /** Runs a test over a cluster that is ready; on failure the logs' ends go to standard error. */
