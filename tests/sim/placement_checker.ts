@@ -9,8 +9,6 @@ import { SafetyViolation } from "./raft_checker.ts";
 
 /** What the checker needs to know of the cluster. */
 export interface PlacementWorld {
-  /** Replicas that each partition is wanted on, by the view of whoever wants the fewest. */
-  wantedMin(): number;
   /** Whether its process has been away for so long that everybody must have noticed. */
   isLongGone(peer: PeerId): boolean;
   /** Id of the peer's replica of the group; null where it has none; undefined while its process is away. */
@@ -27,6 +25,8 @@ export class PlacementChecker {
   readonly #world: PlacementWorld;
   /** By group: what its last leader had. */
   readonly #led = new Map<number, Led>();
+  /** By group and index of its configuration: the fewest replicas that a driver wanted since it came to be. */
+  readonly #fewestWanted = new Map<string, number>();
   /** Changes of voters that were seen. */
   changes = 0;
 
@@ -34,11 +34,24 @@ export class PlacementChecker {
     this.#world = world;
   }
 
+  /**
+   * A driver may decide now. It decides on the configuration as it is, but its change may be long on its way, and
+   * others may be wanted when it is made.
+   * @param wanted replicas that each partition is wanted on, by its view
+   */
+  drives(wanted: number): void {
+    for (const [configuration, fewest] of this.#fewestWanted) {
+      if (wanted < fewest) this.#fewestWanted.set(configuration, wanted);
+    }
+  }
+
   /** @throws {SafetyViolation} */
   observe(leader: PeerId, { group, term, role, configuration }: GroupStatus): void {
     if (role !== "leader" || group === 0) return;
     const led = this.#led.get(group);
     if (led?.configuration === configuration) return;
+    const name = nameOf(group, configuration);
+    if (!this.#fewestWanted.has(name)) this.#fewestWanted.set(name, Infinity);
     const isSame = led?.leader === leader && led.term === term;
     if (isSame && configuration.index > led.configuration.index) {
       this.#check(group, led.configuration, configuration);
@@ -62,7 +75,7 @@ export class PlacementChecker {
     if (added.length + removed.length === 0) return;
     this.changes++;
     for (const replica of added) this.#checkPromoted(group, former, replica, next);
-    const wanted = this.#world.wantedMin();
+    const wanted = this.#fewestWanted.get(nameOf(group, former)) ?? Infinity;
     if (next.voters.length < Math.min(before.length, wanted)) {
       this.#fail(group, `fewer voters than before, and than ${wanted}`, next);
     }
@@ -92,6 +105,10 @@ export class PlacementChecker {
   #fail(group: number, what: string, next: Configuration): never {
     throw new SafetyViolation(`partition ${group}: ${what}: ${JSON.stringify(next)}`);
   }
+}
+
+function nameOf(group: number, { index }: Configuration): string {
+  return `${group}:${index}`;
 }
 
 function allOf({ voters, votersOutgoing, learners }: Configuration): readonly Replica[] {

@@ -47,7 +47,6 @@ export class VirtualCluster {
     this.#log = log;
     this.#fail = fail;
     this.placement = new PlacementChecker({
-      wantedMin: () => this.#wantedMin(),
       isLongGone: (id) => this.#isLongGone(id),
       replicaOf: (id, group) => this.#replicaOf(id, group),
     });
@@ -123,11 +122,13 @@ export class VirtualCluster {
     return peer;
   }
 
-  #wantedMin(): number {
-    const counts = this.peers.flatMap(({ core }) =>
-      core?.generation.system?.members.wanted()?.placements[0]?.replicas.length ?? []
-    );
-    return Math.min(...counts);
+  /** What it decides now, it decides by these members. */
+  #observeDriver(peer: VirtualPeer): void {
+    if (peer.status()?.role !== "leader") return;
+    const members = peer.core?.generation.system?.members;
+    const wanted = members?.wanted()?.placements[0]?.replicas.length ?? 0;
+    // Where nobody owns anything, nothing is decided.
+    if (wanted > 0) this.placement.drives(wanted);
   }
 
   #replicaOf(id: PeerId, group: number): number | null | undefined {
@@ -158,6 +159,7 @@ export class VirtualCluster {
     const peer = this.peers.find((candidate) => candidate.actor === actor);
     if (actor === null || peer === undefined) return;
     try {
+      this.#observeDriver(peer);
       peer.observe();
       if (++this.#observed % INVARIANTS_EVERY === 0) peer.core?.generation.host.checkInvariants();
     } catch (error) {
