@@ -103,6 +103,11 @@ export class Group {
     return this.#restoring !== null;
   }
 
+  /** Whether the machine waits for this snapshot, and not for a newer one that came meanwhile. */
+  awaits(snapshot: SnapshotMeta): boolean {
+    return this.#restoring === snapshot && !this.#ended;
+  }
+
   /** Whether this replica was removed, replaced or halted: nothing may come of it any more. */
   get ended(): boolean {
     return this.#ended;
@@ -200,6 +205,8 @@ export class Group {
     if (ready.persist !== null) this.#edges.persist(this, ready.persist);
     if (ready.restore !== null) {
       this.#restoring = ready.restore;
+      // What waits for an earlier snapshot to be loaded is part of this one.
+      this.#held = [];
       this.#edges.restore(this, ready.restore);
     }
     for (const fetch of ready.fetches) this.#edges.fetch(this, fetch);

@@ -164,15 +164,16 @@ export class Snapshots {
 
   /**
    * Loads the machine from a snapshot that is durable and referenced.
-   * @returns false where the replica ended meanwhile, and its files with it
+   * @returns false where that is over: the replica ended meanwhile, or a leader's newer snapshot came into force, which
+   *   is loaded by a call of its own; the files of this one may be gone then
    */
   async load(group: Group, snapshot: SnapshotMeta): Promise<boolean> {
     const chunks: Uint8Array[] = [];
     for (let offset = 0; offset < snapshot.sizeBytes;) {
-      if (group.ended) return false;
+      if (!group.awaits(snapshot)) return false;
       const bytesMax = Math.min(LIMITS.snapshotChunkBytesMax, snapshot.sizeBytes - offset);
       const bytes = await this.#storage.readSnapshot(group.id, snapshot, offset, bytesMax);
-      if (group.ended) return false;
+      if (!group.awaits(snapshot)) return false;
       assert(
         bytes !== null && bytes.length > 0,
         `the snapshot in force of group ${group.id} can be read at ${offset}`,
@@ -180,7 +181,7 @@ export class Snapshots {
       chunks.push(bytes);
       offset += bytes.length;
     }
-    if (group.ended) return false;
+    if (!group.awaits(snapshot)) return false;
     const valueFiles = this.#storage.valueFilesOf(group.id, snapshot);
     assert(valueFiles !== null, `the snapshot in force of group ${group.id} has its values`);
     group.values.restore(snapshot, valueFiles, () => group.machine.restore(chunks));

@@ -29,10 +29,15 @@ function manualSnapshots() {
   const done: string[] = [];
   const writing: PromiseWithResolvers<void>[] = [];
   const receiving: PromiseWithResolvers<void>[] = [];
+  const reading: PromiseWithResolvers<Uint8Array | null>[] = [];
   const fake = {
     id: 0,
     ended: false,
     restoring: false,
+    awaited: null as SnapshotMeta | null,
+    awaits(snapshot: SnapshotMeta) {
+      return this.awaited === snapshot;
+    },
     appliedIndex: 100,
     appliedTerm: 1,
     appliedBytes: 0,
@@ -40,6 +45,7 @@ function manualSnapshots() {
       deadBytes: 0,
       inUse: () => ({ alive: [], dead: [] }),
       dropped: (_files: readonly number[]) => {},
+      restore: ({ index }: SnapshotMeta) => void done.push(`restored ${index}`),
     },
     machine: { timeMs: 5, snapshot: () => [new Uint8Array(1), new Uint8Array(1)].values() },
     raft: {
@@ -74,6 +80,12 @@ function manualSnapshots() {
       done.push(`${record!.kind} keeps ${record!.keepEntries}`);
       return Promise.resolve();
     },
+    readSnapshot: async () => {
+      const turn = Promise.withResolvers<Uint8Array | null>();
+      reading.push(turn);
+      return await turn.promise;
+    },
+    valueFilesOf: () => [],
     receiveSnapshot: async (): Promise<IncomingSnapshot> => {
       const turn = Promise.withResolvers<void>();
       receiving.push(turn);
@@ -87,6 +99,7 @@ function manualSnapshots() {
     done,
     writing,
     receiving,
+    reading,
     fake,
     file,
     group: fake as unknown as Group,
@@ -246,4 +259,28 @@ Deno.test("what turns out to be damaged is begun anew", async () => {
   void snapshots.store(group, { snapshot, offsetBytes: 0, bytes: new Uint8Array(0) });
   await settled();
   assert.equal(receiving.length, 2);
+});
+
+Deno.test("one that a newer one overtook while it was loaded is left alone, whatever became of its file", async () => {
+  for (const gone of [true, false]) {
+    const { done, reading, fake, group, snapshots } = manualSnapshots();
+    const [former, newer] = [metaOf(300), metaOf(400)];
+    fake.awaited = former;
+    const loading = snapshots.load(group, former);
+    fake.awaited = newer;
+    const loadingNewer = snapshots.load(group, newer);
+    reading[0]!.resolve(gone ? null : new Uint8Array(4));
+    assert.equal(await loading, false);
+    reading[1]!.resolve(new Uint8Array(4));
+    assert.equal(await loadingNewer, true);
+    assert.deepEqual(done, ["restored 400"]);
+  }
+});
+
+Deno.test("that the snapshot in force cannot be read is a bug, and said", async () => {
+  const { reading, fake, group, snapshots } = manualSnapshots();
+  fake.awaited = metaOf(300);
+  const loading = snapshots.load(group, fake.awaited);
+  reading[0]!.resolve(null);
+  await assert.rejects(loading, /the snapshot in force of group 0 can be read at 0/);
 });
