@@ -4,14 +4,15 @@
  */
 import { runTests, splitArguments } from "./test_run.ts";
 
-/** Folders that take long, and that nobody beside them disturbs: they build, or wait for peers of one process. */
-const BESIDE: readonly string[] = ["build", "peer", "sim"];
+/** Folders whose tests start whole peers, and mostly wait for them: as long as all the others. */
+const WHOLE_PEERS: readonly string[] = ["integration", "e2e"];
 
 const { paths, flags } = splitArguments(Deno.args);
 if (paths.length > 0) Deno.exit(await runTests({ paths, flags }));
-const all = Array.from(Deno.readDirSync("tests"))
+const others = Array.from(Deno.readDirSync("tests"))
   .filter(({ name, isDirectory }) => isDirectory || name.endsWith("_test.ts"))
-  .map(({ name }) => name).sort();
+  .map(({ name }) => name)
+  .filter((name) => !WHOLE_PEERS.includes(name)).sort();
 const pathsOf = (names: readonly string[]) => names.map((name) => `tests/${name}`);
-const others = all.filter((name) => !BESIDE.includes(name));
-Deno.exit(await runTests({ paths: pathsOf(others), flags }, { paths: pathsOf(BESIDE), flags }));
+const beside = { paths: pathsOf(others), flags };
+Deno.exit(await runTests({ paths: pathsOf(WHOLE_PEERS), flags }, beside));
