@@ -95,9 +95,9 @@ function digestOfTask({ key, kind, write }: Pick<KeyTask, "key" | "kind" | "writ
   return digestOf([kind, key, value, ttlMs, ifVersion === undefined, version]);
 }
 
-/** A request with a caller's own id may be sent again whatever came of it. */
-function endedError({ isProposed, request }: KeyTask, leader: string | null): SkeinError {
-  if (isProposed && request === null) {
+/** What is in the log may be executed yet, by whoever leads next. */
+function endedError({ isProposed }: KeyTask, leader: string | null): SkeinError {
+  if (isProposed) {
     return new SkeinError("OUTCOME_UNKNOWN", "the key's home changed while it was asked");
   }
   return new SkeinError("NOT_LEADER", "the key's home is another peer now", { leader });

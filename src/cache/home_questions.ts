@@ -3,6 +3,8 @@
  * through the home under a caller's own id, to say who holds what, and who is to compute a value that is missing. The
  * asking side; questions go to the home wherever it is. Their form is in `home_question_codec.ts`.
  */
+import { SkeinError } from "../errors.ts";
+import { NOTHING_CAME_OF_IT } from "../groups/group_errors.ts";
 import type { RequestKey } from "../groups/groups.ts";
 import { type CacheEdges, groupOfKey } from "./cache_edges.ts";
 import {
@@ -19,10 +21,12 @@ import {
 } from "./home_question_codec.ts";
 import type { Version } from "./version.ts";
 
-export class HomeQuestions {
-  readonly #edges: Pick<CacheEdges, "groups" | "partitions" | "timeouts" | "self">;
+type Edges = Pick<CacheEdges, "groups" | "partitions" | "timeouts" | "self" | "clock">;
 
-  constructor(edges: Pick<CacheEdges, "groups" | "partitions" | "timeouts" | "self">) {
+export class HomeQuestions {
+  readonly #edges: Edges;
+
+  constructor(edges: Edges) {
     this.#edges = edges;
   }
 
@@ -33,7 +37,8 @@ export class HomeQuestions {
    * @throws {SkeinError} by rejection: as `Groups.ask`, and TOO_MANY_REQUESTS
    */
   async remove(key: string, request: RequestKey | null): Promise<boolean> {
-    return decodeFlag(await this.#ask({ kind: "remove", key, request }));
+    const question = { kind: "remove", key, request } as const;
+    return decodeFlag(await (request === null ? this.#ask(question) : this.#askAgain(question)));
   }
 
   /**
@@ -59,7 +64,7 @@ export class HomeQuestions {
       readonly request: RequestKey;
     },
   ): Promise<HomeWriteAnswer> {
-    return decodeWriteAnswer(await this.#ask({ kind: "write", key, ...write }));
+    return decodeWriteAnswer(await this.#askAgain({ kind: "write", key, ...write }));
   }
 
   /** Who holds the line, as its home knows. @throws {SkeinError} by rejection: as `Groups.ask` */
@@ -79,7 +84,9 @@ export class HomeQuestions {
     { waitMs, ttlMs }: { readonly waitMs: number; readonly ttlMs: number },
   ): Promise<FillGrant> {
     const question = { kind: "beginFill", key, peer: this.#edges.self, waitMs, ttlMs } as const;
-    return decodeFillAnswer(await this.#ask(question, waitMs));
+    return decodeFillAnswer(
+      await this.#ask(question, waitMs + this.#edges.timeouts.askMs),
+    );
   }
 
   /** Whether this token is the key's and not over. @throws {SkeinError} by rejection: as `Groups.ask` */
@@ -95,9 +102,33 @@ export class HomeQuestions {
     await this.#ask({ kind: "settleFill", key, token });
   }
 
-  #ask(question: HomeQuestion, waitMs = 0): Promise<unknown> {
-    const { groups, timeouts } = this.#edges;
-    const group = groupOfKey(this.#edges, question.key);
-    return groups.ask(group, HOME_METHOD, encodeQuestion(question), waitMs + timeouts.askMs);
+  /**
+   * Under a caller's own id a question may be asked again whatever became of it. Once it may have been heard, that nothing
+   * came of a later attempt does not tell that nothing came of it.
+   */
+  async #askAgain(question: HomeQuestion): Promise<unknown> {
+    const { clock, timeouts } = this.#edges;
+    const endMs = clock.monotonicMs() + timeouts.askMs;
+    let unknown: SkeinError | null = null;
+    for (let leftMs = timeouts.askMs; leftMs > 0; leftMs = endMs - clock.monotonicMs()) {
+      try {
+        return await this.#ask(question, leftMs);
+      } catch (error) {
+        if (!(error instanceof SkeinError)) throw error;
+        if (error.code === "OUTCOME_UNKNOWN") unknown = error;
+        else throw unknown !== null && isOfAttempt(error) ? unknown : error;
+      }
+    }
+    throw unknown!;
   }
+
+  #ask(question: HomeQuestion, timeoutMs = this.#edges.timeouts.askMs): Promise<unknown> {
+    const group = groupOfKey(this.#edges, question.key);
+    return this.#edges.groups.ask(group, HOME_METHOD, encodeQuestion(question), timeoutMs);
+  }
+}
+
+/** Whether this says what one attempt came to, and not what became of the request. */
+function isOfAttempt({ code }: SkeinError): boolean {
+  return NOTHING_CAME_OF_IT.has(code) || code === "TOO_MANY_REQUESTS";
 }

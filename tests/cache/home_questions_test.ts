@@ -16,8 +16,9 @@ import {
 } from "../../src/cache/home_question_codec.ts";
 import { groupOfKey } from "../../src/cache/cache_edges.ts";
 import { HomeQuestions } from "../../src/cache/home_questions.ts";
+import { ManualClock } from "../manual_clock.ts";
 import { decode, encode } from "../../src/codec/msgpack.ts";
-import { SkeinError } from "../../src/errors.ts";
+import { type ErrorCode, SkeinError } from "../../src/errors.ts";
 import type { Groups } from "../../src/groups/groups.ts";
 import { LIMITS } from "../../src/limits.ts";
 import { Random } from "../../src/random.ts";
@@ -116,7 +117,8 @@ Deno.test("a question goes to the group of its key, with time to wait on top of 
       return Promise.resolve(answers.shift());
     },
   } as Partial<Groups> as Groups;
-  const edges = { groups, partitions: 16, self: "A", timeouts: { proposeMs: 9, askMs: 100 } };
+  const timeouts = { proposeMs: 9, askMs: 100 };
+  const edges = { groups, partitions: 16, self: "A", timeouts, clock: new ManualClock() };
   const home = new HomeQuestions(edges);
   assert.equal(await home.remove("a", caller), true);
   await home.invalidate("a");
@@ -144,4 +146,36 @@ Deno.test("a question goes to the group of its key, with time to wait on top of 
     { ...at, question: { kind: "checkFill", key: "a", token: "t" } },
     { ...at, question: { kind: "settleFill", key: "a", token: "t" } },
   ]);
+});
+
+Deno.test("under a caller's id it asks again while the outcome is unknown, and never denies it then", async () => {
+  const clock = new ManualClock();
+  const left: number[] = [];
+  /** What each attempt comes to, 40 ms after it was made; null: it is done. */
+  const write = async (...outcomes: (ErrorCode | null)[]) => {
+    left.length = 0;
+    const groups = {
+      ask(_group: number, _method: string, _body: unknown, timeoutMs: number) {
+        left.push(timeoutMs);
+        clock.advance(40);
+        const code = outcomes.shift()!;
+        return code === null
+          ? Promise.resolve([true, [4, 7, 1]])
+          : Promise.reject(new SkeinError(code, "no"));
+      },
+    } as Partial<Groups> as Groups;
+    const timeouts = { proposeMs: 9, askMs: 100 };
+    const home = new HomeQuestions({ groups, partitions: 16, self: "A", timeouts, clock });
+    return await home.write("a", { value, ttlMs: null, ifVersion: null, request: caller });
+  };
+  assert.deepEqual(await write("OUTCOME_UNKNOWN", null), { ok: true, version });
+  assert.deepEqual(left, [100, 60]);
+  await assert.rejects(write("NO_LEADER"), { code: "NO_LEADER" });
+  await assert.rejects(write("OUTCOME_UNKNOWN", "NO_LEADER"), { code: "OUTCOME_UNKNOWN" });
+  await assert.rejects(write("OUTCOME_UNKNOWN", "REQUEST_ID_REUSED"), {
+    code: "REQUEST_ID_REUSED",
+  });
+  const unknown = Array.from({ length: 4 }, () => "OUTCOME_UNKNOWN" as const);
+  await assert.rejects(write(...unknown), { code: "OUTCOME_UNKNOWN" });
+  assert.deepEqual(left, [100, 60, 20]);
 });

@@ -295,7 +295,7 @@ Deno.test("when the home ends those who wait are sent on, and what may be logged
   await bench.follow();
   await assert.rejects(waiting, { code: "NOT_LEADER" });
   await assert.rejects(logged, { code: "OUTCOME_UNKNOWN" });
-  await assert.rejects(named, { code: "NOT_LEADER" });
+  await assert.rejects(named, { code: "OUTCOME_UNKNOWN" });
   await assert.rejects(invalidated, { code: "NOT_LEADER" });
 });
 
