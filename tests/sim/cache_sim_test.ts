@@ -8,7 +8,14 @@ Deno.test("clusters that are used as a cache hold all properties under faults, t
   const sums = { reads: 0, writes: 0, shared: 0, owned: 0 };
   for (let seed = 1; seed <= 12; seed++) {
     const peers = seed % 3 === 0 ? 5 : 3;
-    const result = await simulate({ seed, peers, steps: 8_000, isCache: true, print: null });
+    const result = await simulate({
+      seed,
+      peers,
+      steps: 8_000,
+      faultsMs: null,
+      isCache: true,
+      print: null,
+    });
     const replay = `deno task sim --seed ${seed} --workload cache --steps 8000 --verbose`;
     assert.equal(result.failure, null, `${result.failure}\nreplay: ${replay}`);
     for (const name of ["reads", "writes", "shared", "owned"] as const) {

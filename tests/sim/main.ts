@@ -2,7 +2,8 @@
  * `deno task sim`: runs seed after seed until the time is over, and stops at the first failure with the
  * command that replays it. Exit code 0: nothing found; 1: a failure; 2: wrong use.
  *
- * --seed N replays one · --seeds N that many, from --from · --budget SECONDS (60) · --steps N (10000)
+ * --seed N replays one · --seeds N that many, from --from · --budget SECONDS (60)
+ * --steps N (10000) of each seed under faults, or --simulated-seconds N of each
  * --workload cache|others (every fourth seed is of the cache) · --peers 3|5 (both in turn) · --workers N (2) · --verbose · --keep-going past failures
  */
 import { parseArgs } from "node:util";
@@ -14,6 +15,8 @@ interface Options {
   readonly seeds: { readonly from: number; readonly count: number };
   readonly budgetMs: number;
   readonly steps: number;
+  /** Null: as many as the steps take. */
+  readonly simulatedSeconds: number | null;
   readonly peers: number | null;
   /** Null: in turn. */
   readonly isCache: boolean | null;
@@ -31,6 +34,7 @@ function readOptions(list: readonly string[]): Options {
       from: { type: "string" },
       budget: { type: "string" },
       steps: { type: "string" },
+      "simulated-seconds": { type: "string" },
       peers: { type: "string" },
       workload: { type: "string" },
       workers: { type: "string" },
@@ -61,6 +65,9 @@ function readOptions(list: readonly string[]): Options {
       ? Infinity
       : number("budget", 60) * 1000,
     steps: number("steps", 10_000),
+    simulatedSeconds: values["simulated-seconds"] === undefined
+      ? null
+      : number("simulated-seconds", 0),
     peers: values.peers === undefined ? null : number("peers", 3),
     isCache: workload === undefined ? null : workload === "cache",
     workers: isOne ? 1 : number("workers", 2),
@@ -75,13 +82,14 @@ function startOfToday(): number {
 
 /** Every third cluster has five peers, unless told otherwise. */
 function* planned(options: Options): Generator<SimulationOptions> {
-  const { seeds, steps, verbose, budgetMs } = options;
+  const { seeds, steps, simulatedSeconds, verbose, budgetMs } = options;
+  const faultsMs = simulatedSeconds === null ? null : simulatedSeconds * 1_000;
   const startedMs = performance.now();
   for (let seed = seeds.from; seed < seeds.from + seeds.count; seed++) {
     if (performance.now() - startedMs > budgetMs) return;
     const peers = options.peers ?? (seed % 3 === 0 ? 5 : 3);
     const isCache = options.isCache ?? seed % 4 === 0;
-    yield { seed, peers, isCache, steps, print: verbose ? say : null };
+    yield { seed, peers, isCache, steps, faultsMs, print: verbose ? say : null };
   }
 }
 
@@ -90,10 +98,11 @@ function report(result: SimulationResult, options: SimulationOptions, withLog: b
   say(`seed ${result.seed} FAILED after ${result.steps} steps, ${result.virtualMs.toFixed(1)} ms:`);
   say(result.failure ?? "");
   if (withLog) { for (const line of ["the last lines before:", ...result.lastLines]) say(line); }
-  const { seed, peers, steps, isCache } = options;
+  const { seed, peers, steps, faultsMs, isCache } = options;
   const workload = isCache ? "cache" : "others";
+  const length = faultsMs === null ? `--steps ${steps}` : `--simulated-seconds ${faultsMs / 1_000}`;
   say(
-    `replay: deno task sim --seed ${seed} --workload ${workload} --peers ${peers} --steps ${steps} --verbose`,
+    `replay: deno task sim --seed ${seed} --workload ${workload} --peers ${peers} ${length} --verbose`,
   );
 }
 

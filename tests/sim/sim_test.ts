@@ -14,7 +14,14 @@ Deno.test("fixed seeds hold all properties under faults, then converge", async (
   const sums = { grants: 0, delivered: 0, acknowledged: 0, ordered: 0, moves: 0, events: 0 };
   for (let seed = 1; seed <= 30; seed++) {
     const peers = seed % 3 === 0 ? 5 : 3;
-    const result = await simulate({ seed, peers, steps: STEPS, isCache: false, print: null });
+    const result = await simulate({
+      seed,
+      peers,
+      steps: STEPS,
+      faultsMs: null,
+      isCache: false,
+      print: null,
+    });
     assert.equal(result.failure, null, report(result));
     assert.ok(result.steps >= STEPS, `seed ${seed} ran ${result.steps} steps`);
     sums.grants += result.grants;
@@ -44,7 +51,8 @@ Deno.test("fixed seeds hold all properties under faults, then converge", async (
 
 Deno.test("one seed gives one trace, another seed another", async () => {
   const traceOf = async (seed: number) =>
-    (await simulate({ seed, peers: 3, steps: STEPS, isCache: false, print: null })).traceHash;
+    (await simulate({ seed, peers: 3, steps: STEPS, faultsMs: null, isCache: false, print: null }))
+      .traceHash;
   const first = await traceOf(1_000);
   // Whatever a run may leave behind in this process must not reach the next.
   const other = await traceOf(1_001);

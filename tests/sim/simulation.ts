@@ -33,6 +33,8 @@ export interface SimulationOptions {
   readonly isCache: boolean;
   /** Events of the first phase; the second comes on top. */
   readonly steps: number;
+  /** So long lasts the first phase instead, in simulated time; null: by its steps. */
+  readonly faultsMs: number | null;
   /** Shows each line of the log at once, and the history at the end. */
   readonly print: ((line: string) => void) | null;
 }
@@ -43,6 +45,8 @@ export interface SimulationResult {
   readonly failure: string | null;
   readonly steps: number;
   readonly virtualMs: number;
+  /** Until the world was healed. */
+  readonly faultsMs: number;
   readonly traceHash: string;
   readonly operations: number;
   readonly grants: number;
@@ -72,6 +76,7 @@ class Simulation {
   readonly cache: CacheWorkload;
   readonly events: EventWorkload;
   readonly options: SimulationOptions;
+  healedMs: number | null = null;
   readonly #clientsRandom: Random;
   #failure: unknown = null;
 
@@ -126,7 +131,8 @@ class Simulation {
     nemesis.start();
     const users = [...clients, this.queue, this.cache, this.events];
     const running = users.map((user) => user.run());
-    while (scheduler.executed < options.steps) await this.#step();
+    while (this.#isHostile()) await this.#step();
+    this.healedMs = scheduler.nowMs;
     this.log.line(scheduler.nowMs, "world", "is healed");
     nemesis.heal();
     cluster.network.rates = HEALED.network;
@@ -143,6 +149,12 @@ class Simulation {
     await this.events.finish(until);
     await checkPartitions(cluster, until);
     await loseSleepingLeaders(cluster, RESOURCES[0]!, until);
+  }
+
+  #isHostile(): boolean {
+    const { steps, faultsMs } = this.options;
+    const { executed, nowMs } = this.scheduler;
+    return faultsMs === null ? executed < steps : nowMs < faultsMs;
   }
 
   /** @throws what a peer, a checker or a client found wrong */
@@ -220,6 +232,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     failure,
     steps: scheduler.executed,
     virtualMs: scheduler.nowMs,
+    faultsMs: simulation.healedMs ?? scheduler.nowMs,
     traceHash: scheduler.trace.digest(),
     operations: history.length,
     grants:

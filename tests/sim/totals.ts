@@ -7,6 +7,7 @@ export class Totals {
   #seeds = 0;
   #steps = 0;
   #virtualMs = 0;
+  #faultsMs = 0;
   #operations = 0;
   #grants = 0;
   #committed = 0;
@@ -27,6 +28,7 @@ export class Totals {
     this.#seeds++;
     this.#steps += result.steps;
     this.#virtualMs += result.virtualMs;
+    this.#faultsMs += result.faultsMs;
     this.#operations += result.operations;
     this.#grants += result.grants;
     this.#committed += result.committed;
@@ -49,11 +51,12 @@ export class Totals {
 
   lines(): string[] {
     const seconds = (performance.now() - this.#startedMs) / 1000;
-    const hours = this.#virtualMs / 3_600_000;
+    const [hours, faultsHours] = [this.#virtualMs / 3_600_000, this.#faultsMs / 3_600_000];
     const strikes = [...this.#strikes].sort().map(([name, count]) => `${name} ${count}`);
     return [
       `${this.#seeds} seeds, ${this.#steps} steps in ${seconds.toFixed(1)} s ` +
       `(${Math.round(this.#steps / seconds)} steps/s); ${hours.toFixed(2)} simulated hours, ` +
+      `${faultsHours.toFixed(2)} of them under faults, ` +
       `${(hours * 60 / seconds).toFixed(2)} a minute`,
       `${this.#committed} entries committed, ${this.#operations} lock operations, ` +
       `${this.#grants} grants; faults: ${strikes.join(", ") || "none"}`,
