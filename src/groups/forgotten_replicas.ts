@@ -1,8 +1,8 @@
 /**
  * Replicas here that were taken out of their groups while their peer was away: nobody speaks to them any more,
- * so nobody tells them. One that has had no leader for a while asks the other peers, and ends where one of them
- * has committed a configuration without it. A replica's id is the index of the entry that added it, and comes only
- * once: so any such configuration that is not older is proof, and it does not matter who has it.
+ * so nobody tells them; or that were to be added by an entry which never was committed. One that has had no leader
+ * for a while asks the other peers, and ends where one of them has committed past its beginning and is without it: a
+ * replica's id is the index of the entry that added it, and comes only once. It does not matter who has that proof.
  *
  * Not the system group's: who is no member any more learns that by asking to be added.
  */
@@ -119,7 +119,7 @@ export function parseForgotten(
 function hasGoneOnWithout(group: Pick<Group, "status">, { peer, replica }: Replica): boolean {
   const { configuration, commitIndex } = group.status();
   const { index, voters, votersOutgoing, learners } = configuration;
-  if (index > commitIndex || index < replica) return false;
+  if (index > commitIndex || commitIndex < replica) return false;
   return ![...voters, ...votersOutgoing, ...learners].some((other) =>
     other.peer === peer && other.replica === replica
   );

@@ -114,14 +114,14 @@ export const PARTITIONS_MUTANTS: readonly Mutant[] = [
   {
     name: "a replica ends because of a configuration that may never be committed",
     file: "src/groups/forgotten_replicas.ts",
-    search: `if (index > commitIndex || index < replica) return false;`,
-    replace: `if (index < replica) return false;`,
+    search: `if (index > commitIndex || commitIndex < replica) return false;`,
+    replace: `if (commitIndex < replica) return false;`,
     caughtBy: [FORGOTTEN],
   },
   {
     name: "a replica ends because of a configuration from before it was added",
     file: "src/groups/forgotten_replicas.ts",
-    search: `if (index > commitIndex || index < replica) return false;`,
+    search: `if (index > commitIndex || commitIndex < replica) return false;`,
     replace: `if (index > commitIndex) return false;`,
     caughtBy: [FORGOTTEN],
   },
