@@ -56,14 +56,18 @@ function ratio(own: Measured, other: Measured): string {
 /** A Markdown table of the aims that this run can tell of; empty where it can tell of none. */
 export function renderAims(aims: readonly Aim[], measured: readonly Measured[]): string {
   const rows = aims.flatMap(({ what, of, over, atLeast }) => {
-    const [above, below] = [find(measured, of), find(measured, over)];
-    if (above === undefined || below === undefined) return [];
-    const reached = above.result.rate / below.result.rate;
+    const own = find(measured, of)?.result.rate;
+    const other = over === null ? 1 : find(measured, over)?.result.rate;
+    if (own === undefined || other === undefined) return [];
+    const reached = own / other;
     const verdict = reached >= atLeast ? "reached" : "missed";
-    return [`| ${what} | ≥ ${atLeast} | ${reached.toFixed(2)} | ${verdict} |`];
+    const [least, shown] = over === null
+      ? [`${atLeast}/s`, `${Math.round(reached)}/s`]
+      : [`${atLeast} ×`, `${reached.toFixed(2)} ×`];
+    return [`| ${what} | ${least} | ${shown} | ${verdict} |`];
   });
   if (rows.length === 0) return "";
-  return ["| aim | ratio | measured | |", "| --- | --- | --- | --- |", ...rows].join("\n");
+  return ["| aim | at least | measured | |", "| --- | --- | --- | --- |", ...rows].join("\n");
 }
 
 /** Replaces or appends the section `title` of the results page; `name` marks it. */

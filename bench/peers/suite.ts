@@ -39,11 +39,11 @@ export interface Place {
   readonly clients: number;
 }
 
-/** A ratio of rates that Skein is to reach. */
+/** A rate a second that Skein is to reach, or where it is to stand beside another system a ratio of rates. */
 export interface Aim {
   readonly what: string;
   readonly of: Place;
-  readonly over: Place;
+  readonly over: Place | null;
   readonly atLeast: number;
 }
 
