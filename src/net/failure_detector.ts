@@ -33,7 +33,9 @@ export const FAILURE_DETECTOR_DEFAULTS: FailureDetectorOptions = {
 
 /** The intervals between the last heartbeats of one peer, in a ring. */
 interface Arrivals {
+  /** Of one who was never heard: when it was first asked about. */
   lastMs: number;
+  isHeard: boolean;
   readonly intervalsMs: Float64Array;
   count: number;
   next: number;
@@ -50,10 +52,10 @@ export class FailureDetector {
 
   /** @param nowMs monotonic; something of the peer arrived */
   heartbeat(peer: PeerId, nowMs: number): void {
-    const arrivals = this.#arrivals.get(peer);
-    if (arrivals === undefined) {
-      const intervalsMs = new Float64Array(this.#options.windowSize);
-      this.#arrivals.set(peer, { lastMs: nowMs, intervalsMs, count: 0, next: 0 });
+    const arrivals = this.#arrivalsOf(peer, nowMs);
+    if (!arrivals.isHeard) {
+      arrivals.isHeard = true;
+      arrivals.lastMs = nowMs;
       return;
     }
     arrivals.intervalsMs[arrivals.next] = Math.max(0, nowMs - arrivals.lastMs);
@@ -62,24 +64,32 @@ export class FailureDetector {
     arrivals.lastMs = nowMs;
   }
 
-  /** The peer is a member no more. */
-  forget(peer: PeerId): void {
-    this.#arrivals.delete(peer);
+  #arrivalsOf(peer: PeerId, nowMs: number): Arrivals {
+    const known = this.#arrivals.get(peer);
+    if (known !== undefined) return known;
+    const intervalsMs = new Float64Array(this.#options.windowSize);
+    const arrivals = { lastMs: nowMs, isHeard: false, intervalsMs, count: 0, next: 0 };
+    this.#arrivals.set(peer, arrivals);
+    return arrivals;
   }
 
-  /** @returns how surprising the silence is: 1 = one in ten, 8 = one in 10^8; infinite if never heard */
+  /**
+   * @returns how surprising the silence is: 1 = one in ten, 8 = one in 10^8. Of one who was never heard the silence
+   *   counts from when it was first asked about, for who has just started has heard nobody yet.
+   */
   phi(peer: PeerId, nowMs: number): number {
-    const arrivals = this.#arrivals.get(peer);
-    if (arrivals === undefined) return Infinity;
+    const arrivals = this.#arrivalsOf(peer, nowMs);
     const { meanMs, deviationMs } = this.#measure(arrivals);
     const silenceMs = nowMs - arrivals.lastMs - this.#options.graceMs;
     return phiOf((silenceMs - meanMs) / deviationMs);
   }
 
+  /** Never `alive` for one who was never heard. */
   state(peer: PeerId, nowMs: number): PeerState {
     const phi = this.phi(peer, nowMs);
     if (phi >= this.#options.phiDead) return "dead";
-    return phi >= this.#options.phiSuspect ? "suspect" : "alive";
+    const isAlive = phi < this.#options.phiSuspect && this.#arrivalsOf(peer, nowMs).isHeard;
+    return isAlive ? "alive" : "suspect";
   }
 
   #measure({ intervalsMs, count }: Arrivals): { meanMs: number; deviationMs: number } {

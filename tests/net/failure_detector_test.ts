@@ -60,7 +60,7 @@ Deno.test("with the defaults a peer of 150 ms heartbeats is suspect, then dead, 
   let nowMs = 0;
   for (let count = 0; count < 1_000; count++) {
     nowMs += 140 + random.integer(0, 20);
-    assert.equal(detector.state(PEER, nowMs), count === 0 ? "dead" : "alive");
+    assert.equal(detector.state(PEER, nowMs), count === 0 ? "suspect" : "alive");
     detector.heartbeat(PEER, nowMs);
   }
   assert.equal(detector.state(PEER, nowMs + 600), "alive");
@@ -89,11 +89,13 @@ Deno.test("after one heartbeat the assumed interval counts", () => {
   assert.equal(detector.state(PEER, lastMs + 2_000), "dead");
 });
 
-Deno.test("who was never heard, or is forgotten, is dead", () => {
-  const { detector, lastMs } = listen(EVEN);
-  assert.equal(detector.state("never heard", lastMs), "dead");
-  detector.forget(PEER);
-  assert.equal(detector.phi(PEER, lastMs), Infinity);
+Deno.test("who was never heard is suspect at first, and dead after as long a silence as any other", () => {
+  const detector = new FailureDetector();
+  assert.equal(detector.state(PEER, 1_000), "suspect");
+  assert.equal(detector.state(PEER, 1_600), "suspect");
+  assert.equal(detector.state(PEER, 4_000), "dead");
+  detector.heartbeat(PEER, 60_000);
+  assert.equal(detector.state(PEER, 60_100), "alive", "the time before counts for nothing");
 });
 
 Deno.test("a clock that gives the same time twice is no failure", () => {
