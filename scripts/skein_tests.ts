@@ -1,21 +1,29 @@
 /**
- * Which tests start Skein as a process: those that import one of the files that do so for them.
+ * Which tests start Skein as a process, and which keep state in Redis: those that import one of the files that do so
+ * for them.
  */
 
 /** tests/skein_command.ts, and what stands upon it. */
-const STARTS_SKEIN = /from "[^"]*\/(?:skein_command|skein_process|running_skein)\.ts"/;
+export const STARTS_SKEIN = /from "[^"]*\/(?:skein_command|skein_process|running_skein)\.ts"/;
+/** What obeys SKEIN_TEST_REDIS: processes, and peers of the test's own process; and what is about Redis anyway. */
+export const KEEPS_STATE =
+  /from "[^"]*\/(?:skein_command|skein_process|running_skein|cluster|redis_server)\.ts"/;
 
 /**
  * @param paths files and folders
- * @returns the tests among them, and below them, that start Skein, in the order of their names
+ * @param imports one of the two above
+ * @returns the tests among them, and below them, that import such a file, in the order of their names
  * @throws {Deno.errors.NotFound} by rejection, where a path is not there
  */
-export async function findSkeinTests(paths: readonly string[]): Promise<string[]> {
+export async function findTests(
+  paths: readonly string[],
+  imports: RegExp,
+): Promise<string[]> {
   const found = new Set<string>();
   const visit = async (path: string): Promise<void> => {
     if ((await Deno.stat(path)).isDirectory) {
       for await (const { name } of Deno.readDir(path)) await visit(`${path}/${name}`);
-    } else if (path.endsWith("_test.ts") && STARTS_SKEIN.test(await Deno.readTextFile(path))) {
+    } else if (path.endsWith("_test.ts") && imports.test(await Deno.readTextFile(path))) {
       found.add(path);
     }
   };

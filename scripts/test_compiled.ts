@@ -5,7 +5,7 @@
  */
 import { resolve } from "node:path";
 import { hostTarget } from "./build/targets.ts";
-import { findSkeinTests } from "./skein_tests.ts";
+import { findTests, STARTS_SKEIN } from "./skein_tests.ts";
 import { runTests, splitArguments, type TestArguments } from "./test_run.ts";
 
 const REPOSITORY = resolve(`${import.meta.dirname}/..`);
@@ -24,7 +24,7 @@ async function main(): Promise<number> {
 
 /** @throws {Error} when there is nothing to run the tests against */
 async function testExecutable({ paths, flags }: TestArguments): Promise<number> {
-  const tests = await findSkeinTests(paths.length > 0 ? paths : FOLDERS);
+  const tests = await findTests(paths.length > 0 ? paths : FOLDERS, STARTS_SKEIN);
   if (tests.length === 0) throw new Error(`no test in ${paths.join(", ")} starts Skein`);
   const named = Deno.env.get("SKEIN_TEST_EXECUTABLE");
   const executable = named === undefined ? await builtExecutable() : resolve(named);

@@ -33,6 +33,20 @@ export async function runTests(run: TestRun, beside: TestRun | null = null): Pro
   return ended.find(({ code }) => code !== 0)?.code ?? 0;
 }
 
+/**
+ * Runs them one after the other.
+ * @param runs by what they are called in the lines of counts that come last
+ * @returns as `runTests`
+ */
+export async function runInTurn(runs: ReadonlyMap<string, TestRun>): Promise<number> {
+  const ended = new Map<string, Ended>();
+  for (const [name, run] of runs) ended.set(name, await runOne(run, "inherit"));
+  for (const [name, { counts }] of ended) console.log(`${name}: ${formatCounts(counts)}`);
+  const all = [...ended.values()];
+  console.log(formatCounts(addCounts(all.map(({ counts }) => counts))));
+  return all.find(({ code }) => code !== 0)?.code ?? 0;
+}
+
 async function runOne(
   { paths, flags, environment = {} }: TestRun,
   output: "inherit" | "piped",

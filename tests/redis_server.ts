@@ -28,23 +28,39 @@ export function redisTest(name: string, run: () => Promise<void>): void {
   Deno.test({ name: ignore ? `${name} (skipped: ${REDIS_MISSING})` : name, ignore, fn: run });
 }
 
+/** Of a server that fsyncs every write, and takes no snapshots beside that. */
+const DURABLE = ["--appendonly", "yes", "--appendfsync", "always", "--save", ""];
+
 export class RedisServer {
   readonly directory: string;
-  readonly flags: readonly string[];
+  readonly #args: readonly string[];
   port = 0;
   #child: Deno.ChildProcess | null = null;
 
-  private constructor(flags: readonly string[]) {
-    this.flags = flags;
-    this.directory = Deno.makeTempDirSync({ prefix: "skein-redis-" });
+  private constructor(directory: string, args: readonly string[]) {
+    this.directory = directory;
+    this.#args = args;
   }
 
   /** @param flags of redis-server, beside those that make every write durable */
-  static async start(...flags: readonly string[]): Promise<RedisServer> {
-    const server = new RedisServer(flags);
+  static start(...flags: readonly string[]): Promise<RedisServer> {
+    return RedisServer.#begin(new RedisServer(newDirectory(), [...DURABLE, ...flags]));
+  }
+
+  /** @param lines of its configuration; what it learns it writes there too */
+  static async startSentinel(lines: readonly string[]): Promise<RedisServer> {
+    const directory = newDirectory();
+    const path = `${directory}/sentinel.conf`;
+    await Deno.writeTextFile(path, `${lines.join("\n")}\n`);
+    return await RedisServer.#begin(new RedisServer(directory, [path, "--sentinel"]));
+  }
+
+  static async #begin(server: RedisServer): Promise<RedisServer> {
     for (let attempt = 0;; attempt++) {
       server.port = PORT_MIN + Math.floor(Math.random() * (PORT_MAX - PORT_MIN));
       try {
+        // Another server there would answer in its place.
+        Deno.listen({ hostname: "127.0.0.1", port: server.port }).close();
         await server.up();
         return server;
       } catch (error) {
@@ -75,14 +91,16 @@ export class RedisServer {
     // deno-fmt-ignore
     const child = new Deno.Command("redis-server", {
       args: [
-        "--port", String(this.port), "--bind", "127.0.0.1", "--dir", this.directory,
-        "--appendonly", "yes", "--appendfsync", "always", "--save", "", ...this.flags,
+        ...this.#args, "--port", String(this.port), "--bind", "127.0.0.1", "--dir", this.directory,
       ],
       stdout: "null",
       stderr: "null",
     }).spawn();
     let ended = false;
-    const status = child.status.then(() => ended = true);
+    const status = child.status.then(() => {
+      ended = true;
+      if (this.#child === child) this.#child = null;
+    });
     this.#child = child;
     try {
       await eventually("the redis-server answers", 20_000, async () => {
@@ -118,11 +136,15 @@ export class RedisServer {
     if (child === null) return;
     child.kill(signal);
     await child.status;
-    this.#child = null;
+    if (this.#child === child) this.#child = null;
   }
 
   async remove(): Promise<void> {
     await this.down("SIGKILL");
     await Deno.remove(this.directory, { recursive: true });
   }
+}
+
+function newDirectory(): string {
+  return Deno.makeTempDirSync({ prefix: "skein-redis-" });
 }

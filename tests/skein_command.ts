@@ -2,10 +2,11 @@
  * The one way in which tests start Skein as a process. By default that is the source under the Deno that runs the
  * test, with the rights of that command line and no others; SKEIN_TEST_EXECUTABLE names a built file to start in
  * its place, SKEIN_TEST_DENO another Deno for the source. Nothing of the surroundings leaks in: neither SKEIN_
- * variables nor the names that settings go by.
+ * variables nor the names that settings go by. A peer keeps its state where `tested_state.ts` says.
  */
 import { fileURLToPath } from "node:url";
 import { launchFlags } from "../src/cli/launch_flags.ts";
+import { stateEnvironment } from "./tested_state.ts";
 
 const PROGRAM = fileURLToPath(new URL("..", import.meta.url)).replace(/[\\/]$/, "");
 const MAIN = `${PROGRAM}/src/main.ts`;
@@ -22,6 +23,8 @@ export interface CommandOptions {
   readonly stdout?: "null" | "piped";
   /** Nothing where absent. */
   readonly stdin?: "null" | "piped";
+  /** Its output and its errors go to a terminal, all of which is then standard output: by `script` of util-linux. */
+  readonly onTerminal?: boolean;
 }
 
 /** The built file that is tested, null where it is the source. @throws where both variables are set */
@@ -36,7 +39,7 @@ export function testedExecutable(): string | null {
 /** The command line, not started yet: standard error piped, standard input and output as asked. */
 export function skeinCommand(
   args: readonly string[],
-  { environment = {}, stdout = "piped", stdin = "null" }: CommandOptions = {},
+  { environment = {}, stdout = "piped", stdin = "null", onTerminal = false }: CommandOptions = {},
 ): Deno.Command {
   const executable = testedExecutable();
   const kept = executable === null ? [...KEPT_ENVIRONMENT, ...KEPT_FOR_SOURCE] : KEPT_ENVIRONMENT;
@@ -48,6 +51,7 @@ export function skeinCommand(
     ...Object.fromEntries(surroundings),
     USER: "ann",
     NO_COLOR: "1",
+    ...stateEnvironment(args, environment),
     ...environment,
   };
   const rights = launchFlags({
@@ -57,8 +61,12 @@ export function skeinCommand(
     programFolder: PROGRAM,
   });
   const source = ["run", "--no-check", "--quiet", ...rights, MAIN];
-  return new Deno.Command(executable ?? Deno.env.get("SKEIN_TEST_DENO") ?? Deno.execPath(), {
-    args: executable === null ? [...source, ...args] : [...args],
+  const program = executable ?? Deno.env.get("SKEIN_TEST_DENO") ?? Deno.execPath();
+  const words = [program, ...(executable === null ? source : []), ...args];
+  const quoted = words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
+  const [called, ...given] = onTerminal ? ["script", "-qec", quoted, "/dev/null"] : words;
+  return new Deno.Command(called!, {
+    args: given,
     env,
     clearEnv: true,
     stdin,

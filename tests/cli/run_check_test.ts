@@ -5,6 +5,9 @@ import { freeFirstPort } from "./free_ports.ts";
 import { RunningSkein } from "./running_skein.ts";
 import { RedisServer, redisTest } from "../redis_server.ts";
 import { skein } from "./skein_process.ts";
+import { logTest } from "../tested_state.ts";
+
+const WHY_LOG = "it is about a data directory; of Redis another test says as much";
 
 type Files = Readonly<Record<string, string>>;
 
@@ -30,7 +33,7 @@ function checkArgs(directory: string, port: number, ...more: readonly string[]):
   return ["run", "--check", `--http=${port}`, `--data=${directory}/peer`, ...more];
 }
 
-Deno.test("a peer that could start is exit code 0, and nothing is made", async () => {
+logTest("a peer that could start is exit code 0, and nothing is made", WHY_LOG, async () => {
   await withDirectory(async (directory, port) => {
     const args = checkArgs(directory, port, `--log-file=${directory}/peer.log`, "--name=ann");
     const { code, stdout, stderr } = await skein(args);
@@ -50,84 +53,97 @@ Deno.test("a peer that could start is exit code 0, and nothing is made", async (
   });
 });
 
-Deno.test("every problem is listed, of the settings, the files, the data and the addresses", async () => {
-  await withDirectory(async (directory, port) => {
-    const [one, other] = [await makeCertificate("one"), await makeCertificate("other")];
-    const files: Files = { "cert.pem": one.cert, "key.pem": other.key, peer: "", "c.json": "{}" };
-    for (const [name, content] of Object.entries(files)) {
-      await Deno.writeTextFile(`${directory}/${name}`, content);
-    }
-    using taken = Deno.listen({ hostname: "127.0.0.1", port });
-    const args = checkArgs(
-      directory,
-      port,
-      ...["--listen", `127.0.0.1:${port + 10}`, "--metrics-port", `127.0.0.1:${port + 10}`],
-      ...["--tls-cert", `${directory}/cert.pem`, "--tls-key", `${directory}/key.pem`],
-      ...["--log-file", directory, "--config", `${directory}/c.json`],
-      ...["--redis-require-durable", "--zone", "/", "--heartbeat", "9"],
-    );
-    const { code, stdout, stderr } = await skein(args);
-    assert.deepEqual([code, stdout], [2, ""]);
-    const expected = [
-      /^--zone: cannot use "\/" from the flag --zone; allowed: /,
-      /^--redis-require-durable: cannot be used without a Redis; /,
-      /^--heartbeat: cannot use 9 with an election timeout from 1; /,
-      /^--tls-cert: certificate and key cannot be served with: the key is another certificate's$/,
-      /^--data: cannot keep data in .*\/peer: .*\/peer is no directory$/,
-      /^--log-file: cannot write there: \/.* is a directory$/,
-      new RegExp(
-        `^--http: cannot listen on 127.0.0.1:${port}: port ${port} is in use by another p`,
-      ),
-      new RegExp(`^--listen: cannot listen on .*: port ${port + 10} is in use by another address`),
-    ];
-    const lines = stderr.trimEnd().split("\n");
-    assert.equal(lines.length, expected.length, stderr);
-    expected.forEach((pattern, at) => assert.match(lines[at]!.replace(/^skein: /, ""), pattern));
-    const json = await skein([...args, "--json"]);
-    assert.deepEqual([json.code, json.stderr], [2, ""]);
-    const { success, error, message, problems, data } = JSON.parse(json.stdout);
-    assert.deepEqual([success, error, data], [false, "BAD_CONFIGURATION", "unknown"]);
-    assert.equal(message, lines.map((line) => line.replace(/^skein: /, "")).join("\n"));
-    assert.deepEqual(problems.map(({ setting }: { setting: string }) => setting), [
-      "--zone",
-      "--redis-require-durable",
-      "--heartbeat",
-      "--tls-cert",
-      "--data",
-      "--log-file",
-      "--http",
-      "--listen",
-    ]);
-    assert.equal(taken.addr.transport, "tcp");
-  });
-});
+logTest(
+  "every problem is listed, of the settings, the files, the data and the addresses",
+  WHY_LOG,
+  async () => {
+    await withDirectory(async (directory, port) => {
+      const [one, other] = [await makeCertificate("one"), await makeCertificate("other")];
+      const files: Files = { "cert.pem": one.cert, "key.pem": other.key, peer: "", "c.json": "{}" };
+      for (const [name, content] of Object.entries(files)) {
+        await Deno.writeTextFile(`${directory}/${name}`, content);
+      }
+      using taken = Deno.listen({ hostname: "127.0.0.1", port });
+      const args = checkArgs(
+        directory,
+        port,
+        ...["--listen", `127.0.0.1:${port + 10}`, "--metrics-port", `127.0.0.1:${port + 10}`],
+        ...["--tls-cert", `${directory}/cert.pem`, "--tls-key", `${directory}/key.pem`],
+        ...["--log-file", directory, "--config", `${directory}/c.json`],
+        ...["--redis-require-durable", "--zone", "/", "--heartbeat", "9"],
+      );
+      const { code, stdout, stderr } = await skein(args);
+      assert.deepEqual([code, stdout], [2, ""]);
+      const expected = [
+        /^--zone: cannot use "\/" from the flag --zone; allowed: /,
+        /^--redis-require-durable: cannot be used without a Redis; /,
+        /^--heartbeat: cannot use 9 with an election timeout from 1; /,
+        /^--tls-cert: certificate and key cannot be served with: the key is another certificate's$/,
+        /^--data: cannot keep data in .*\/peer: .*\/peer is no directory$/,
+        /^--log-file: cannot write there: \/.* is a directory$/,
+        new RegExp(
+          `^--http: cannot listen on 127.0.0.1:${port}: port ${port} is in use by another p`,
+        ),
+        new RegExp(
+          `^--listen: cannot listen on .*: port ${port + 10} is in use by another address`,
+        ),
+      ];
+      const lines = stderr.trimEnd().split("\n");
+      assert.equal(lines.length, expected.length, stderr);
+      expected.forEach((pattern, at) => assert.match(lines[at]!.replace(/^skein: /, ""), pattern));
+      const json = await skein([...args, "--json"]);
+      assert.deepEqual([json.code, json.stderr], [2, ""]);
+      const { success, error, message, problems, data } = JSON.parse(json.stdout);
+      assert.deepEqual([success, error, data], [false, "BAD_CONFIGURATION", "unknown"]);
+      assert.equal(message, lines.map((line) => line.replace(/^skein: /, "")).join("\n"));
+      assert.deepEqual(problems.map(({ setting }: { setting: string }) => setting), [
+        "--zone",
+        "--redis-require-durable",
+        "--heartbeat",
+        "--tls-cert",
+        "--data",
+        "--log-file",
+        "--http",
+        "--listen",
+      ]);
+      assert.equal(taken.addr.transport, "tcp");
+    });
+  },
+);
 
-Deno.test("a running peer is said, and no fault; its data, once it has stopped, is verified", async () => {
-  await withDirectory(async (directory, port) => {
-    const args = checkArgs(directory, port);
-    await using peer = new RunningSkein(args.filter((each) => each !== "--check"));
-    await peer.wrote(/answers on/);
-    const running = await skein(args);
-    assert.equal(running.code, 0, running.stderr);
-    assert.match(running.stdout, /\ndata +.*: a peer is running with it; its addresses were not/);
-    assert.equal(JSON.parse((await skein([...args, "--json"])).stdout).data, "running");
-    peer.kill("SIGTERM");
-    assert.equal(await peer.ended(), 0);
+logTest(
+  "a running peer is said, and no fault; its data, once it has stopped, is verified",
+  WHY_LOG,
+  async () => {
+    await withDirectory(async (directory, port) => {
+      const args = checkArgs(directory, port);
+      await using peer = new RunningSkein(args.filter((each) => each !== "--check"));
+      await peer.wrote(/answers on/);
+      const running = await skein(args);
+      assert.equal(running.code, 0, running.stderr);
+      assert.match(running.stdout, /\ndata +.*: a peer is running with it; its addresses were not/);
+      assert.equal(JSON.parse((await skein([...args, "--json"])).stdout).data, "running");
+      peer.kill("SIGTERM");
+      assert.equal(await peer.ended(), 0);
 
-    const before = contentOf(directory);
-    const stopped = await skein(args);
-    assert.match(stopped.stdout, /\ndata +.*: sound, \d+ bytes\n/);
-    assert.deepEqual(contentOf(directory), before);
+      const before = contentOf(directory);
+      const stopped = await skein(args);
+      assert.match(stopped.stdout, /\ndata +.*: sound, \d+ bytes\n/);
+      assert.deepEqual(contentOf(directory), before);
 
-    const [segment] = before.filter((line) => line.includes("/wal/"));
-    const file = await Deno.open(segment!.split(" ")[0]!, { write: true });
-    await file.write(new Uint8Array(32).fill(0x5a));
-    file.close();
-    const damaged = await skein(args);
-    assert.equal(damaged.code, 2);
-    assert.match(damaged.stderr, /^skein: --data: cannot keep data in .* is damaged at offset 0: /);
-  });
-});
+      const [segment] = before.filter((line) => line.includes("/wal/"));
+      const file = await Deno.open(segment!.split(" ")[0]!, { write: true });
+      await file.write(new Uint8Array(32).fill(0x5a));
+      file.close();
+      const damaged = await skein(args);
+      assert.equal(damaged.code, 2);
+      assert.match(
+        damaged.stderr,
+        /^skein: --data: cannot keep data in .* is damaged at offset 0: /,
+      );
+    });
+  },
+);
 
 Deno.test("a certificate that has ended is warned of", async () => {
   await withDirectory(async (directory, port) => {

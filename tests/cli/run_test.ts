@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { freeFirstPort } from "./free_ports.ts";
 import { RunningSkein } from "./running_skein.ts";
 import { skein } from "./skein_process.ts";
+import { logTest } from "../tested_state.ts";
 
 async function withPeer(
   use: (peer: RunningSkein, url: string, directory: string) => Promise<void>,
@@ -18,7 +19,7 @@ async function withPeer(
 }
 
 function runArgs(port: number, directory: string): string[] {
-  return ["run", `--http=${port}`, `--data=${directory}/peer`, "--heartbeat=0.05"];
+  return ["run", "--name=ann", `--http=${port}`, `--data=${directory}/peer`, "--heartbeat=0.05"];
 }
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
@@ -32,22 +33,26 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
-Deno.test("a data directory behind a link is what the link is allowed for, the second time too", async () => {
-  const directory = await Deno.makeTempDir({ prefix: "skein-run-" });
-  try {
-    await Deno.mkdir(`${directory}/real`);
-    await Deno.symlink("real", `${directory}/peer`, { type: "dir" });
-    for (const start of ["first", "second"]) {
-      await using peer = new RunningSkein(runArgs(freeFirstPort(1), directory));
-      await peer.wrote(/answers on http:/);
-      peer.kill("SIGTERM");
-      assert.equal(await peer.ended(), 0, start);
+logTest(
+  "a data directory behind a link is what the link is allowed for, the second time too",
+  "it is about a data directory",
+  async () => {
+    const directory = await Deno.makeTempDir({ prefix: "skein-run-" });
+    try {
+      await Deno.mkdir(`${directory}/real`);
+      await Deno.symlink("real", `${directory}/peer`, { type: "dir" });
+      for (const start of ["first", "second"]) {
+        await using peer = new RunningSkein(runArgs(freeFirstPort(1), directory));
+        await peer.wrote(/answers on http:/);
+        peer.kill("SIGTERM");
+        assert.equal(await peer.ended(), 0, start);
+      }
+      assert.ok((await Deno.stat(`${directory}/real/identity.json`)).isFile);
+    } finally {
+      await Deno.remove(directory, { recursive: true });
     }
-    assert.ok((await Deno.stat(`${directory}/real/identity.json`)).isFile);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-});
+  },
+);
 
 Deno.test("an address or a directory in use is exit code 5", async () => {
   await withPeer(async (peer, url, directory) => {

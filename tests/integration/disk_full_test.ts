@@ -11,12 +11,14 @@ import { startPeer } from "../../src/peer/start_peer.ts";
 import { DenoFileSystem } from "../../src/storage/log/deno_file_system.ts";
 import type { FileHandle, OpenMode } from "../../src/storage/log/file_system.ts";
 import { LogStorage } from "../../src/storage/log/log_storage.ts";
+import { logTest } from "../tested_state.ts";
 import { LockLoad } from "./lock_load.ts";
 import { eventually, freePorts, SkeinCluster, type SkeinProcess } from "./skein_process.ts";
 
 /** More than the reserve, which the peer makes only where there is room for it twice. */
 const DISK_BYTES = 200 * 1024 * 1024;
 const KEPT = 20;
+const WHY_LOG = "it fills a disk; a full Redis has tests of its own";
 
 /** A disk of its own for one peer. */
 class SmallDisk implements AsyncDisposable {
@@ -91,44 +93,48 @@ async function assertKept(peer: SkeinProcess): Promise<void> {
   }
 }
 
-Deno.test("a full disk stops its peer alone, nothing is lost, and room brings it back", async () => {
-  await using disk = await SmallDisk.mount();
-  if (disk === null) return;
-  const directoryOf = (number: number) => number === 1 ? `${disk.directory}/data` : null;
-  const flags = ["--election-timeout", "0.5,1.0", "--heartbeat", "0.1"];
-  await SkeinCluster.with({ directoryOf, flags }, async (cluster) => {
-    const [full, ...others] = cluster.peers as [SkeinProcess, ...SkeinProcess[]];
-    await takeKept(cluster.peers);
-    const load = new LockLoad(cluster.peers, 8);
-    const outOfRoom = async () => {
-      // What the peer gives up of its reserve is taken too.
-      await disk.fill();
-      await assertUnhealthy(full, /the disk is full/);
-    };
+logTest(
+  "a full disk stops its peer alone, nothing is lost, and room brings it back",
+  WHY_LOG,
+  async () => {
+    await using disk = await SmallDisk.mount();
+    if (disk === null) return;
+    const directoryOf = (number: number) => number === 1 ? `${disk.directory}/data` : null;
+    const flags = ["--election-timeout", "0.5,1.0", "--heartbeat", "0.1"];
+    await SkeinCluster.with({ directoryOf, flags }, async (cluster) => {
+      const [full, ...others] = cluster.peers as [SkeinProcess, ...SkeinProcess[]];
+      await takeKept(cluster.peers);
+      const load = new LockLoad(cluster.peers, 8);
+      const outOfRoom = async () => {
+        // What the peer gives up of its reserve is taken too.
+        await disk.fill();
+        await assertUnhealthy(full, /the disk is full/);
+      };
 
-    await eventually("it says that its disk is full", 60_000, outOfRoom);
-    const before = load.grants;
-    await eventually("the others go on", 30_000, async () => {
-      if (load.violation !== null) throw load.violation;
-      assert.ok(load.grants > before + 50);
-      assert.notEqual(await cluster.leader(others), full);
-    });
-    await disk.empty();
-    await eventually("it serves again by itself", 30_000, async () => {
-      assert.equal((await full.get("/ready")).status, 200);
-    });
-    await assertKept(full);
+      await eventually("it says that its disk is full", 60_000, outOfRoom);
+      const before = load.grants;
+      await eventually("the others go on", 30_000, async () => {
+        if (load.violation !== null) throw load.violation;
+        assert.ok(load.grants > before + 50);
+        assert.notEqual(await cluster.leader(others), full);
+      });
+      await disk.empty();
+      await eventually("it serves again by itself", 30_000, async () => {
+        assert.equal((await full.get("/ready")).status, 200);
+      });
+      await assertKept(full);
 
-    await eventually("its disk is full once more", 60_000, outOfRoom);
-    await full.kill();
-    await disk.empty();
-    full.start();
-    await cluster.ready();
-    await load.stop();
-    await assertKept(full);
-    console.log(`${load.grants} grants, ${load.retries} retries, two full disks: nothing lost`);
-  });
-});
+      await eventually("its disk is full once more", 60_000, outOfRoom);
+      await full.kill();
+      await disk.empty();
+      full.start();
+      await cluster.ready();
+      await load.stop();
+      await assertKept(full);
+      console.log(`${load.grants} grants, ${load.retries} retries, two full disks: nothing lost`);
+    });
+  },
+);
 
 /** A disk whose fsync fails while a test wants it to. */
 class FailingDisk extends DenoFileSystem {

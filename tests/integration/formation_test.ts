@@ -3,6 +3,7 @@
  * who is refused, and how a member leaves.
  */
 import assert from "node:assert/strict";
+import { removeState } from "../tested_state.ts";
 import { eventually, SkeinCluster, type SkeinProcess } from "./skein_process.ts";
 
 /** Far below the election timeout. On a machine of its own it takes less than 1 s, but tests share theirs. */
@@ -138,7 +139,7 @@ Deno.test("who may join a cluster, and who leaves it", async (test) => {
     await test.step("an emptied data directory is another peer: its name is free once the former one is removed", async () => {
       const { body: { id: formerId } } = await third.get("/cluster/self");
       await third.kill();
-      await Deno.remove(third.options.directory, { recursive: true });
+      await removeState(third.options.directory);
       third.start();
       await eventually("it is told that the name is taken", 20_000, () => {
         assert.ok(third.logged(/the name p3 belongs to the member .*remove that member/) > 0);

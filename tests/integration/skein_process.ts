@@ -12,11 +12,6 @@ const PORT_MIN = 10_100;
 const PORT_MAX = 32_000;
 const PORT_ATTEMPTS_MAX = 1_000;
 
-/** Where it is set, peers keep their state in that Redis: kills and loads are then of that. */
-const REDIS_FLAGS = ((url) => url === undefined ? [] : ["--redis", url])(
-  Deno.env.get("SKEIN_TEST_REDIS"),
-);
-
 export interface PeerOptions {
   readonly name: string;
   readonly directory: string;
@@ -177,7 +172,7 @@ export class SkeinCluster {
         peerPort: ports[count + place]!,
         peers: count === 1 ? [] : addresses,
         clusterKey,
-        flags: [...options.flags ?? [], ...REDIS_FLAGS],
+        flags: options.flags ?? [],
       };
       return new SkeinProcess(options.adapt?.(peer, place) ?? peer);
     });

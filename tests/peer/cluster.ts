@@ -1,6 +1,6 @@
 /**
- * A cluster of peers in this process: production logic over real sockets on free ports and storage in
- * memory, which outlives a peer's crash. For tests of what peers do together, without processes.
+ * A cluster of peers in this process: production logic over real sockets on free ports and storage that outlives a
+ * peer's crash, in memory or in Redis. For tests of what peers do together, without processes.
  */
 import assert from "node:assert/strict";
 import { eventually } from "../eventually.ts";
@@ -8,12 +8,10 @@ import type { Logger, LogLevel } from "../../src/logger.ts";
 import { createIdentity, type Identity, sign, verify } from "../../src/net/identity.ts";
 import { TcpTransport } from "../../src/net/tcp_transport.ts";
 import { PeerCore } from "../../src/peer/core.ts";
-import type { OpenedStorage } from "../../src/peer/edges.ts";
 import { REAL_CLOCK } from "../../src/peer/real_clock.ts";
 import { Random } from "../../src/random.ts";
-import { MemoryStorage } from "../../src/storage/memory.ts";
-import { MemoryDisk } from "../../src/storage/memory_disk.ts";
 import { freePorts } from "../integration/skein_process.ts";
+import { type PeerState, PeerStates } from "./peer_states.ts";
 
 export interface LogLine {
   readonly level: LogLevel;
@@ -38,7 +36,7 @@ export class ClusterPeer {
   readonly name: string;
   readonly identity: Identity;
   readonly port: number;
-  disk = new MemoryDisk();
+  readonly state: PeerState;
   readonly lines: LogLine[] = [];
   readonly #cluster: TestCluster;
   /** Whether it has the list of the others; one that has none waits to be met. */
@@ -50,6 +48,7 @@ export class ClusterPeer {
     this.#cluster = cluster;
     this.#hasList = hasList;
     this.name = `p${number}`;
+    this.state = cluster.states.of(this.name);
     this.identity = createIdentity(new Uint8Array(32).fill(number));
     [this.port] = freePorts(1) as [number];
   }
@@ -120,7 +119,7 @@ export class ClusterPeer {
       },
       cacheBounds: { entriesMax: 1_000, bytesMax: 1e8 },
       cacheFlushIntervalMs: 100,
-      reopen: () => this.#open(),
+      reopen: () => this.state.open(),
       transport,
       transportStatistics: () => transport.statistics(),
       clock: REAL_CLOCK,
@@ -130,14 +129,9 @@ export class ClusterPeer {
       makeBootId: () => crypto.randomUUID(),
       makeClusterId: () => crypto.randomUUID().replaceAll("-", ""),
       fatal: (error) => this.#cluster.bugs.push(error),
-    }, await this.#open());
+    }, await this.state.open());
     this.#core = core;
     await core.start();
-  }
-
-  async #open(): Promise<OpenedStorage> {
-    const storage = new MemoryStorage(this.disk);
-    return { storage, recovered: await storage.open() };
   }
 
   async stop(): Promise<void> {
@@ -147,9 +141,11 @@ export class ClusterPeer {
 
   /** As kill -9: nothing is handed over, and what was not synced is lost. */
   async crash(): Promise<void> {
-    this.disk.crash({ tornTail: false });
-    this.core.generation.host.halt();
-    this.core.generation.former.stop();
+    const { host, former } = this.core.generation;
+    const crashed = this.state.crash();
+    host.halt();
+    former.stop();
+    await crashed;
     await this.#transport?.close();
     this.#core = null;
   }
@@ -161,6 +157,7 @@ export class ClusterPeer {
 
 export class TestCluster {
   readonly options: ClusterOptions;
+  readonly states = new PeerStates();
   readonly peers: ClusterPeer[] = [];
   readonly bugs: unknown[] = [];
   /** How many there are from the beginning. */
@@ -186,6 +183,7 @@ export class TestCluster {
       await test(cluster);
     } finally {
       await Promise.all(cluster.peers.filter(({ up }) => up).map((peer) => peer.stop()));
+      await cluster.states.remove();
     }
     assert.deepEqual(cluster.bugs, []);
   }

@@ -1,7 +1,5 @@
 import assert from "node:assert/strict";
 import { FORMATION_PROPERTY } from "../../src/members/formation_record.ts";
-import { MemoryStorage } from "../../src/storage/memory.ts";
-import { MemoryDisk } from "../../src/storage/memory_disk.ts";
 import { eventually, TestCluster } from "./cluster.ts";
 
 const EXCLUSIVE = {
@@ -167,10 +165,11 @@ Deno.test("a founder whose torn commit lost its groups founds them again", async
   await TestCluster.with({}, async (cluster) => {
     const founder = cluster.peers.find(({ leads }) => !leads)!;
     await founder.stop();
-    const { properties } = await new MemoryStorage(founder.disk).open();
-    founder.disk = new MemoryDisk();
-    const torn = new MemoryStorage(founder.disk);
-    await torn.open();
+    const former = await founder.state.open();
+    const { properties } = former.recovered;
+    await former.storage.close();
+    await founder.state.erase();
+    const { storage: torn } = await founder.state.open();
     const value = properties.get(FORMATION_PROPERTY)!;
     await torn.append([{ kind: "property", name: FORMATION_PROPERTY, value }]);
     await torn.close();

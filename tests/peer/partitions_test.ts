@@ -2,8 +2,6 @@ import assert from "node:assert/strict";
 import { foundedGroups } from "../../src/members/foundation.ts";
 import { firstReplicasOf } from "../../src/members/first_replicas.ts";
 import { FORMATION_PROPERTY } from "../../src/members/formation_record.ts";
-import { MemoryStorage } from "../../src/storage/memory.ts";
-import { MemoryDisk } from "../../src/storage/memory_disk.ts";
 import { type ClusterPeer, eventually, TestCluster } from "./cluster.ts";
 
 const PARTITIONS = Array.from({ length: 16 }, (_, place) => place + 1);
@@ -63,10 +61,11 @@ Deno.test("a torn commit that lost some of its groups has those founded again, a
     const groups = foundedGroups(plan!, founder.identity.id);
     assert.equal(groups.length, 17);
     await founder.stop();
-    const { properties } = await new MemoryStorage(founder.disk).open();
-    founder.disk = new MemoryDisk();
-    const torn = new MemoryStorage(founder.disk);
-    await torn.open();
+    const former = await founder.state.open();
+    const { properties } = former.recovered;
+    await former.storage.close();
+    await founder.state.erase();
+    const { storage: torn } = await founder.state.open();
     const value = properties.get(FORMATION_PROPERTY)!;
     const hardState = { term: 7, votedFor: null, commitIndex: 1 };
     await torn.append([
