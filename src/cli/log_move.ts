@@ -8,20 +8,20 @@ import { SILENT } from "../logger.ts";
 import { REAL_CLOCK } from "../peer/real_clock.ts";
 import { Random } from "../random.ts";
 import { DenoFileSystem } from "../storage/log/deno_file_system.ts";
-import { type MovePlace, type MoveProgress, moveStore } from "../storage/log/move.ts";
+import { type MovePlace, moveStore } from "../storage/log/move.ts";
 import { RedisMemory } from "../storage/redis/owner.ts";
 import { parseRedisUrl, type RedisAddress } from "../storage/redis/redis_address.ts";
 import { redisKeys } from "../storage/redis/redis_keys.ts";
 import { RedisPlace } from "../storage/redis/redis_place.ts";
 import { UsageError } from "./failure.ts";
 import { giveUpRights } from "./give_up_rights.ts";
+import { moveBar } from "./move_bar.ts";
 import { examples, JSON_FLAG, JSON_HELP, print } from "./output.ts";
 import { addSettingFlags, settingFlags, settingSources } from "./settings_flags.ts";
 
 /** After which settings the keys in Redis are named, and how it is reached. */
 const SETTINGS = ["name", "clusterKey", "redisCa"] as const;
 const FLAGS: readonly string[] = ["name", "cluster-key", "redis-ca", "config"];
-const SHOWN_EVERY_MS = 1_000;
 
 interface Place extends MovePlace {
   close(): Promise<void>;
@@ -71,7 +71,9 @@ async function move(from: () => Promise<Place>, to: () => Promise<Place>, json: 
   try {
     const target = await to();
     try {
-      const moved = await moveStore(source, target, json ? () => {} : shower());
+      const bar = moveBar(json);
+      const moved = await moveStore(source, target, (progress) => bar.show(progress))
+        .finally(() => bar.end());
       return { ...moved, from: source.name, to: target.name };
     } finally {
       await target.close();
@@ -126,15 +128,5 @@ function redisPlace(
     });
     await place.open();
     return place;
-  };
-}
-
-/** A line a second on standard error, of how far it is. */
-function shower(): (progress: MoveProgress) => void {
-  let shownMs = performance.now();
-  return ({ file, files, filesTotal, bytes }) => {
-    if (performance.now() - shownMs < SHOWN_EVERY_MS) return;
-    shownMs = performance.now();
-    console.error(`skein: ${files} of ${filesTotal} files, ${bytes} bytes, now ${file}`);
   };
 }

@@ -1,9 +1,9 @@
 /**
- * How far publishing is, in a line that is drawn anew on a terminal's standard error: how many, rate, and where the
- * length of the input is known how much of it is done. Elsewhere there is none. Drawn by cli-progress.
+ * How far publishing is, on a terminal: how many, rate, and where the length of the input is known how much of it is
+ * done.
  */
-import process from "node:process";
 import type { PublishProgress } from "./publish_lines.ts";
+import { openTerminalBar } from "./terminal_bar.ts";
 
 export interface PublishBar {
   show(progress: PublishProgress): void;
@@ -12,7 +12,6 @@ export interface PublishBar {
 }
 
 const NO_BAR: PublishBar = { show() {}, end() {} };
-const FRAMES_PER_SECOND = 10;
 const WITH_LENGTH = "{bar} {percentage} % | {count} {what} | {rate}/s | {eta_formatted} left";
 const WITHOUT_LENGTH = "{count} {what} | {rate}/s";
 
@@ -25,24 +24,16 @@ export async function openPublishBar(
   what: string,
   lengthBytes: number | null,
 ): Promise<PublishBar> {
-  if (!Deno.stderr.isTerminal()) return NO_BAR;
-  const { Presets, SingleBar } = await import("cli-progress");
   const startedMs = performance.now();
-  const bar = new SingleBar({
-    format: lengthBytes === null ? WITHOUT_LENGTH : WITH_LENGTH,
-    stream: process.stderr,
-    barsize: 30,
-    fps: FRAMES_PER_SECOND,
-    // Signals are heard elsewhere.
-    gracefulExit: false,
-  }, Presets.shades_classic);
-  const shown = ({ published }: Pick<PublishProgress, "published">) => {
+  const shown = (published: number) => {
     const seconds = (performance.now() - startedMs) / 1000;
     return { what, count: published, rate: seconds > 0 ? Math.round(published / seconds) : 0 };
   };
-  bar.start(lengthBytes ?? 1, 0, shown({ published: 0 }));
+  const format = lengthBytes === null ? WITHOUT_LENGTH : WITH_LENGTH;
+  const bar = await openTerminalBar(format, lengthBytes ?? 1, shown(0));
+  if (bar === null) return NO_BAR;
   return {
-    show: (progress) => bar.update(lengthBytes === null ? 0 : progress.bytes, shown(progress)),
-    end: () => bar.stop(),
+    show: ({ published, bytes }) => bar.show(lengthBytes === null ? 0 : bytes, shown(published)),
+    end: () => bar.end(),
   };
 }

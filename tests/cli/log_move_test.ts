@@ -25,6 +25,14 @@ async function move(...args: readonly string[]): Promise<Ran> {
   return { code, stdout: text(stdout), stderr: text(stderr) };
 }
 
+/** @returns all that it wrote to a terminal */
+async function onTerminal(args: readonly string[]): Promise<string> {
+  const { code, stdout } = await skeinCommand(args, { onTerminal: true }).output();
+  const drawn = new TextDecoder().decode(stdout);
+  assert.equal(code, 0, drawn);
+  return drawn;
+}
+
 /** A store with a snapshot, a value that it names, entries, a tombstone and a property. */
 async function fill(directory: string): Promise<Recovered> {
   const storage = new LogStorage({ directory, limits: { reserveBytes: 1024 } });
@@ -114,6 +122,21 @@ redisTest("log move: what is not complete is not opened, and moved once more", a
         assert.deepEqual(recovered, before);
         return Promise.resolve();
       });
+    });
+  });
+});
+
+redisTest("log move: how far it is, as a bar on a terminal, and not among documents", async () => {
+  await RedisServer.with([], async (server) => {
+    await withDirectory(async (directory) => {
+      await fill(directory);
+      const there = ["log", "move", "--from", directory, "--to", server.url, ...NAMED];
+      const drawn = await onTerminal(there);
+      assert.match(drawn, /[█░]{30} \d+ % \| [\d.]+ of [\d.]+ MB \| \d+ of \d+ files/);
+      assert.match(drawn, /100 % .*\n.*moved 1 groups in \d+ files/s);
+      const back = await move("--from", server.url, "--to", directory, "--json", ...NAMED);
+      assert.equal(back.stderr, "");
+      assert.equal(JSON.parse(back.stdout).success, true);
     });
   });
 });

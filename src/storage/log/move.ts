@@ -30,10 +30,12 @@ export interface MovePlace {
 }
 
 export interface MoveProgress {
+  /** Which one is being moved; "" in the end. */
   readonly file: string;
   readonly files: number;
   readonly filesTotal: number;
   readonly bytes: number;
+  readonly bytesTotal: number;
 }
 
 export interface Moved {
@@ -63,9 +65,11 @@ export async function moveStore(
   const { storeId, groups } = await examineSource(from, to);
   await prepareTarget(to, storeId, from.name);
   const files = await filesOf(from);
+  const bytesTotal = await sizeOf(from, files);
+  const totals = { filesTotal: files.length, bytesTotal };
   let bytes = 0;
   for (const [at, file] of files.entries()) {
-    const counted = { file, files: at, filesTotal: files.length };
+    const counted = { file, files: at, ...totals };
     bytes += await copyFile(from, to, file, (done) => {
       progress({ ...counted, bytes: bytes + done });
     });
@@ -86,7 +90,7 @@ export async function moveStore(
   await writeMark(from.fileSystem, from.directory, MOVED_NAME, { storeId, place: to.name });
   await to.fileSystem.remove(`${to.directory}/${MOVING_NAME}`);
   await to.fileSystem.syncDirectory(to.directory);
-  progress({ file: "", files: files.length, filesTotal: files.length, bytes });
+  progress({ file: "", files: files.length, ...totals, bytes });
   return { storeId, files: files.length, bytes, groups };
 }
 
@@ -147,6 +151,22 @@ async function filesOf({ fileSystem, directory }: MovePlace): Promise<readonly s
     }
   }
   return files;
+}
+
+async function sizeOf(
+  { fileSystem, directory }: MovePlace,
+  files: readonly string[],
+): Promise<number> {
+  let bytes = 0;
+  for (const file of files) {
+    const handle = await fileSystem.open(`${directory}/${file}`, "read");
+    try {
+      bytes += await handle.sizeBytes();
+    } finally {
+      handle.close();
+    }
+  }
+  return bytes;
 }
 
 /** @returns its length, once it is durable and was read back as it is */
