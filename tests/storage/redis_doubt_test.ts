@@ -107,6 +107,18 @@ redisTest(
   },
 );
 
+redisTest("redis: a server that has forgotten the scripts is told them again", async () => {
+  await RedisServer.with([], async (server) => {
+    const { storage } = await openStore(server.url);
+    await storage.append(founded(GROUP));
+    await server.send("SCRIPT", "FLUSH");
+    await storage.append([entries(GROUP, 2, 3)]);
+    await storage.append([entries(GROUP, 4, 4)]);
+    await storage.close();
+    deepStrictEqual(await storedIndices(server), [2, 3, 4]);
+  });
+});
+
 redisTest("redis: a server that does not answer any more fails the store, in time", async () => {
   await RedisServer.with([], async (server) => {
     const timeouts = { replyMs: 300, outageMs: 300 };

@@ -20,7 +20,7 @@ import {
   textsOf,
 } from "./redis_client.ts";
 import type { RedisKeys } from "./redis_keys.ts";
-import { REFUSAL, WRITE_SCRIPT } from "./scripts.ts";
+import { REFUSAL, WRITE_SCRIPT, WRITE_SCRIPT_HASH } from "./scripts.ts";
 
 export interface RedisTimeouts {
   /** A command, or a connection, that is not answered in this time is given up. */
@@ -51,6 +51,7 @@ export interface RedisSessionOptions {
 export type WriteWhat = "write" | "create" | "cut" | "rename" | "remove";
 
 interface Pending {
+  /** Of a write what stands behind the script. */
   readonly args: readonly RedisArgument[];
   /** Null: it may be carried out twice. */
   readonly batch: number | null;
@@ -64,11 +65,13 @@ const BACKOFF_MIN_MS = 20;
 const BACKOFF_MAX_MS = 500;
 
 /** What passes: a server that starts, a failover under way, answers that an earlier loss has made wrong. */
-const PASSING = /\b(?:LOADING|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|READONLY|SKEINORDER)\b/;
+const PASSING = /\b(?:LOADING|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|READONLY|NOSCRIPT|SKEINORDER)\b/;
 
 export class RedisSession {
   readonly #options: RedisSessionOptions;
   #connection: RedisConnection | null = null;
+  /** Whether the script of writes was sent over this connection: those behind it only name it. */
+  #hasSentScript = false;
   /** Changes with each connection: what belongs to a former one counts no more. */
   #epoch = 0;
   #fence = "";
@@ -129,7 +132,7 @@ export class RedisSession {
   ): Promise<unknown> {
     const { state, names } = this.#options.keys;
     const before = this.#sent++;
-    const head = ["EVAL", WRITE_SCRIPT, "4", state, names, file, nextName];
+    const head = ["4", state, names, file, nextName];
     const order = [this.#fence, String(before), String(this.#sent), what];
     const sizeBytes = details.reduce((sum, { length }) => sum + length, 0);
     const written = this.#enqueue([...head, ...order, ...details], this.#sent, sizeBytes);
@@ -178,7 +181,7 @@ export class RedisSession {
     const epoch = this.#epoch;
     pending.sentMs = this.#options.clock.monotonicMs();
     this.#watch ??= this.#options.clock.timer(this.#options.timeouts.replyMs, () => this.#look());
-    connection.call(pending.args).then(
+    connection.call(this.#commandOf(pending)).then(
       (reply) => {
         if (epoch === this.#epoch) this.#answered(pending, reply);
       },
@@ -186,6 +189,13 @@ export class RedisSession {
         if (epoch === this.#epoch) this.#refused(pending, error);
       },
     );
+  }
+
+  #commandOf({ args, batch }: Pending): readonly RedisArgument[] {
+    if (batch === null) return args;
+    if (this.#hasSentScript) return ["EVALSHA", WRITE_SCRIPT_HASH, ...args];
+    this.#hasSentScript = true;
+    return ["EVAL", WRITE_SCRIPT, ...args];
   }
 
   #answered(pending: Pending, reply: unknown): void {
@@ -296,6 +306,7 @@ export class RedisSession {
       throw error;
     }
     this.#connection = connection;
+    this.#hasSentScript = false;
     for (const pending of [...this.#pending]) this.#send(connection, pending);
     this.#options.logger.log("info", "connected to Redis again");
   }

@@ -4,6 +4,7 @@
  * write of a script, since Redis takes nothing back: a key of a wrong type, a file of another length than its writer
  * believes, no memory. (Redis refuses for want of memory at a script's first write, never later.)
  */
+import { createHash } from "node:crypto";
 
 /** How refusals of our own begin. */
 export const REFUSAL = {
@@ -52,6 +53,9 @@ end
 redis.call('HSET', KEYS[1], 'batch', ARGV[3])
 return 1
 `;
+
+/** By which Redis knows it once it was sent. */
+export const WRITE_SCRIPT_HASH = createHash("sha1").update(WRITE_SCRIPT).digest("hex");
 
 /**
  * Takes the state, unless its owner is another than was seen: whoever had it has an older fence from now on.
