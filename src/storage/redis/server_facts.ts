@@ -2,17 +2,23 @@
  * Asks a Redis server what it says of itself, for `server_checks.ts` to judge. A server that does not tell its settings
  * is none the worse for it: managed ones often do not.
  */
-import { textOf, textsOf } from "./redis_client.ts";
-import type { RedisSession } from "./redis_session.ts";
+import { type RedisArgument, textOf, textsOf } from "./redis_client.ts";
 import { ASKED_SETTINGS, type ServerFacts } from "./server_checks.ts";
 
+/** What asks: a session of a store, or what is in its place elsewhere. */
+export interface Asked {
+  /** Not null: nothing will be answered any more. */
+  readonly failure: Error | null;
+  ask(...args: readonly RedisArgument[]): Promise<unknown>;
+}
+
 /** @throws {StorageFailedError} by rejection, where the server cannot be reached */
-export async function askServer(session: RedisSession): Promise<ServerFacts> {
+export async function askServer(session: Asked): Promise<ServerFacts> {
   const info = textOf(await session.ask("INFO"));
   return { info, settings: await askSettings(session) };
 }
 
-async function askSettings(session: RedisSession): Promise<ReadonlyMap<string, string> | null> {
+async function askSettings(session: Asked): Promise<ReadonlyMap<string, string> | null> {
   const settings = new Map<string, string>();
   try {
     for (const name of ASKED_SETTINGS) {
