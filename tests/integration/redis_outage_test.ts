@@ -1,39 +1,35 @@
 /**
- * Real peers whose state is in a real redis-server, under load: the server goes away and comes back, is killed, is
- * paused; a peer is killed and starts again. Nothing that was acknowledged is lost, and what stands in the way is said.
- * SKEIN_REDIS_ROUNDS asks for more rounds of killing the server, SKEIN_REDIS_OUTAGE_MS for it to be gone so much longer.
+ * Real peers whose state is in a real redis-server, under a load of locks, queue, cache and events: the server goes
+ * away for ten seconds and comes back, is paused as long, is killed again and again; a peer is killed and starts again.
+ * Nothing that was acknowledged is lost, and what stands in the way is said.
+ * SKEIN_REDIS_ROUNDS asks for more rounds of killing the server.
  */
 import assert from "node:assert/strict";
 import { RedisServer, redisTest } from "../redis_server.ts";
-import { LockLoad } from "./lock_load.ts";
+import { FourLoads } from "./four_loads.ts";
 import { eventually, SkeinCluster, type SkeinProcess } from "./skein_process.ts";
 
-const ROUNDS = Number(Deno.env.get("SKEIN_REDIS_ROUNDS") ?? 2);
-const OUTAGE_MS = Number(Deno.env.get("SKEIN_REDIS_OUTAGE_MS") ?? 0);
-const CLIENTS = 8;
-const GRANTS = 50;
+const ROUNDS = Number(Deno.env.get("SKEIN_REDIS_ROUNDS") ?? 3);
+const OUTAGE_MS = 10_000;
+const REASON = /Redis at redis:\/\/127.0.0.1:\d+/;
 
-function flagsOf({ url }: RedisServer): string[] {
-  return ["--redis", url, "--redis-require-durable"];
-}
+/** What a caller of each may ask for that needs the store. */
+const WRITES = [
+  ["/lock/acquire", { resource: "refused", owner: "somebody", timeout: 0 }],
+  ["/queue/publish", { topic: "refused", data: 1 }],
+  ["/cache/put", { key: "refused", value: 1, durable: true }],
+  ["/publish", { topic: "refused", event_id: "refused", payload: 1 }],
+] as const;
 
-async function grow(load: LockLoad, grants = GRANTS): Promise<void> {
-  const wanted = load.grants + grants;
-  await eventually("locks are granted", 60_000, () => {
-    if (load.violation !== null) throw load.violation;
-    assert.ok(load.grants >= wanted, `${load.grants} of ${wanted}`);
-  });
-}
-
-async function withLoad(
-  test: (server: RedisServer, cluster: SkeinCluster, load: LockLoad) => Promise<void>,
+async function withLoads(
+  test: (server: RedisServer, cluster: SkeinCluster, loads: FourLoads) => Promise<void>,
 ): Promise<void> {
   await RedisServer.with([], async (server) => {
-    await SkeinCluster.with({ flags: flagsOf(server) }, async (cluster) => {
-      const load = new LockLoad(cluster.peers, CLIENTS, { requestTimeoutMs: 3_000 });
-      await grow(load);
-      await test(server, cluster, load);
-      await load.stop();
+    const flags = ["--redis", server.url, "--redis-require-durable", "--log-level", "warn"];
+    await SkeinCluster.with({ flags }, async (cluster) => {
+      const loads = await FourLoads.start(cluster.peers);
+      await test(server, cluster, loads);
+      console.log(await loads.finish());
       for (const { directory } of cluster.peers.map(({ options }) => options)) {
         await assert.rejects(Deno.stat(directory), Deno.errors.NotFound, "no data on the disk");
       }
@@ -41,80 +37,89 @@ async function withLoad(
   });
 }
 
-async function refusal(peer: SkeinProcess): Promise<void> {
+async function assertRefuses(peer: SkeinProcess): Promise<void> {
   const { status, body } = await peer.get("/health");
   assert.equal(status, 503, JSON.stringify(body));
-  assert.match(body.reasons.join("\n"), /Redis at redis:\/\/127.0.0.1:\d+/);
-  const asked = { resource: `of ${peer.name}`, owner: "somebody", timeout: 0 };
-  const answer = await peer.post("/lock/acquire", asked);
-  assert.equal(answer.status, 503, JSON.stringify(answer.body));
-  assert.match(answer.body.message, /Redis at redis:\/\/127.0.0.1:\d+/);
+  assert.match(body.reasons.join("\n"), REASON);
+  for (const [path, document] of WRITES) {
+    const answer = await peer.post(path, document);
+    assert.equal(answer.status, 503, `${path}: ${JSON.stringify(answer.body)}`);
+    assert.match(answer.body.message, REASON, path);
+  }
+}
+
+/** Every peer says what is in its way, and so it stays as long as the outage is meant to last. */
+async function refuseMeanwhile({ peers }: SkeinCluster): Promise<void> {
+  const endMs = performance.now() + OUTAGE_MS;
+  await eventually("every peer says what is in its way", 30_000, async () => {
+    for (const peer of peers) await assertRefuses(peer);
+  });
+  while (performance.now() < endMs) {
+    for (const peer of peers) await assertRefuses(peer);
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
 }
 
 redisTest(
-  "redis goes away under load: peers say so with 503, and go on when it is back",
+  "redis is gone for ten seconds under load: peers say so with 503, and go on",
   async () => {
-    await withLoad(async (server, cluster, load) => {
+    await withLoads(async (server, cluster, loads) => {
+      loads.fault();
       await server.down();
-      await eventually("every peer says what is in its way", 30_000, async () => {
-        for (const peer of cluster.peers) await refusal(peer);
-      });
-      const before = load.grants;
-      await new Promise((resolve) => setTimeout(resolve, OUTAGE_MS));
+      await refuseMeanwhile(cluster);
       await server.up();
       await cluster.ready();
-      await grow(load);
-      assert.ok(load.grants > before);
+      await loads.goOn("it is back");
     });
   },
 );
 
 redisTest(
-  "redis is paused under load: it is not waited for without end, and gone on with",
+  "redis is paused for ten seconds under load: it is not waited for, and gone on with",
   async () => {
-    await withLoad(async (server, cluster, load) => {
+    await withLoads(async (server, cluster, loads) => {
+      loads.fault();
       server.signal("SIGSTOP");
       try {
-        await eventually("every peer says what is in its way", 30_000, async () => {
-          for (const peer of cluster.peers) await refusal(peer);
-        });
+        await refuseMeanwhile(cluster);
       } finally {
         server.signal("SIGCONT");
       }
       await cluster.ready();
-      await grow(load);
+      await loads.goOn("it is awake");
     });
   },
 );
 
 redisTest(
-  "redis is killed under load, again and again: what was acknowledged is there",
+  `redis is killed under load, ${ROUNDS} times: what was acknowledged is there`,
   async () => {
-    await withLoad(async (server, cluster, load) => {
+    await withLoads(async (server, cluster, loads) => {
       for (let round = 0; round < ROUNDS; round++) {
+        loads.fault();
         await server.down("SIGKILL");
         await server.up();
         await cluster.ready();
-        await grow(load);
+        await loads.goOn(`round ${round}`);
       }
     });
   },
 );
 
 redisTest("a peer is killed, and starts again at once with what Redis has", async () => {
-  await withLoad(async (_server, cluster, load) => {
+  await withLoads(async (_server, cluster, loads) => {
     for (const peer of cluster.peers) {
-      const { body: { id } } = await memberOf(peer);
+      const { body: { node_id: id } } = await peer.get("/raft/state");
+      loads.fault();
       await peer.kill();
       peer.start();
       await cluster.ready();
-      assert.equal((await memberOf(peer)).body.id, id, "it is the member that it was");
-      await grow(load);
+      assert.equal(
+        (await peer.get("/raft/state")).body.node_id,
+        id,
+        "it is the member that it was",
+      );
+      await loads.goOn(`${peer.name} is back`);
     }
   });
 });
-
-async function memberOf(peer: SkeinProcess) {
-  const { status, body } = await peer.get("/raft/state");
-  return { status, body: { id: body.node_id } };
-}
