@@ -62,6 +62,8 @@ export const LIMITS = {
   pendingProposalsMax: 65_536,
   /** Groups: their bytes; past it no further one is taken, whatever its size. */
   pendingProposalBytesMax: 64 * MIB,
+  /** Groups: messages, events, or names of them, that callers have in one entry together. */
+  sharedCommandMax: 1_000,
   /** Groups: remembered request ids and answers of one group. */
   requestTableBytesMax: 64 * MIB,
   /** Groups: sequences one session may have open. */
@@ -153,6 +155,9 @@ export const LIMITS = {
   /** Cache: fill tokens of one home, and callers that wait for them; past it 429. */
   cacheFillTokensMax: 10_000,
   cacheFillWaitersMax: 100_000,
+  /** Cache in front of a Redis: keys of which one home knows the value, and their bytes. */
+  cacheFrontKeysMax: 262_144,
+  cacheFrontBytesMax: 64 * MIB,
   /** Cache: peers that may hold lines of one partition. */
   cacheHoldersMax: 1_024,
 
@@ -182,6 +187,11 @@ assert(
 assert(LIMITS.bodyBytesMax < LIMITS.commandBytesMax, "a request's body must fit a command");
 assert(LIMITS.recordBytesMax < LIMITS.segmentBytesMax, "a record must fit a segment");
 assert(LIMITS.appendBytesMax <= LIMITS.inflightBytesMax, "one message must fit the window");
+assert(
+  LIMITS.sharedCommandMax <= LIMITS.queueBatchMax,
+  "what callers share is a batch of the queue",
+);
+assert(LIMITS.sharedCommandMax <= LIMITS.eventBatchMax, "what callers share is a batch of events");
 assert(LIMITS.eventStreamsMax <= LIMITS.eventTailsMax, "a stream that is let in gets its tail");
 assert(LIMITS.membersMax <= LIMITS.cacheHoldersMax, "every member may hold lines");
 assert(LIMITS.nameBytesMax <= LIMITS.ringKeyBytesMax, "every topic can be looked up on the ring");

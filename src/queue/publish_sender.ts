@@ -1,53 +1,35 @@
 /**
- * Sends messages to one lane. Small publishes of several callers gather while others of this peer are on their way to
- * that lane, and then go as one command: one entry, one value, one fsync. What is sent under a request id of its
- * caller's goes alone, since only a whole command can be told from another one.
- *
- * A command is stored whole or not at all. Where several callers' is refused for what only some of them ask, each is
- * sent again alone, all at once: none waits for the others' refusals.
+ * Sends messages to one lane; small publishes of several callers share an entry and a value. What is sent under a request
+ * id of its caller's goes alone, since only a whole command can be told from another one.
  */
 import { assert } from "../assert.ts";
-import { type ErrorCode, SkeinError } from "../errors.ts";
-import { type GatheredPart, Gatherer } from "../groups/gatherer.ts";
 import type { RequestKey } from "../groups/groups.ts";
+import { SharedSender } from "../groups/shared_sender.ts";
 import type { PublishedAnswer } from "./answers.ts";
 import type { LaneAddress, PublishBounds } from "./commands.ts";
-import { GATHERED } from "./gathered.ts";
 import { packPublished } from "./item_packing.ts";
 import type { PublishItem } from "./queue.ts";
 import { groupOf, proposeCommand, type QueueEdges } from "./queue_edges.ts";
 
-/** Larger batches gain nothing by company. */
-const SHARED_ITEMS_MAX = 50;
-const SHARED_BYTES_MAX = 16 * 1024;
-/** Refusals that may be for the sake of one caller's messages. */
-const CONCERNS_SOME: ReadonlySet<ErrorCode> = new Set([
-  "TOO_MANY_REQUESTS",
-  "INVALID",
-  "PAYLOAD_TOO_LARGE",
-]);
-
 /** One caller's messages. */
-interface Part extends GatheredPart {
+interface Publish {
   readonly address: LaneAddress;
   readonly items: readonly PublishItem[];
-  readonly settled: PromiseWithResolvers<PublishedAnswer>;
 }
 
 export class PublishSender {
   readonly #edges: QueueEdges;
-  readonly #gatherer: Gatherer<Part>;
+  readonly #shared: SharedSender<Publish, PublishedAnswer>;
 
   constructor(edges: QueueEdges) {
     this.#edges = edges;
-    this.#gatherer = new Gatherer(
-      edges.clock,
-      { ...GATHERED, waitingMsMax: edges.timeouts.proposeMs },
-      {
-        send: (_lane, parts) => this.#sendTogether(parts),
-        refuse: ({ settled }, reason) => settled.reject(reason),
-      },
-    );
+    this.#shared = new SharedSender({
+      clock: edges.clock,
+      waitingMsMax: edges.timeouts.proposeMs,
+      fullMessage: "too many messages wait to be published at this peer",
+      mayConcernSome: true,
+      send: (publishes) => this.#proposeTogether(publishes),
+    });
   }
 
   /**
@@ -59,37 +41,23 @@ export class PublishSender {
     items: readonly PublishItem[],
     request: RequestKey | null,
   ): Promise<PublishedAnswer> {
-    const bytes = items.reduce((sum, { data }) => sum + data.length, 0);
-    const isShared = request === null && items.length <= SHARED_ITEMS_MAX &&
-      bytes <= SHARED_BYTES_MAX;
-    if (!isShared) return this.#propose(address, items, request);
-    if (this.#gatherer.isFull) {
-      const message = "too many messages wait to be published at this peer";
-      return Promise.reject(new SkeinError("TOO_MANY_REQUESTS", message));
-    }
-    const settled = Promise.withResolvers<PublishedAnswer>();
+    const publish = { address, items };
+    if (request !== null) return this.#propose(publish, request);
     const { topic, lane, lanes } = address;
-    const part = { weight: items.length, bytes, address, items, settled };
-    this.#gatherer.add(`${lane} ${lanes} ${topic}`, part);
-    return settled.promise;
+    const bytes = items.reduce((sum, { data }) => sum + data.length, 0);
+    return this.#shared.send(`${lane} ${lanes} ${topic}`, publish, { weight: items.length, bytes });
   }
 
-  async #sendTogether(parts: readonly Part[]): Promise<void> {
-    const [{ address }] = parts as readonly [Part];
-    try {
-      const answer = await this.#propose(address, parts.flatMap(({ items }) => items), null);
-      settle(parts, answer);
-    } catch (error) {
-      const isAlone = parts.length === 1 || !(error instanceof SkeinError) ||
-        !CONCERNS_SOME.has(error.code);
-      if (isAlone) { for (const { settled } of parts) settled.reject(error); }
-      else await Promise.all(parts.map((part) => this.#sendTogether([part])));
-    }
+  async #proposeTogether(
+    publishes: readonly [Publish, ...Publish[]],
+  ): Promise<readonly PublishedAnswer[]> {
+    const [{ address }] = publishes;
+    const items = publishes.flatMap(({ items }) => items);
+    return divide(await this.#propose({ address, items }, null), publishes);
   }
 
   async #propose(
-    address: LaneAddress,
-    items: readonly PublishItem[],
+    { address, items }: Publish,
     request: RequestKey | null,
   ): Promise<PublishedAnswer> {
     const bounds = boundsOfLane(this.#edges.bounds, address.lanes);
@@ -99,20 +67,25 @@ export class PublishSender {
   }
 }
 
-/** Gives each its part of the answer. */
-function settle(parts: readonly Part[], { first, duplicates }: PublishedAnswer): void {
+/** @returns each one's part of the answer */
+function divide(
+  { first, duplicates }: PublishedAnswer,
+  publishes: readonly Publish[],
+): readonly PublishedAnswer[] {
   let [number, place, seen] = [first, 0, 0];
-  for (const { items, settled } of parts) {
+  const parts = publishes.map(({ items }): PublishedAnswer => {
     const own: number[] = [];
     const end = place + items.length;
     for (; seen < duplicates.length && duplicates[seen]! < end; seen++) {
       own.push(duplicates[seen]! - place);
     }
-    settled.resolve({ kind: "published", first: number, duplicates: own });
+    const part = { kind: "published", first: number, duplicates: own } as const;
     number += items.length - own.length;
     place = end;
-  }
+    return part;
+  });
   assert(seen === duplicates.length, "every duplicate is some caller's");
+  return parts;
 }
 
 /** The topic's, divided by its lanes. */
