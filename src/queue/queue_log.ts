@@ -4,29 +4,29 @@
  * id. A flood is cut: so many lines a second, then how many messages went without one.
  */
 import type { Clock } from "../clock.ts";
+import { LineBudget } from "../line_budget.ts";
 import type { Logger } from "../logger.ts";
 import type { DeadLetterEffect, RedeliveryEffect, ReturnedMessage } from "./answers.ts";
 
-const LINES_PER_SECOND = 20;
-const LINES_BURST = 100;
 const MESSAGES_SHOWN = 8;
 
 export class QueueLog {
-  readonly #clock: Clock;
   readonly #logger: Logger;
-  #lines = LINES_BURST;
-  #filledMs: number;
-  /** Messages that no line told of. */
-  #untold = 0;
+  readonly #budget: LineBudget;
 
   constructor(clock: Clock, logger: Logger) {
-    this.#clock = clock;
     this.#logger = logger;
-    this.#filledMs = clock.monotonicMs();
+    this.#budget = new LineBudget(clock, {
+      linesPerSecond: 20,
+      linesMax: 100,
+      tellUntold(count) {
+        logger.log("info", `${count} further messages were delivered again or died`, { count });
+      },
+    });
   }
 
   redelivered({ topic, lane, count, messages }: RedeliveryEffect): void {
-    if (!this.#mayTell(count)) return;
+    if (!this.#budget.take(count)) return;
     const shown = show(count, messages, ({ id, attempts }) => `${id} (attempt ${attempts})`);
     this.#logger.log("info", `not acknowledged in time, delivered again: ${topic}: ${shown}`, {
       topic,
@@ -38,7 +38,7 @@ export class QueueLog {
   }
 
   deadLettered({ topic, lane, count, messages }: DeadLetterEffect): void {
-    if (!this.#mayTell(count)) return;
+    if (!this.#budget.take(count)) return;
     const shown = show(count, messages, ({ id, reason }) => `${id} (${reason})`);
     this.#logger.log("warn", `dead letters of ${topic}: ${shown}`, {
       topic,
@@ -47,24 +47,6 @@ export class QueueLog {
       ids: idsOf(messages),
       reasons: messages.slice(0, MESSAGES_SHOWN).map(({ reason }) => reason),
     });
-  }
-
-  #mayTell(count: number): boolean {
-    const nowMs = this.#clock.monotonicMs();
-    const filled = (nowMs - this.#filledMs) * LINES_PER_SECOND / 1_000;
-    this.#lines = Math.min(LINES_BURST, this.#lines + filled);
-    this.#filledMs = nowMs;
-    if (this.#lines < 1) {
-      this.#untold += count;
-      return false;
-    }
-    this.#lines--;
-    if (this.#untold > 0) {
-      const message = `${this.#untold} further messages were delivered again or died`;
-      this.#logger.log("info", message, { count: this.#untold });
-      this.#untold = 0;
-    }
-    return true;
   }
 }
 
