@@ -4,6 +4,8 @@
  * replica has applied.
  */
 import { SkeinError } from "../errors.ts";
+import { listOf, replicaToRead } from "../groups/answering.ts";
+import { malformed } from "../groups/group_errors.ts";
 import { LIMITS } from "../limits.ts";
 import { isCount, isName } from "./commands.ts";
 import { type EventEdges, type EventReplica, groupOfTopic } from "./event_edges.ts";
@@ -66,7 +68,7 @@ export class EventAnswers {
       const question = [topic, after, limit, waitMs, stale];
       return await this.#askLeader(group, PAGE_METHOD, question, waitMs + readMs) as PackedPage;
     }
-    const replica = await this.#replica(group, stale, readMs);
+    const replica = await replicaToRead(this.#edges, group, { stale, timeoutMs: readMs });
     return await this.#waitedPage(group, replica, { topic, after, limit }, waitMs, signal);
   }
 
@@ -141,7 +143,7 @@ export class EventAnswers {
       limit <= LIMITS.eventPageMax && (after === null || after === -1 || isCount(after)) &&
       isCount(waitMs);
     if (!isSound) throw malformed();
-    const replica = await this.#replica(group, stale, timeoutMs);
+    const replica = await replicaToRead(this.#edges, group, { stale, timeoutMs });
     const patienceMs = Math.min(waitMs, timeoutMs - WAIT_MARGIN_MS);
     return await this.#waitedPage(group, replica, { topic, after, limit }, patienceMs, null);
   }
@@ -149,14 +151,14 @@ export class EventAnswers {
   async #topic(group: number, body: unknown, timeoutMs: number): Promise<EventTopic | null> {
     const [topic, stale] = listOf(body);
     if (!isName(topic)) throw malformed();
-    const { events } = await this.#replica(group, stale, timeoutMs);
+    const { events } = await replicaToRead(this.#edges, group, { stale, timeoutMs });
     return events.topic(topic) ?? null;
   }
 
   async #topics(group: number, body: unknown, timeoutMs: number): Promise<TopicsPage> {
     const [from, stale] = listOf(body);
     if (!isCount(from)) throw malformed();
-    const { events } = await this.#replica(group, stale, timeoutMs);
+    const { events } = await replicaToRead(this.#edges, group, { stale, timeoutMs });
     const topics: EventTopic[] = [];
     let place = 0;
     for (const topic of events.topics()) {
@@ -169,23 +171,7 @@ export class EventAnswers {
 
   async #stats(group: number, body: unknown, timeoutMs: number): Promise<EventStats> {
     const [stale] = listOf(body);
-    const { events } = await this.#replica(group, stale, timeoutMs);
+    const { events } = await replicaToRead(this.#edges, group, { stale, timeoutMs });
     return events.stats();
   }
-
-  async #replica(group: number, stale: unknown, timeoutMs: number): Promise<EventReplica> {
-    if (stale !== true) await this.#edges.groups.readBarrier(group, timeoutMs);
-    const replica = this.#edges.replicaOf(group);
-    if (replica !== null) return replica;
-    throw new SkeinError("NOT_LEADER", `this peer has no replica of group ${group}`);
-  }
-}
-
-/** A body without its form is read as an empty list, which no question takes. */
-function listOf(body: unknown): readonly unknown[] {
-  return Array.isArray(body) ? body : [];
-}
-
-function malformed(): SkeinError {
-  return new SkeinError("BAD_REQUEST", "the request of another peer does not have its form");
 }

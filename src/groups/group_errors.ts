@@ -62,6 +62,11 @@ export function malformed(): SkeinError {
   return new SkeinError("BAD_REQUEST", "the request of another peer does not have its form");
 }
 
+/** Another peer's answer does not have its form. */
+export function unreadable(): SkeinError {
+  return new SkeinError("INTERNAL", "the answer of another peer does not have its form");
+}
+
 /** @param error what another peer refused with; codes that only its version knows are INTERNAL here */
 export function errorOfPeer({ code, message, details }: RequestError): SkeinError {
   const known = Object.hasOwn(ERROR_STATUS, code) ? code as ErrorCode : "INTERNAL";

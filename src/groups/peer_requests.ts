@@ -7,6 +7,7 @@ import { LIMITS } from "../limits.ts";
 import type { PeerId } from "../raft/entry.ts";
 import type { ConfigurationChange } from "../raft/ready.ts";
 import type { GroupId } from "../storage/storage.ts";
+import { listOf } from "./answering.ts";
 import { encodeOutcome, PROPOSE_METHOD } from "./forwarder.ts";
 import type { Group } from "./group.ts";
 import type { GroupChanges } from "./group_changes.ts";
@@ -129,11 +130,6 @@ export class PeerRequests {
       term: group?.raft.term ?? 0,
     });
   }
-}
-
-/** A body without its form is read as an empty list, which no request takes. */
-function listOf(body: unknown): readonly unknown[] {
-  return Array.isArray(body) ? body : [];
 }
 
 function spanOf(value: unknown): number {

@@ -5,6 +5,7 @@
  * cluster still has to say what it leads, until it is replaced there too.
  */
 import { SkeinError } from "../errors.ts";
+import { listOf } from "../groups/answering.ts";
 import type { Groups, GroupStatus } from "../groups/groups.ts";
 import { CAUGHT_UP_ENTRIES } from "../members/decide.ts";
 import type { Wanted } from "../members/wanted.ts";
@@ -70,7 +71,7 @@ export class Reporter {
    * @throws {SkeinError} BAD_REQUEST by rejection
    */
   answer(body: unknown): Promise<unknown> {
-    const [term, told] = Array.isArray(body) ? body : [];
+    const [term, told] = listOf(body);
     const view = told === null ? null : parseView(told);
     if (!isCount(term) || (told !== null && view === null)) {
       return Promise.reject(new SkeinError("BAD_REQUEST", "no look at placement"));

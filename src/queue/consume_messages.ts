@@ -2,7 +2,7 @@
  * What a consumer's peer and a lane's leader say to each other: the question for messages, its answer, and the word
  * that nobody waits any more. Questions are checked whole: what does not have its form costs its sender an error.
  */
-import { SkeinError } from "../errors.ts";
+import { malformed, unreadable } from "../groups/group_errors.ts";
 import type { RequestKey } from "../groups/groups.ts";
 import { LIMITS } from "../limits.ts";
 import type { DeliveredMessage } from "./answers.ts";
@@ -99,10 +99,6 @@ function isSpan(value: unknown): value is number {
   return isWithin(value, 0, Number.MAX_SAFE_INTEGER);
 }
 
-function malformed(): SkeinError {
-  return new SkeinError("BAD_REQUEST", "the request of another peer does not have its form");
-}
-
 export function encodeAnswer({ messages, bodies, wallOffsetMs }: ConsumeAnswer): unknown {
   return [messages, bodies, wallOffsetMs];
 }
@@ -110,7 +106,7 @@ export function encodeAnswer({ messages, bodies, wallOffsetMs }: ConsumeAnswer):
 /** @param answer of a peer of this cluster that leads the lane's group */
 export function decodeAnswer(answer: unknown): ConsumeAnswer {
   if (!Array.isArray(answer) || !Array.isArray(answer[0]) || !Array.isArray(answer[1])) {
-    throw new SkeinError("INTERNAL", "the answer of another peer does not have its form");
+    throw unreadable();
   }
   const [messages, bodies, wallOffsetMs] = answer;
   return { messages, bodies, wallOffsetMs };

@@ -2,10 +2,11 @@
  * Answers what peers ask of the lanes that this one leads: a lane's counts, all lanes of a partition, dead letters. What
  * must be linearizable waits for a read barrier first; a stale read takes what this replica has applied.
  */
-import { SkeinError } from "../errors.ts";
+import { listOf, replicaToRead } from "../groups/answering.ts";
+import { malformed } from "../groups/group_errors.ts";
 import { LIMITS } from "../limits.ts";
 import { type LaneFields, laneFields, type LetterFields, letterFields } from "./lane_rows.ts";
-import type { QueueEdges, QueueReplica } from "./queue_edges.ts";
+import type { QueueEdges } from "./queue_edges.ts";
 import { isTopicName } from "./name_rules.ts";
 import { isWithin } from "./topic_options.ts";
 
@@ -67,7 +68,7 @@ export class LaneAnswers {
   async #lane(group: number, body: unknown, timeoutMs: number): Promise<LaneFields | null> {
     const [topic, lane, stale] = listOf(body);
     if (!isTopicName(topic) || !isLane(lane)) throw malformed();
-    const { queue } = await this.#replica(group, stale, timeoutMs);
+    const { queue } = await replicaToRead(this.#edges, group, { stale, timeoutMs });
     const view = queue.lane({ topic, lane });
     return view === undefined ? null : laneFields(view, this.#edges.groups.timeMs(group));
   }
@@ -75,7 +76,7 @@ export class LaneAnswers {
   async #lanes(group: number, body: unknown, timeoutMs: number): Promise<LanesPage> {
     const [from, stale] = listOf(body);
     if (!isWithin(from, 0, LIMITS.queuePartitionLanesMax)) throw malformed();
-    const { queue } = await this.#replica(group, stale, timeoutMs);
+    const { queue } = await replicaToRead(this.#edges, group, { stale, timeoutMs });
     const timeMs = this.#edges.groups.timeMs(group);
     const lanes: LaneFields[] = [];
     let place = 0;
@@ -92,7 +93,7 @@ export class LaneAnswers {
     const isSound = isTopicName(topic) && isLane(lane) && isWithin(max, 1, LIMITS.queueBatchMax) &&
       (after === null || typeof after === "string");
     if (!isSound) throw malformed();
-    const replica = await this.#replica(group, stale, timeoutMs);
+    const replica = await replicaToRead(this.#edges, group, { stale, timeoutMs });
     const letters = replica.queue.dead({ topic, lane }, { group, max, after });
     if (letters === null) return { known: false, letters: [] };
     const { clock, groups } = this.#edges;
@@ -100,24 +101,8 @@ export class LaneAnswers {
     const place = { group, lane };
     return { known: true, letters: await letterFields(replica, place, letters, offsetMs) };
   }
-
-  async #replica(group: number, stale: unknown, timeoutMs: number): Promise<QueueReplica> {
-    if (stale !== true) await this.#edges.groups.readBarrier(group, timeoutMs);
-    const replica = this.#edges.replicaOf(group);
-    if (replica !== null) return replica;
-    throw new SkeinError("NOT_LEADER", `this peer has no replica of group ${group}`);
-  }
-}
-
-/** A body without its form is read as an empty list, which no question takes. */
-function listOf(body: unknown): readonly unknown[] {
-  return Array.isArray(body) ? body : [];
 }
 
 function isLane(value: unknown): value is number {
   return isWithin(value, 0, LIMITS.queueLanesMax - 1);
-}
-
-function malformed(): SkeinError {
-  return new SkeinError("BAD_REQUEST", "the request of another peer does not have its form");
 }

@@ -2,7 +2,7 @@
  * What leaders tell of their lanes and of dead letters to the peer that was asked, and the form of it between peers.
  * Plain and short: a partition may have thousands of lanes.
  */
-import { SkeinError } from "../errors.ts";
+import { unreadable } from "../groups/group_errors.ts";
 import { LIMITS } from "../limits.ts";
 import { readBodies } from "./body_reader.ts";
 import type { DeadLetterView } from "./lane_reads.ts";
@@ -103,8 +103,4 @@ function upTo(letters: readonly DeadLetterView[], bytesMax: number): readonly De
     return place > 0 && bytes > bytesMax;
   });
   return end < 0 ? letters : letters.slice(0, end);
-}
-
-export function unreadable(): SkeinError {
-  return new SkeinError("INTERNAL", "the answer of another peer does not have its form");
 }

@@ -117,8 +117,8 @@ export const EVENTS_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a page is read without a barrier",
-    file: "src/events/event_answers.ts",
-    search: `    if (stale !== true) await this.#edges.groups.readBarrier(group, timeoutMs);`,
+    file: "src/groups/answering.ts",
+    search: `  if (stale !== true) await edges.groups.readBarrier(group, timeoutMs);`,
     replace: ``,
     caughtBy: [EVENTS, sim()],
   },
