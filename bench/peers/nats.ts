@@ -52,7 +52,8 @@ async function startServers(
   processes: Processes,
   publisher: NatsPublisher,
 ): Promise<QueueSystem> {
-  const { connections, wires, manager, close } = await startCluster(processes);
+  const cluster = await startCluster(processes);
+  const { connections, wires, close } = cluster;
   const clients = connections.map((connection) => jetstream(connection));
   const publishers = publisher === "socket"
     ? wires.map((wire): Publish => (topic, body) => wire.publish(topic, body))
@@ -63,7 +64,7 @@ async function startServers(
     stop: close,
     notes: [publisher === "socket" ? NOTE : CLIENT_NOTE],
     async open(topic) {
-      const stream = await openStream(manager, clients, publishers, topic);
+      const stream = await openStream(cluster, clients, publishers, topic);
       // Consumers are the same either way.
       return publisher === "socket" ? stream : { ...stream, consume: null };
     },
@@ -117,27 +118,37 @@ export async function startCluster(processes: Processes): Promise<NatsCluster> {
   };
 }
 
-async function openStream(
-  manager: JetStreamManager,
-  clients: readonly JetStreamClient[],
-  publishers: readonly Publish[],
+/** Adds a stream of this name, with a subject of the same name, and waits until every server has heard of it. */
+export async function addStream(
+  { manager, wires }: NatsCluster,
   topic: string,
-): Promise<Topic> {
+  retention: RetentionPolicy,
+): Promise<void> {
   await eventually("a stream", 30_000, () => {
     return manager.streams.add({
       name: topic,
       subjects: [topic],
       storage: StorageType.File,
       num_replicas: REPLICAS,
-      retention: RetentionPolicy.Workqueue,
+      retention,
     });
   });
   // A server that has not heard of the stream yet drops what is published to it.
-  await Promise.all(publishers.map((publish) => {
+  await Promise.all(wires.map((wire) => {
     return eventually("a stream that every server knows", 30_000, () => {
-      return withDeadline(publish(topic, "ready"), 500);
+      return withDeadline(wire.publish(topic, "ready"), 500);
     });
   }));
+}
+
+async function openStream(
+  cluster: NatsCluster,
+  clients: readonly JetStreamClient[],
+  publishers: readonly Publish[],
+  topic: string,
+): Promise<Topic> {
+  const { manager } = cluster;
+  await addStream(cluster, topic, RetentionPolicy.Workqueue);
   await manager.streams.purge(topic);
   const publisherOf = (client: number) => publishers[client % publishers.length]!;
   return {

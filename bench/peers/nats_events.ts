@@ -2,12 +2,10 @@
  * NATS JetStream as an event log: a stream a topic, three replicas in file storage, with deduplication by message id
  * within its usual window of two minutes. Clients publish over plain sockets.
  */
-import { RetentionPolicy, StorageType } from "@nats-io/jetstream";
+import { RetentionPolicy } from "@nats-io/jetstream";
 import type { EventPublishers, EventSystem } from "./events_suite.ts";
-import { type NatsCluster, startCluster } from "./nats.ts";
-import { eventually, isInstalled, startWith, withDeadline } from "./processes.ts";
-
-const REPLICAS = 3;
+import { addStream, type NatsCluster, startCluster } from "./nats.ts";
+import { isInstalled, startWith } from "./processes.ts";
 
 /** @returns null, with the reason on the console, where nats-server is not installed */
 export async function startNatsEvents(): Promise<EventSystem | null> {
@@ -28,28 +26,12 @@ export async function startNatsEvents(): Promise<EventSystem | null> {
 }
 
 async function openStreams(
-  { manager, wires }: NatsCluster,
+  cluster: NatsCluster,
   topics: readonly string[],
 ): Promise<EventPublishers> {
-  for (const topic of topics) {
-    await eventually("a stream", 30_000, () => {
-      return manager.streams.add({
-        name: topic,
-        subjects: [topic],
-        storage: StorageType.File,
-        num_replicas: REPLICAS,
-        retention: RetentionPolicy.Limits,
-      });
-    });
-    // A server that has not heard of the stream yet drops what is published to it.
-    await Promise.all(wires.map((wire) => {
-      return eventually("a stream that every server knows", 30_000, () => {
-        return withDeadline(wire.publish(topic, "ready"), 500);
-      });
-    }));
-  }
+  for (const topic of topics) await addStream(cluster, topic, RetentionPolicy.Limits);
   return (client) => {
-    const wire = wires[client % wires.length]!;
+    const wire = cluster.wires[client % cluster.wires.length]!;
     return Promise.resolve(async (topic, events) => {
       await Promise.all(events.map(({ id, body }) => wire.publishWithId(topic, id, body)));
     });
