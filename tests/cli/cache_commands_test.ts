@@ -1,6 +1,7 @@
 /** Commands of the cache: what they send, what they print, and their exit codes. */
 import assert from "node:assert/strict";
 import { eventually } from "../eventually.ts";
+import { CACHE_STATS_FIELDS } from "../http/fake_cache.ts";
 import { failed, type FakeAnswer, FakePeer } from "./fake_peer.ts";
 import { RunningSkein } from "./running_skein.ts";
 import { skein } from "./skein_process.ts";
@@ -31,23 +32,7 @@ const STATE = {
   home: "peer-2",
   holders: [{ peer: "peer-1", state: "S" }, { peer: "peer-3", state: "S" }],
 };
-const STATS = {
-  peer: "peer-1",
-  lines: 7,
-  lines_max: 1_000,
-  bytes: 1_234,
-  dirty: 2,
-  hits: 30,
-  misses: 10,
-  writes: 5,
-  invalidations: 4,
-  recalls: 3,
-  evictions: 6,
-  write_backs: 8,
-  lost: 1,
-  messages_sent: 40,
-  messages_received: 39,
-};
+const STATS = { peer: "peer-1", ...CACHE_STATS_FIELDS };
 const WRITTEN = { success: true, status: "written", state: "M", version: "5.1.4" };
 
 function cache(peer: FakePeer, words: readonly string[], input?: string | Uint8Array<ArrayBuffer>) {

@@ -34,6 +34,24 @@ export const CACHE_STATS: CacheStats = {
   messagesReceived: 39,
 };
 
+/** The same as documents have them. */
+export const CACHE_STATS_FIELDS = {
+  lines: 7,
+  lines_max: 1_000,
+  bytes: 1_234,
+  dirty: 2,
+  hits: 30,
+  misses: 10,
+  writes: 5,
+  invalidations: 4,
+  recalls: 3,
+  evictions: 6,
+  write_backs: 8,
+  lost: 1,
+  messages_sent: 40,
+  messages_received: 39,
+};
+
 export class FakeCache implements Cache {
   readonly gets: GetRequest[] = [];
   readonly puts: PutRequest[] = [];
