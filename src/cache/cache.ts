@@ -103,6 +103,26 @@ export interface CacheStats {
   readonly lost: number;
   readonly messagesSent: number;
   readonly messagesReceived: number;
+  /** Null, or absent: the cache stands in front of nothing. */
+  readonly front?: FrontStats | null;
+}
+
+/** Of the Redis that this peer's cache stands in front of. */
+export interface FrontStats {
+  /** When writes come there. */
+  readonly write: "back" | "through";
+  /** How changes by others are noticed; null: there is no connection. */
+  readonly watch: "tracking" | "notifications" | "ttl" | null;
+  /** Why there is no connection. */
+  readonly reason: string | null;
+  /** Keys that were read there. */
+  readonly reads: number;
+  readonly writes: number;
+  /** Writes of homes at this peer that others had followed. */
+  readonly refusedByTerm: number;
+  /** Changes by others of keys that a home at this peer knew. */
+  readonly changes: number;
+  readonly reconnects: number;
 }
 
 /** All methods reject with `SkeinError` where the cluster could not answer. */

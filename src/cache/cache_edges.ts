@@ -10,6 +10,7 @@ import type { Transport } from "../net/transport.ts";
 import type { PeerId } from "../raft/entry.ts";
 import type { Random } from "../random.ts";
 import { partitionOf } from "../ring/partition_of.ts";
+import type { CacheFront } from "./cache_front.ts";
 import type { CacheMachine } from "./machine.ts";
 
 /** A partition's replica at this peer. */
@@ -41,6 +42,8 @@ export interface CacheEdges {
   /** The minimum one, alike on every peer: all leases are parts of it. */
   readonly electionTimeoutMs: number;
   readonly timeouts: CacheTimeouts;
+  /** What the cache stands in front of, until it is closed; null, or absent: its own replicated state. */
+  readonly front?: CacheFront | null;
   /** Null where this peer has no replica of the group. */
   replicaOf(group: number): CacheReplica | null;
 }

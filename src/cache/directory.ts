@@ -91,7 +91,8 @@ class EntryWork {
   #ask(job: Job): void {
     const { job: current, queue } = this.#entry;
     const isKnown = [current, ...queue].some((other) => other !== null && sameJob(other, job));
-    if (!isKnown) this.#set({ queue: [...queue, job] });
+    const isFirst = "isFirst" in job && job.isFirst === true;
+    if (!isKnown) this.#set({ queue: isFirst ? [job, ...queue] : [...queue, job] });
   }
 
   #acknowledged(event: EntryEvent & { kind: "acknowledged" }): void {

@@ -28,6 +28,8 @@ export interface LineJob {
 export interface KeyJob {
   readonly kind: "remove" | "invalidate";
   readonly request: number;
+  /** Before all that wait: what they would be granted is not to be seen beside what others still have. */
+  readonly isFirst?: boolean;
 }
 
 /** One at a time is under way, the others wait in order. */

@@ -6,24 +6,24 @@
 import { momentOf, type Timer } from "../clock.ts";
 import { SkeinError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
+import type { Backing, BackingEdges } from "./backing.ts";
 import type { CacheEdges, CacheReplica } from "./cache_edges.ts";
+import type { WriteBackItem } from "./commands.ts";
 import type { EntryEffect, HomeView as EntryView } from "./directory_entry.ts";
-import { contentOf } from "./home_content.ts";
+import { HomeChanges } from "./home_changes.ts";
 import { HomeDesk } from "./home_desk.ts";
 import { HomeDirectory } from "./home_directory.ts";
 import { HomeFills } from "./home_fills.ts";
+import { HomeGrants } from "./home_grants.ts";
 import { handOver, HomeJobs, type JobAnswer, type KeyTask } from "./home_jobs.ts";
 import { HomeLetters, type HomePost } from "./home_letters.ts";
 import { HomeProposals } from "./home_proposals.ts";
 import type { HomeQuestion } from "./home_question_codec.ts";
-import { HomeRoom } from "./home_room.ts";
 import { HomeSessions } from "./home_sessions.ts";
-import { HomeTasks } from "./home_tasks.ts";
 import { isOwnLive, type LeaseTimes, leaseTimes, type Moment } from "./lease_times.ts";
-import type { Content } from "./line.ts";
-import type { AcknowledgeMessage, AskMessage, RenewMessage } from "./messages.ts";
+import type { AcknowledgeMessage, AskMessage, RenewMessage, ReportMessage } from "./messages.ts";
 import type { PartitionMessage } from "./post.ts";
-import { sameGrant } from "./version.ts";
+import { ReplicatedBacking } from "./replicated_backing.ts";
 
 /** From one look at the clocks to the next, at the least. */
 const LOOK_MS_MIN = 1;
@@ -49,9 +49,10 @@ export class Home {
   readonly #sessions: HomeSessions;
   readonly #proposals: HomeProposals;
   readonly #jobs = new HomeJobs();
-  readonly #tasks: HomeTasks;
+  readonly #backing: Backing;
+  readonly #changes: HomeChanges;
+  readonly #grants: HomeGrants;
   readonly #fills: HomeFills;
-  readonly #room: HomeRoom;
   readonly #desk: HomeDesk;
   /** Something could not be granted because the home lease was out. */
   #wasOut = false;
@@ -78,41 +79,54 @@ export class Home {
       isRebuilt: () => this.#sessions.isRebuilt,
       nowMs: () => edges.clock.monotonicMs(),
     });
-    this.#proposals = new HomeProposals(edges, group, term, (items) => {
-      this.#later(() => {
-        for (const { key, version } of items) {
-          this.#directory.step(key, { kind: "committed", version });
-        }
-      });
+    this.#proposals = new HomeProposals(edges, group, term, (items) => this.#committed(items));
+    this.#changes = new HomeChanges({
+      directory: this.#directory,
+      letters: this.#letters,
+      nextNumber: () => this.#jobs.nextNumber(),
     });
-    this.#room = new HomeRoom({
-      self: edges.self,
-      term,
-      machine: replica.cache,
-      proposals: this.#proposals,
-      timeMs: () => edges.groups.timeMs(group),
-    });
-    this.#tasks = new HomeTasks({
-      term,
-      proposals: this.#proposals,
-      replica,
-      timeMs: () => edges.groups.timeMs(group),
-      done: (task, answer) => this.#later(() => this.#taskDone(task, answer)),
+    this.#backing = this.#makeBacking();
+    this.#grants = new HomeGrants({
+      group,
+      backing: this.#backing,
+      directory: this.#directory,
+      letters: this.#letters,
+      changes: this.#changes,
+      logger: edges.logger,
+      mayGrant: () => this.#mayGrant(),
+      later: (work) => this.#later(work),
     });
     this.#sessions = this.#makeSessions(place.electedMs);
     this.#desk = new HomeDesk({
-      term,
-      replica,
-      room: this.#room,
-      proposals: this.#proposals,
+      backing: this.#backing,
       fills: this.#fills,
-      timeMs: () => edges.groups.timeMs(group),
       holders: (key) => this.#directory.entry(key)?.holders ?? [],
       open: (asked) => this.#open(asked),
-      notLed: () => this.#notLed(),
     });
     this.#sessions.announce();
     this.#arm();
+  }
+
+  #makeBacking(): Backing {
+    const { groups, front = null } = this.#edges;
+    const edges: BackingEdges = {
+      cache: this.#edges,
+      group: this.#group,
+      term: this.term,
+      replica: this.#replica,
+      proposals: this.#proposals,
+      timeMs: () => groups.timeMs(this.#group),
+      mint: () => this.#sessions.mint(),
+      mayGrant: () => this.#mayGrant(),
+      notLed: () => this.#notLed(),
+      committed: (items) => this.#committed(items),
+      answered: (task, answer) => this.#settle(task, answer),
+      over: ({ key }) => this.#later(() => this.#directory.step(key, { kind: "removed" })),
+      changed: (key) => this.#later(() => this.#changes.changed(key)),
+      changedAll: () => this.#later(() => this.#changes.changedAll()),
+      delayed: (key, error) => this.#later(() => this.#changes.delayed(key, error)),
+    };
+    return front === null ? new ReplicatedBacking(edges) : front.makeBacking(edges);
   }
 
   #makeSessions(electedMs: number): HomeSessions {
@@ -135,6 +149,14 @@ export class Home {
     }, electedMs);
   }
 
+  #committed(items: readonly Pick<WriteBackItem, "key" | "version">[]): void {
+    this.#later(() => {
+      for (const { key, version } of items) {
+        this.#directory.step(key, { kind: "committed", version });
+      }
+    });
+  }
+
   /** Runs what was waited for, unless the home is over. */
   #later(work: () => void): void {
     if (this.#ended) return;
@@ -148,14 +170,14 @@ export class Home {
   // ---- what entries are told
 
   #view(key: string): EntryView {
-    const { cache } = this.#replica;
+    const { floor, isFull } = this.#backing;
     const mayGrant = this.#mayGrant();
     if (!mayGrant) this.#wasOut = true;
     return {
-      settled: cache.settled(key),
-      floor: cache.floor,
+      settled: this.#backing.settled(key),
+      floor,
       mayGrant,
-      isFull: this.#room.isFull,
+      isFull,
       isAlone: this.#sessions.isAlone,
       isLeased: (peer, session, grant) => this.#sessions.isLeased(peer, session, grant),
       mint: () => this.#sessions.mint(),
@@ -179,9 +201,15 @@ export class Home {
   receive(from: string, message: PartitionMessage): void {
     if (this.#ended) return;
     this.#look();
-    if (message.kind === "report") this.#sessions.report(from, message);
+    if (message.kind === "report") this.#report(from, message);
     else if (message.term === this.term) this.#receiveOfKey(from, message);
     this.#arm();
+  }
+
+  #report(from: string, message: ReportMessage): void {
+    this.#sessions.report(from, message);
+    // They were granted by a home that is none any more, and nobody has looked since.
+    if (!this.#backing.isOwn) { for (const { key } of message.lines) this.#changes.changed(key); }
   }
 
   /** One of the leases that a peer wants to be renewed. */
@@ -225,13 +253,23 @@ export class Home {
     return job?.kind === "remove" ? this.#jobs.task(job.request) ?? null : null;
   }
 
-  #ask(peer: string, { key, session, request, wish, holds }: AskMessage): void {
+  #ask(peer: string, message: AskMessage): void {
+    const { key, session, request } = message;
     if (!this.#sessions.isLeased(peer, session, null)) return;
+    const prepared = this.#backing.prepare(key);
+    if (prepared === null) return this.#askNow(peer, message);
+    prepared.then(
+      () => this.#later(() => this.#askNow(peer, message)),
+      (error: SkeinError) => this.#later(() => this.#changes.deny(peer, key, request, error)),
+    );
+  }
+
+  #askNow(peer: string, { key, session, request, wish, holds }: AskMessage): void {
     const entry = this.#directory.entry(key);
     if ((entry?.queue.length ?? 0) >= LIMITS.cacheKeyJobsMax) return;
-    const isDenied = wish === "owned" && this.#room.lacks(key);
+    const isDenied = wish === "owned" && this.#backing.lacks(key);
     if (isDenied || (entry === undefined && this.#isCrowded())) {
-      return this.#letters.send(peer, { kind: "denied", ...this.#letters.at(key), request });
+      return this.#changes.deny(peer, key, request, null);
     }
     this.#directory.touch(key);
     this.#directory.step(key, { kind: "ask", job: { kind: wish, peer, session, request, holds } });
@@ -259,11 +297,11 @@ export class Home {
         return this.#letters.send(peer, { kind: "recall", ...at, grant, to });
       }
       case "grant":
-        return this.#grant(key, effect);
+        return this.#grants.grant(key, effect);
       case "commit":
-        return this.#proposals.add({ key, ...effect.content });
+        return this.#backing.write({ key, ...effect.content });
       case "remove":
-        return this.#tasks.execute(this.#taskOf(key)!, effect.grant);
+        return this.#backing.execute(this.#taskOf(key)!, effect.grant);
       case "confirm": {
         const { peer, grant, version, rides } = effect;
         const message = { kind: "confirmed", ...at, grant, version } as const;
@@ -284,33 +322,6 @@ export class Home {
     this.#jobs.close(task);
     if (answer instanceof SkeinError) task.reject(answer);
     else task.resolve(answer);
-  }
-
-  #taskDone(task: KeyTask, answer: JobAnswer | SkeinError): void {
-    this.#settle(task, answer);
-    this.#directory.step(task.key, { kind: "removed" });
-  }
-
-  #grant(key: string, effect: EntryEffect & { readonly kind: "grant" }): void {
-    const { peer, request, grant, state, withContent } = effect;
-    const send = (content: Content | null) => {
-      const at = this.#letters.at(key);
-      this.#letters.send(peer, { kind: "granted", ...at, request, grant, state, content });
-    };
-    if (!withContent) return send(null);
-    const content = contentOf(this.#replica, key, this.#edges.groups.timeMs(this.#group));
-    if (!(content instanceof Promise)) return send(content);
-    content.then((read) => {
-      this.#later(() => {
-        // Only while nothing was granted after it, which may have been written.
-        const holders = this.#directory.entry(key)?.holders ?? [];
-        const isHeld = holders.some((one) => one.peer === peer && sameGrant(one.grant, grant));
-        if (read !== null && isHeld && this.#mayGrant()) send(read);
-      });
-    }, (error) => {
-      const message = `a value of the cache cannot be read: ${String(error)}`;
-      this.#edges.logger.log("error", message, { group: this.#group });
-    });
   }
 
   // ---- what callers ask
@@ -373,6 +384,7 @@ export class Home {
     this.#sessions.end();
     this.#letters.end();
     this.#proposals.end();
+    this.#backing.end();
     this.#fills.end(this.#notLed());
     this.#jobs.end(this.#edges.groups.leaderOf(this.#group));
   }

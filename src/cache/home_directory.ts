@@ -47,6 +47,10 @@ export class HomeDirectory {
     return this.#entries.get(key);
   }
 
+  keys(): readonly string[] {
+    return [...this.#entries.keys()];
+  }
+
   /** @param take what is done with each effect, where that is not the usual */
   step(
     key: string,

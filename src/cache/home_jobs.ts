@@ -88,7 +88,10 @@ export class HomeJobs {
   }
 }
 
-function digestOfTask({ key, kind, write }: Pick<KeyTask, "key" | "kind" | "write">): number {
+/** What makes a request the same again. */
+export function digestOfTask(
+  { key, kind, write }: Pick<KeyTask, "key" | "kind" | "write">,
+): number {
   if (write === null) return digestOf([kind, key]);
   const { value, ttlMs, ifVersion } = write;
   const version = ifVersion === undefined || ifVersion === null ? null : versionText(ifVersion);

@@ -104,33 +104,36 @@ export class LineWaits {
   }
 
   /**
-   * The home has no room: whoever wants what was asked for is refused. Readers may still be served where it was to write;
-   * refused themselves they would be again as soon as they ask.
+   * The home grants nothing: whoever wants what was asked for is refused. Readers may still be served where it was to
+   * write; refused themselves they would be again as soon as they ask.
+   * @param error null: it has no room
    */
-  denied(slot: LineSlot, request: number): void {
+  denied(slot: LineSlot, request: number, error: SkeinError | null): void {
     const { ask } = slot.line;
     if (ask?.request !== request) return;
     const isDenied = ({ wish }: LineOperation) => wish === "owned" || ask.wish === "shared";
     const denied = slot.operations.filter(isDenied);
     slot.operations = slot.operations.filter((operation) => !isDenied(operation));
-    const { partition } = slot.partition;
-    const what = `partition ${partition} holds as many keys as it can`;
+    const what = `partition ${slot.partition.partition} holds as many keys as it can`;
     for (const operation of denied) {
       this.#over(operation);
-      operation.fail(new SkeinError("TOO_MANY_REQUESTS", what));
+      operation.fail(error ?? new SkeinError("TOO_MANY_REQUESTS", what));
     }
     this.#edges.steps.step(slot, { kind: "failed", request });
+  }
+
+  /** Nobody waits for this line any more. */
+  failAll(slot: LineSlot, error: SkeinError): void {
+    for (const operation of slot.operations.splice(0)) {
+      this.#over(operation);
+      operation.fail(error);
+    }
+    this.#waiting.delete(slot);
   }
 
   /** Nobody waits any more. @param reason what those are told who did */
   close(reason: SkeinError): void {
     this.#closed = reason;
-    for (const slot of this.#waiting) {
-      for (const operation of slot.operations.splice(0)) {
-        this.#over(operation);
-        operation.fail(reason);
-      }
-    }
-    this.#waiting.clear();
+    for (const slot of [...this.#waiting]) this.failAll(slot, reason);
   }
 }

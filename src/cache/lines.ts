@@ -302,10 +302,22 @@ export class Lines {
         this.counters.recalls++;
         return this.#steps.step(slot, { ...message, nowMs: this.#edges.clock.monotonicMs() });
       case "denied":
-        return this.#waits.denied(slot, message.request);
+        return this.#waits.denied(slot, message.request, message.error);
+      case "delayed":
+        return this.#delayed(slot, message.error);
       default:
         return this.#steps.step(slot, message);
     }
+  }
+
+  /** What was written cannot be committed for now: nobody waits for that here. */
+  #delayed(slot: LineSlot, { message }: SkeinError): void {
+    const what = `the write of ${JSON.stringify(slot.key)} is not committed yet: ${message}`;
+    for (const durable of slot.durables.splice(0)) {
+      durable.lost(new SkeinError("OUTCOME_UNKNOWN", what));
+    }
+    this.#waits.failAll(slot, new SkeinError("UNAVAILABLE", what));
+    this.#table.forgetIfEmpty(slot);
   }
 
   /** Another peer leads the partition, as this peer's replica knows. */

@@ -2,6 +2,7 @@
  * The messages of the cache as they travel: msgpack-able arrays that begin with an operation number. Numbers and places
  * never change; new fields come at the end. Decoding checks everything: what is wrong is null, and its sender's fault.
  */
+import { ERROR_STATUS, type ErrorCode, SkeinError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import { isCacheKey } from "./commands.ts";
 import type { Reported } from "./inventory.ts";
@@ -11,6 +12,7 @@ import type {
   Address,
   CacheMessage,
   ConfirmedMessage,
+  DeniedMessage,
   KeyAddress,
   KeyMessage,
   LeasedMessage,
@@ -18,6 +20,7 @@ import type {
   RenewMessage,
   ReportMessage,
 } from "./messages.ts";
+import { ERROR_TEXT_MAX } from "./message_size.ts";
 import { type Grant, isGrant, isVersion, type Version } from "./version.ts";
 
 const OPERATION = {
@@ -34,6 +37,7 @@ const OPERATION = {
   leased: 11,
   renewed: 12,
   denied: 13,
+  delayed: 14,
 } as const;
 
 const WISHES: readonly Wish[] = ["shared", "owned"];
@@ -89,7 +93,9 @@ function encodeRest(message: KeyMessage): Fields {
     case "dropped":
       return [encodeGrant(message.grant)];
     case "denied":
-      return [message.request];
+      return [message.request, ...encodeError(message.error)];
+    case "delayed":
+      return encodeError(message.error);
     case "confirmed":
     case "refused":
       return [encodeGrant(message.grant), encodeVersion(message.version)];
@@ -218,12 +224,37 @@ function decodeRest(operation: unknown, address: KeyAddress, fields: Fields): Ke
       return { kind: "granted", ...address, request, grant: grantFrom(grant), state, content };
     }
     case OPERATION.denied:
-      return isCount(fields[0]) ? { kind: "denied", ...address, request: fields[0] } : null;
+      return decodeDenied(address, fields);
+    case OPERATION.delayed: {
+      const error = decodeError(fields[0], fields[1]);
+      return error === null ? null : { kind: "delayed", ...address, error };
+    }
     default:
       return isGrant(fields[0])
         ? decodeOfGrant(operation, { ...address, grant: grantFrom(fields[0]) }, fields.slice(1))
         : null;
   }
+}
+
+/** Peers of an earlier version say no more than that. */
+function decodeDenied(
+  address: KeyAddress,
+  [request, code = null, text]: Fields,
+): DeniedMessage | null {
+  if (!isCount(request)) return null;
+  const error = code === null ? null : decodeError(code, text);
+  if (code !== null && error === null) return null;
+  return { kind: "denied", ...address, request, error };
+}
+
+function encodeError(error: SkeinError | null): Fields {
+  return error === null ? [] : [error.code, error.message.slice(0, ERROR_TEXT_MAX)];
+}
+
+function decodeError(code: unknown, text: unknown): SkeinError | null {
+  if (typeof code !== "string" || !Object.hasOwn(ERROR_STATUS, code)) return null;
+  if (typeof text !== "string" || text.length > ERROR_TEXT_MAX) return null;
+  return new SkeinError(code as ErrorCode, text);
 }
 
 function decodeOfGrant(

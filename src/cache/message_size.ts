@@ -10,6 +10,8 @@ const FIELDS_BYTES = 128;
 const ROW_BYTES = 96;
 /** Those of one lease that is renewed. */
 const LEASE_BYTES = 32;
+/** UTF-16 units of the reason why something is not done. */
+export const ERROR_TEXT_MAX = 512;
 /** A UTF-16 unit takes at most so many bytes in UTF-8. */
 const UTF8_BYTES_MAX = 3;
 
@@ -29,6 +31,9 @@ export function messageBytes(message: CacheMessage): number {
     case "writeBack":
     case "granted":
       return keyBytes(message.key) + contentBytes(message.content);
+    case "denied":
+    case "delayed":
+      return keyBytes(message.key) + ERROR_TEXT_MAX * UTF8_BYTES_MAX;
     default:
       return keyBytes(message.key);
   }

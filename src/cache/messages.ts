@@ -3,6 +3,7 @@
  * refused on both sides. `PeerMessage`s go to a home, `HomeMessage`s to a peer; answers to a report, an ask and a renewal
  * go the way of answers. As they travel: `message_codec.ts`.
  */
+import type { SkeinError } from "../errors.ts";
 import type { Reported } from "./inventory.ts";
 import type { Content, Wish, Written } from "./line.ts";
 import type { Keeps } from "./line_events.ts";
@@ -105,10 +106,18 @@ export interface GrantedMessage extends KeyAddress {
   readonly content: Content | null;
 }
 
-/** The home lets nobody write further keys: its partition is full. */
+/** The home grants nothing to this request. */
 export interface DeniedMessage extends KeyAddress {
   readonly kind: "denied";
   readonly request: number;
+  /** Null: it lets nobody write further keys, because its partition is full. */
+  readonly error: SkeinError | null;
+}
+
+/** What was written to the key cannot be committed for now. It is tried again. */
+export interface DelayedMessage extends KeyAddress {
+  readonly kind: "delayed";
+  readonly error: SkeinError;
 }
 
 export interface LeasedMessage extends Address {
@@ -142,6 +151,7 @@ export type HomeMessage =
   | RecallMessage
   | GrantedMessage
   | DeniedMessage
+  | DelayedMessage
   | LeasedMessage
   | RenewedMessage;
 

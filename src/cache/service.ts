@@ -17,6 +17,7 @@ import type {
   PutRequest,
 } from "./cache.ts";
 import { type CacheEdges, groupOfKey } from "./cache_edges.ts";
+import type { CacheFront } from "./cache_front.ts";
 import { checkGet, checkKey, checkWrite } from "./cache_requests.ts";
 import type { FillGrant } from "./home_question_codec.ts";
 import { HomeQuestions } from "./home_questions.ts";
@@ -39,6 +40,7 @@ export interface CacheServiceEdges extends CacheEdges {
 
 export class CacheService implements Cache {
   readonly #edges: CacheServiceEdges;
+  readonly #front: CacheFront | null;
   readonly #post: CachePost;
   readonly #homes: Homes;
   readonly #lines: Lines;
@@ -47,8 +49,9 @@ export class CacheService implements Cache {
   /** Answers questions of the cache from now on. */
   constructor(edges: CacheServiceEdges) {
     const { groups, self, transport, clock, logger } = edges;
-    const { bounds, flushIntervalMs, electionTimeoutMs } = edges;
+    const { bounds, flushIntervalMs, electionTimeoutMs, front = null } = edges;
     this.#edges = edges;
+    this.#front = front;
     const leaderOf = (partition: number) => groups.leaderOf(partition);
     this.#post = new CachePost({ self, transport, leaderOf });
     this.#homes = new Homes(edges, this.#post);
@@ -110,6 +113,7 @@ export class CacheService implements Cache {
 
   async #get(request: GetRequest, here: GetAnswer | null): Promise<GetAnswer> {
     checkGet(request);
+    this.#front?.checkKey(request.key);
     const found = here ?? await this.#read(request.key);
     return found.value !== null || !request.fill ? found : await this.#fill(request, found);
   }
@@ -168,7 +172,8 @@ export class CacheService implements Cache {
   // ---- writes
 
   put(request: PutRequest): Promise<PutAnswer> {
-    const isPlain = request.request === null && request.fillToken === null && !request.durable;
+    const isPlain = request.request === null && request.fillToken === null &&
+      !request.durable && this.#front?.writesThrough !== true;
     if (!isPlain) return this.#put(request);
     try {
       checkWrite(request);
@@ -181,7 +186,7 @@ export class CacheService implements Cache {
 
   async #put(put: PutRequest): Promise<PutAnswer> {
     const { key, fillToken } = put;
-    checkKey(key);
+    this.#checkKey(key);
     checkWrite(put);
     if (fillToken === null) return await this.#write(put);
     if (!await this.#questions.checkFill(key, fillToken)) return await this.#conflict(key);
@@ -191,9 +196,18 @@ export class CacheService implements Cache {
     return answer;
   }
 
+  /** @throws {SkeinError} INVALID */
+  #checkKey(key: string): void {
+    checkKey(key);
+    this.#front?.checkKey(key);
+  }
+
   async #write(put: PutRequest): Promise<PutAnswer> {
     const { key, data, ttlMs, request } = put;
-    if (request === null) return await this.#lines.write(key, put, this.#edges.timeouts.askMs);
+    if (request === null) {
+      const durable = put.durable || this.#front?.writesThrough === true;
+      return await this.#lines.write(key, { ...put, durable }, this.#edges.timeouts.askMs);
+    }
     const ifVersion = typeof put.ifVersion === "string"
       ? parseVersion(put.ifVersion)
       : put.ifVersion;
@@ -212,19 +226,19 @@ export class CacheService implements Cache {
   }
 
   async delete(key: string, request: RequestKey | null): Promise<DeleteAnswer> {
-    checkKey(key);
+    this.#checkKey(key);
     return { existed: await this.#questions.remove(key, request) };
   }
 
   async invalidate(key: string): Promise<void> {
-    checkKey(key);
+    this.#checkKey(key);
     await this.#questions.invalidate(key);
   }
 
   // ---- views
 
   async state(key: string): Promise<KeyView> {
-    checkKey(key);
+    this.#checkKey(key);
     const { holders, version } = await this.#questions.view(key);
     const partition = groupOfKey(this.#edges, key);
     return {
@@ -248,6 +262,7 @@ export class CacheService implements Cache {
       ...counters,
       messagesSent: sent,
       messagesReceived: received,
+      front: this.#front?.stats() ?? null,
     };
   }
 
@@ -266,6 +281,7 @@ export class CacheService implements Cache {
     this.#lines.close(reason);
     this.#homes.close();
     this.#post.close();
+    this.#front?.close();
   }
 }
 

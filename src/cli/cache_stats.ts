@@ -3,6 +3,7 @@
  */
 import { Command } from "@commander-js/extra-typings";
 import type { PeerCacheStats } from "../client/mod.ts";
+import type { FrontStats } from "../cache/cache.ts";
 import { statsDocument } from "../http/cache_documents.ts";
 import { addConnectionOptions, connect } from "./connection.ts";
 import { examples, JSON_FLAG, JSON_HELP, printWire } from "./output.ts";
@@ -41,7 +42,29 @@ function describe(stats: PeerCacheStats): string {
     ["written back", stats.writeBacks],
     ["writes lost", stats.lost],
     ["messages", `${stats.messagesSent} sent, ${stats.messagesReceived} received`],
+    ...frontFacts(stats.front ?? null),
   ];
   const width = Math.max(...facts.map(([fact]) => fact.length));
   return facts.map(([fact, value]) => `${fact.padEnd(width)}  ${value}`).join("\n");
 }
+
+function frontFacts(front: FrontStats | null): [string, string | number][] {
+  if (front === null) return [];
+  const { write, watch, reason, reads, writes, refusedByTerm, changes, reconnects } = front;
+  const told = watch === null ? reason ?? "not connected" : TOLD[watch];
+  return [
+    ["Redis behind it", `write-${write}; ${told}`],
+    ["read there", reads],
+    ["written there", writes],
+    ["refused there, by term", refusedByTerm],
+    ["changed there by others", changes],
+    ["connected anew", reconnects],
+  ];
+}
+
+/** How changes by others are noticed. */
+const TOLD = {
+  tracking: "changes are tracked",
+  notifications: "changes are notified of",
+  ttl: "changes are not told of",
+} as const;

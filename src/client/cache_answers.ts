@@ -3,7 +3,7 @@
  * times in milliseconds. One function for each shape.
  */
 import type { Json } from "./answers.ts";
-import type { CacheStats, KeyView, LineLetter } from "../cache/cache.ts";
+import type { CacheStats, FrontStats, KeyView, LineLetter } from "../cache/cache.ts";
 
 export interface CacheRead {
   /** `hit`: the peer had it; `filled`: it was fetched, or somebody computed it meanwhile; `miss`: there is no value. */
@@ -75,5 +75,19 @@ export function toCacheStats(json: Json): PeerCacheStats {
     lost: json["lost"],
     messagesSent: json["messages_sent"],
     messagesReceived: json["messages_received"],
+    ...json["redis"] === undefined ? {} : { front: toFrontStats(json["redis"]) },
+  };
+}
+
+function toFrontStats(json: Json): FrontStats {
+  return {
+    write: json["write"],
+    watch: json["watch"],
+    reason: json["reason"],
+    reads: json["reads"],
+    writes: json["writes"],
+    refusedByTerm: json["refused_by_term"],
+    changes: json["changes"],
+    reconnects: json["reconnects"],
   };
 }

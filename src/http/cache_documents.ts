@@ -2,7 +2,7 @@
  * A key's lines and a peer's counters as HTTP answers and the command line's `--json` show them. Apart from the routes,
  * so that the command line need not load them.
  */
-import type { CacheStats, KeyView } from "../cache/cache.ts";
+import type { CacheStats, FrontStats, KeyView } from "../cache/cache.ts";
 
 /** @param view its peers are named as they are to be shown */
 export function keyDocument(view: KeyView) {
@@ -40,5 +40,19 @@ export function statsDocument(stats: CacheStats) {
     lost: stats.lost,
     messages_sent: stats.messagesSent,
     messages_received: stats.messagesReceived,
+    ...stats.front ? { redis: frontDocument(stats.front) } : {},
+  };
+}
+
+function frontDocument(front: FrontStats) {
+  return {
+    write: front.write,
+    watch: front.watch,
+    reason: front.reason,
+    reads: front.reads,
+    writes: front.writes,
+    refused_by_term: front.refusedByTerm,
+    changes: front.changes,
+    reconnects: front.reconnects,
   };
 }

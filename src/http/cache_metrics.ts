@@ -3,7 +3,7 @@
  */
 import type { Site } from "./endpoint.ts";
 import type { MetricSet } from "./metric_set.ts";
-import type { CacheStats } from "../cache/cache.ts";
+import type { CacheStats, FrontStats } from "../cache/cache.ts";
 
 const GAUGES = {
   lines: ["lines", "lines that this peer holds"],
@@ -23,6 +23,16 @@ const COUNTERS = {
   lost: ["lost_writes", "writes that were answered and then lost with their line's lease"],
 } as const;
 
+const FRONT_COUNTERS = {
+  reads: ["reads", "keys that were read in the Redis behind the cache"],
+  writes: ["writes", "values that were written to it, and keys removed from it"],
+  refusedByTerm: ["writes_refused", "writes of homes at this peer that others had followed"],
+  changes: ["changes", "changes by others of keys that were known here"],
+  reconnects: ["reconnects", "connections to it that were made anew"],
+} as const;
+
+type Counted = Exclude<keyof CacheStats, "front">;
+
 export function addCache(metrics: MetricSet, { peer }: Site): void {
   const add = (
     kind: "gauge" | "counter",
@@ -30,10 +40,10 @@ export function addCache(metrics: MetricSet, { peer }: Site): void {
     value: (stats: CacheStats) => number,
   ) => metrics[kind]({ name, help, read: (report) => report(value(peer.cache.stats())) });
   for (const [key, [word, help]] of Object.entries(GAUGES)) {
-    add("gauge", [`skein_cache_${word}`, help], (stats) => stats[key as keyof CacheStats]);
+    add("gauge", [`skein_cache_${word}`, help], (stats) => stats[key as Counted]);
   }
   for (const [key, [word, help]] of Object.entries(COUNTERS)) {
-    add("counter", [`skein_cache_${word}_total`, help], (stats) => stats[key as keyof CacheStats]);
+    add("counter", [`skein_cache_${word}_total`, help], (stats) => stats[key as Counted]);
   }
   metrics.counter({
     name: "skein_cache_messages_total",
@@ -43,6 +53,30 @@ export function addCache(metrics: MetricSet, { peer }: Site): void {
       const { messagesSent, messagesReceived } = peer.cache.stats();
       report(messagesSent, { direction: "sent" });
       report(messagesReceived, { direction: "received" });
+    },
+  });
+  addFront(metrics, () => peer.cache.stats().front ?? null);
+}
+
+/** Only where the cache stands in front of a Redis. */
+function addFront(metrics: MetricSet, front: () => FrontStats | null): void {
+  for (const [key, [word, help]] of Object.entries(FRONT_COUNTERS)) {
+    metrics.counter({
+      name: `skein_cache_redis_${word}_total`,
+      help,
+      read(report) {
+        const stats = front();
+        if (stats !== null) report(stats[key as keyof typeof FRONT_COUNTERS]);
+      },
+    });
+  }
+  metrics.gauge({
+    name: "skein_cache_redis_connected",
+    help: "1 while the Redis behind the cache is connected, by how it tells of changes",
+    labelNames: ["watch"],
+    read(report) {
+      const stats = front();
+      if (stats !== null) report(stats.watch === null ? 0 : 1, { watch: stats.watch ?? "none" });
     },
   });
 }

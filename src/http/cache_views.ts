@@ -36,6 +36,21 @@ const KeySchema = z.object({
 
 const countField = z.number().int().min(0);
 
+const FrontSchema = z.object({
+  write: z.enum(["back", "through"]),
+  watch: z.enum(["tracking", "notifications", "ttl"]).nullable().openapi({
+    description: "how changes by others are noticed; null: there is no connection",
+  }),
+  reason: z.string().nullable().openapi({ description: "why there is no connection" }),
+  reads: countField,
+  writes: countField,
+  refused_by_term: countField.openapi({
+    description: "writes of a home at this peer that another one had followed",
+  }),
+  changes: countField.openapi({ description: "changes by others of keys that were known here" }),
+  reconnects: countField,
+}).openapi("CacheRedisStats", { description: "of the Redis that the cache stands in front of" });
+
 const StatsSchema = z.object({
   lines: countField,
   lines_max: countField,
@@ -53,6 +68,7 @@ const StatsSchema = z.object({
   lost: countField.openapi({ description: "writes that were answered and then lost" }),
   messages_sent: countField,
   messages_received: countField,
+  redis: FrontSchema.optional(),
 }).openapi("CacheStats");
 
 /** Typed, so that the documents and their schemas cannot differ. */

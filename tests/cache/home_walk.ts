@@ -70,6 +70,7 @@ class WalkingPeer {
         if (message.isLeased && message.session === this.session) this.leasedMs = sent;
         break;
       case "denied":
+      case "delayed":
         break;
       case "recall":
         this.step(message.key, { ...message, nowMs });

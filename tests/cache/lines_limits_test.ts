@@ -9,7 +9,7 @@ const isFull = (error: unknown) =>
 
 function deny(peer: LinesHarness): void {
   const { partition, term, key, request } = peer.only("ask");
-  peer.hear({ kind: "denied", partition, term, key, request });
+  peer.hear({ kind: "denied", partition, term, key, request, error: null });
 }
 
 Deno.test("lines: a read that the home has no room for is refused, and not asked for again at once", async () => {

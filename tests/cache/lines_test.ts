@@ -191,7 +191,7 @@ Deno.test("lines: a full partition refuses who would write, and not who reads", 
   const writing = peer.lines.write("k", put("1"), ET);
   const reading = peer.lines.read("k", ET);
   const { request } = peer.only("ask");
-  peer.hear({ kind: "denied", partition: 1, term: 1, key: "k", request });
+  peer.hear({ kind: "denied", partition: 1, term: 1, key: "k", request, error: null });
   await assert.rejects(writing, { code: "TOO_MANY_REQUESTS" });
   assert.equal(peer.sent.length, 1);
   peer.grant("S");

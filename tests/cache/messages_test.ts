@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { CacheMessage } from "../../src/cache/messages.ts";
 import { decodeMessage, encodeMessage } from "../../src/cache/message_codec.ts";
 import { decode, encode } from "../../src/codec/msgpack.ts";
+import { SkeinError } from "../../src/errors.ts";
 import { LIMITS } from "../../src/limits.ts";
 import { Random } from "../../src/random.ts";
 
@@ -42,7 +43,9 @@ const MESSAGES: readonly CacheMessage[] = [
   { kind: "granted", ...KEY, request: 1, grant, state: "E", content: nothing },
   { kind: "granted", ...KEY, request: 1, grant, state: "S", content: { ...written, expiresMs: 5 } },
   { kind: "granted", ...KEY, request: 1, grant, state: "E", content: null },
-  { kind: "denied", ...KEY, request: 1 },
+  { kind: "denied", ...KEY, request: 1, error: null },
+  { kind: "denied", ...KEY, request: 1, error: new SkeinError("UNAVAILABLE", "why") },
+  { kind: "delayed", ...KEY, error: new SkeinError("UNAVAILABLE", "why") },
   {
     kind: "leased",
     ...AT,

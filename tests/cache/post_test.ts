@@ -220,7 +220,7 @@ Deno.test("no message is larger than its size says", () => {
     { kind: "acknowledge", ...at, key: long, grant: most, kept: true, held: true, dirty: content },
     { kind: "writeBack", ...at, key: long, session: serial, grant: most, keeps: "owned", content },
     { kind: "granted", ...at, key: long, request: serial, grant: most, state: "E", content },
-    { kind: "denied", ...at, key: long, request: serial },
+    { kind: "denied", ...at, key: long, request: serial, error: null },
     { kind: "dropped", ...at, key: long, grant: most },
     { kind: "confirmed", ...at, key: long, grant: most, version },
     refused,

@@ -133,16 +133,16 @@ export const CACHE_HOME_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a removal that is sent again is executed again",
-    file: "src/cache/home_desk.ts",
-    search: `if (request !== null && this.#edges.replica.remembers(request)) {`,
-    replace: `if (request === null && this.#edges.replica.remembers(request!)) {`,
+    file: "src/cache/replicated_backing.ts",
+    search: `if (request === null || !this.#edges.replica.remembers(request)) return null;`,
+    replace: `if (request === null || question.kind === "remove") return null;`,
     caughtBy: [HOME],
   },
   {
     name: "a large value is sent although its grant is over",
-    file: "src/cache/home.ts",
-    search: `if (read !== null && isHeld && this.#mayGrant()) send(read);`,
-    replace: `if (read !== null && (isHeld || true) && this.#mayGrant()) send(read);`,
+    file: "src/cache/home_grants.ts",
+    search: `if (read !== null && isHeld && this.#edges.mayGrant()) this.#send(key, effect, read);`,
+    replace: `if (read !== null && this.#edges.mayGrant()) this.#send(key, effect, read);`,
     caughtBy: [HOME],
   },
   {

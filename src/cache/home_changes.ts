@@ -1,0 +1,56 @@
+/**
+ * What one home does about what befalls its values from behind: that others changed them, so that every line of theirs
+ * goes; and that what was written cannot be committed for now, which is told to whoever waits for it.
+ */
+import type { SkeinError } from "../errors.ts";
+import type { HomeDirectory } from "./home_directory.ts";
+import type { HomeLetters } from "./home_letters.ts";
+
+export interface HomeChangesEdges {
+  readonly directory: HomeDirectory;
+  readonly letters: HomeLetters;
+  /** A number of its own, for a job that nobody waits for. */
+  nextNumber(): number;
+}
+
+export class HomeChanges {
+  readonly #edges: HomeChangesEdges;
+
+  constructor(edges: HomeChangesEdges) {
+    this.#edges = edges;
+  }
+
+  /** No line of the key is current: all go, before anybody is granted another. What is dirty is written back. */
+  changed(key: string): void {
+    const { directory, nextNumber } = this.#edges;
+    const entry = directory.entry(key);
+    if (entry === undefined) return;
+    // One that is not done yet is as good: what is granted after it is read after it.
+    const isComing = [entry.job, ...entry.queue].some((job) => job?.kind === "invalidate");
+    if (isComing) return;
+    const job = { kind: "invalidate", request: nextNumber(), isFirst: true } as const;
+    directory.step(key, { kind: "ask", job });
+  }
+
+  changedAll(): void {
+    for (const key of this.#edges.directory.keys()) this.changed(key);
+  }
+
+  /** The key's write-backs wait: their writers, and whoever waits for the line, are told why. */
+  delayed(key: string, error: SkeinError): void {
+    const { directory, letters } = this.#edges;
+    const entry = directory.entry(key);
+    if (entry === undefined) return;
+    const owners = new Set(entry.writes.map(({ peer }) => peer));
+    for (const peer of owners) letters.send(peer, { kind: "delayed", ...letters.at(key), error });
+    for (const job of [entry.job, ...entry.queue]) {
+      if (job !== null && "peer" in job) this.deny(job.peer, key, job.request, error);
+    }
+  }
+
+  /** @param error null: the partition is full */
+  deny(peer: string, key: string, request: number, error: SkeinError | null): void {
+    const { letters } = this.#edges;
+    letters.send(peer, { kind: "denied", ...letters.at(key), request, error });
+  }
+}
