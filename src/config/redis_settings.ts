@@ -1,8 +1,8 @@
 /**
- * The settings of a state in Redis: where it is, what is asked of it, and whom TLS trusts. The URL holds a password, so
- * it is a secret, and may come from a file.
+ * The settings of Redis: where a peer's state is, or what its cache stands in front of, what is asked of them, and whom
+ * TLS trusts. A URL holds a password, so it is a secret, and may come from a file.
  */
-import { REDIS_URL, text, YES_OR_NO } from "./formats.ts";
+import { choice, REDIS_PRIMARY_URL, REDIS_URL, seconds, text, YES_OR_NO } from "./formats.ts";
 import { setting } from "./setting.ts";
 
 export const REDIS_SETTINGS = {
@@ -43,5 +43,53 @@ export const REDIS_SETTINGS = {
     defaultText: "none: the system's",
     shared: true,
     help: "certificates that a Redis with TLS may be signed with",
+  }),
+  cacheRedis: setting({
+    section: "Services",
+    flag: "cache-redis",
+    placeholder: "URL",
+    environment: [{ name: "CACHE_REDIS_URL" }, { name: "CACHE_REDIS_URL_FILE", readsFile: true }],
+    format: REDIS_PRIMARY_URL,
+    default: null,
+    defaultText: "none: values are replicated by the peers",
+    secret: true,
+    shared: true,
+    help: "put the cache in front of this Redis, whose strings are its values; alike at every peer",
+  }),
+  cacheRedisPrefix: setting({
+    section: "Services",
+    flag: "cache-redis-prefix",
+    placeholder: "PREFIX",
+    environment: [{ name: "CACHE_REDIS_PREFIX" }],
+    format: text(
+      "up to 256 characters without control characters, not beginning with skein:",
+      // deno-lint-ignore no-control-regex
+      /^(?!skein:)[^\x00-\x1f\x7f-\x9f]{0,256}$/,
+    ),
+    default: null,
+    defaultText: "none",
+    shared: true,
+    help: "the value of a key of the cache lies at PREFIX and that key",
+  }),
+  cacheRedisWrite: setting({
+    section: "Services",
+    flag: "cache-redis-write",
+    placeholder: "back|through",
+    environment: [{ name: "CACHE_REDIS_WRITE" }],
+    format: choice(["back", "through"]),
+    default: "back",
+    shared: true,
+    help:
+      "back: writes come to that Redis within a flush interval; through: before they are answered",
+  }),
+  cacheRedisLineTtl: setting({
+    section: "Services",
+    flag: "cache-redis-line-ttl",
+    placeholder: "SECONDS",
+    environment: [{ name: "CACHE_REDIS_LINE_TTL" }],
+    format: seconds(0.1, 86_400),
+    default: "10",
+    shared: true,
+    help: "seconds that a line is used while that Redis cannot tell of changes by others",
   }),
 };

@@ -2,6 +2,7 @@
  * Everything of the world that a peer's logic is handed: storage, network, time, chance, and what its
  * configuration says. The real ones are built by `start_peer.ts`; the simulator builds its own.
  */
+import type { MakeCacheFront } from "../cache/cache_front.ts";
 import type { TableBounds } from "../cache/line_table.ts";
 import type { Clock } from "../clock.ts";
 import type { EventBounds } from "../events/event_edges.ts";
@@ -42,6 +43,8 @@ export interface PeerEdges {
   /** Of this peer's lines of the cache, and how often they are written back. */
   readonly cacheBounds: TableBounds;
   readonly cacheFlushIntervalMs: number;
+  /** What the cache stands in front of; absent: its own replicated state. */
+  readonly makeCacheFront?: MakeCacheFront;
   /** Opens the peer's store anew, as at start. Rejects as `Storage.open` does. */
   readonly reopen: () => Promise<OpenedStorage>;
   readonly transport: Transport;

@@ -95,6 +95,7 @@ export class Generation {
       groups: this.groups,
       partitions: this.partitions,
       count: () => this.#partitionCount(),
+      clusterId: () => this.former.status().clusterId,
     });
     this.former = this.#makeFormer();
     this.placement = new Reporter({

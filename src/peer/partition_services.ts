@@ -23,6 +23,8 @@ export interface PartitionServicesEdges {
   readonly partitions: Partitions;
   /** How many there are. @throws {SkeinError} UNAVAILABLE while it is not known here */
   count(): number;
+  /** Null while it is not known here. */
+  clusterId(): string | null;
 }
 
 export class PartitionServices {
@@ -31,7 +33,8 @@ export class PartitionServices {
   readonly cache: CacheService;
 
   /** All answer questions of other peers from now on. */
-  constructor({ peer, bootId, groups, partitions, count }: PartitionServicesEdges) {
+  constructor({ peer, bootId, groups, partitions, count, clusterId }: PartitionServicesEdges) {
+    const { clock, random, logger } = peer;
     const shared = {
       self: peer.self,
       clock: peer.clock,
@@ -64,6 +67,15 @@ export class PartitionServices {
       bounds: peer.cacheBounds,
       flushIntervalMs: peer.cacheFlushIntervalMs,
       timeouts: CACHE_TIMEOUTS,
+      front: peer.makeCacheFront?.({
+        clock,
+        random,
+        logger,
+        clusterId,
+        get partitions() {
+          return count();
+        },
+      }) ?? null,
       get partitions() {
         return count();
       },

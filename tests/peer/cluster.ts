@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { eventually } from "../eventually.ts";
+import type { MakeCacheFront } from "../../src/cache/cache_front.ts";
 import type { Logger, LogLevel } from "../../src/logger.ts";
 import { createIdentity, type Identity, sign, verify } from "../../src/net/identity.ts";
 import { TcpTransport } from "../../src/net/tcp_transport.ts";
@@ -29,6 +30,9 @@ export interface ClusterOptions {
   readonly deadPeerGraceMs?: number;
   /** The shortest; the longest is twice as long. */
   readonly electionTimeoutMs?: number;
+  readonly cacheFlushIntervalMs?: number;
+  /** What the peers' caches stand in front of. */
+  readonly makeCacheFront?: MakeCacheFront;
 }
 
 /** One peer of the cluster, which may be down. */
@@ -118,7 +122,8 @@ export class ClusterPeer {
         retention: { ageMs: null, count: null, bytes: null, forgetAfterMs: null },
       },
       cacheBounds: { entriesMax: 1_000, bytesMax: 1e8 },
-      cacheFlushIntervalMs: 100,
+      cacheFlushIntervalMs: options.cacheFlushIntervalMs ?? 100,
+      ...options.makeCacheFront === undefined ? {} : { makeCacheFront: options.makeCacheFront },
       reopen: () => this.state.open(),
       transport,
       transportStatistics: () => transport.statistics(),

@@ -29,6 +29,10 @@ export const REDIS_URL_ALLOWED = "redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]
   "redis-sentinel://HOST[:PORT],…/NAME[/DATABASE] or redis-cluster://HOST[:PORT],…, " +
   "with rediss for TLS";
 
+/** Where all keys must be on one server. */
+export const REDIS_PRIMARY_URL_ALLOWED = "redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE] or " +
+  "redis-sentinel://HOST[:PORT],…/NAME[/DATABASE], with rediss for TLS; no Redis Cluster";
+
 const REDIS_PORT = 6379;
 const SENTINEL_PORT = 26_379;
 const DATABASE_MAX = 1_000_000;

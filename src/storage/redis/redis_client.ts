@@ -27,6 +27,8 @@ export interface ConnectOptions {
   readonly clock: Clock;
   /** Told once, when the connection is gone for whatever reason. */
   readonly closed: (error: Error) => void;
+  /** Told what comes on channels that the connection is subscribed to. */
+  readonly message?: (channel: string, payload: unknown) => void;
 }
 
 const CONNECTION_NAME = "skein";
@@ -42,6 +44,11 @@ export async function connectRedis(options: ConnectOptions): Promise<RedisConnec
     isClosed = true;
     options.closed(lastError ?? new Error("the connection was closed"));
   });
+  const { message } = options;
+  if (message !== undefined) {
+    client.on("messageBuffer", (channel, payload) => message(textOf(channel), payload));
+    client.on("pmessageBuffer", (_pattern, channel, payload) => message(textOf(channel), payload));
+  }
   const close = () => {
     isClosed = true;
     client.disconnect();

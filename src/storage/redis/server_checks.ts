@@ -54,7 +54,8 @@ function refusalOf(fields: ReadonlyMap<string, string>): string | null {
   }: a peer writes, and needs the primary`;
 }
 
-function durability(settings: ReadonlyMap<string, string>): string[] {
+/** What could be lost of what it confirmed. None: nothing. */
+export function durability(settings: ReadonlyMap<string, string>): string[] {
   if (settings.get("appendonly") !== "yes") {
     return [
       "the Redis server keeps no append-only file (appendonly no): when it stops, everything since " +
@@ -90,7 +91,8 @@ function eviction(settings: ReadonlyMap<string, string>): string[] {
   ];
 }
 
-function infoFields(info: string): ReadonlyMap<string, string> {
+/** Names and values of INFO's answer. */
+export function infoFields(info: string): ReadonlyMap<string, string> {
   const fields = new Map<string, string>();
   for (const line of info.split(/\r?\n/)) {
     const at = line.indexOf(":");

@@ -1,0 +1,115 @@
+/**
+ * The write-backs of one home on their way to Redis: many at once, and each again until it is done, another home has
+ * followed, or this one is over. Nothing is harmed by one that comes twice or late: versions only grow.
+ */
+import type { Clock, Timer } from "../../clock.ts";
+import type { SkeinError } from "../../errors.ts";
+import type { WriteBackItem } from "../commands.ts";
+
+/** So many are in Redis' hands at once; what comes meanwhile gathers. */
+const TOGETHER_MAX = 200;
+const TOGETHER_BYTES_MAX = 4 * 1024 * 1024;
+const AGAIN_MIN_MS = 100;
+const AGAIN_MAX_MS = 1_000;
+
+export interface FrontWritesEdges {
+  readonly clock: Clock;
+  /** @throws {SkeinError} by rejection, where it is not known to be done */
+  write(item: WriteBackItem): Promise<void>;
+  /** Whether there is any use in trying again. */
+  isOver(): boolean;
+  done(items: readonly WriteBackItem[]): void;
+  /** It did not succeed, and is tried again. */
+  delayed(key: string, error: SkeinError): void;
+}
+
+export class FrontWrites {
+  readonly #edges: FrontWritesEdges;
+  #waiting: WriteBackItem[] = [];
+  /** How many write-backs of a key are on their way. */
+  readonly #open = new Map<string, number>();
+  readonly #idle = new Map<string, (() => void)[]>();
+  #isBusy = false;
+  #againMs = AGAIN_MIN_MS;
+  #timer: Timer | null = null;
+  #ended = false;
+
+  constructor(edges: FrontWritesEdges) {
+    this.#edges = edges;
+  }
+
+  add(item: WriteBackItem): void {
+    this.#waiting.push(item);
+    this.#open.set(item.key, (this.#open.get(item.key) ?? 0) + 1);
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    queueMicrotask(() => void this.#run());
+  }
+
+  /** Calls back, perhaps at once, when no write-back of the key is on its way. */
+  whenIdle(key: string, call: () => void): void {
+    if (!this.#open.has(key)) return call();
+    this.#idle.set(key, [...this.#idle.get(key) ?? [], call]);
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#ended && this.#waiting.length > 0) {
+      const failed = await this.#writeSome();
+      this.#waiting.unshift(...failed);
+      if (failed.length > 0) await this.#pause();
+      else this.#againMs = AGAIN_MIN_MS;
+    }
+    this.#isBusy = false;
+  }
+
+  /** @returns what is to be tried again, in order */
+  async #writeSome(): Promise<readonly WriteBackItem[]> {
+    const items = this.#take();
+    const errors = await Promise.all(items.map((item) => {
+      return this.#edges.write(item).then(() => null, (error: SkeinError) => error);
+    }));
+    if (this.#ended || this.#edges.isOver()) return [];
+    const done = items.filter((_item, place) => errors[place] === null);
+    this.#edges.done(done);
+    for (const { key } of done) this.#closed(key);
+    const failed = items.filter((_item, place) => errors[place] !== null);
+    for (const [place, { key }] of items.entries()) {
+      const error = errors[place];
+      if (error !== null && error !== undefined) this.#edges.delayed(key, error);
+    }
+    return failed;
+  }
+
+  #take(): readonly WriteBackItem[] {
+    let [count, bytes] = [0, 0];
+    for (const { value } of this.#waiting) {
+      bytes += value.length;
+      if (count > 0 && (bytes > TOGETHER_BYTES_MAX || count >= TOGETHER_MAX)) break;
+      count++;
+    }
+    return this.#waiting.splice(0, count);
+  }
+
+  #closed(key: string): void {
+    const open = this.#open.get(key)! - 1;
+    if (open > 0) return void this.#open.set(key, open);
+    this.#open.delete(key);
+    const calls = this.#idle.get(key) ?? [];
+    this.#idle.delete(key);
+    for (const call of calls) call();
+  }
+
+  #pause(): Promise<void> {
+    const waitMs = this.#againMs;
+    this.#againMs = Math.min(2 * waitMs, AGAIN_MAX_MS);
+    return new Promise((resolve) => void (this.#timer = this.#edges.clock.timer(waitMs, resolve)));
+  }
+
+  /** The home is none any more: nobody hears what comes of it. */
+  end(): void {
+    this.#ended = true;
+    this.#waiting = [];
+    this.#idle.clear();
+    this.#timer?.cancel();
+  }
+}
