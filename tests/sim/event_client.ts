@@ -5,22 +5,14 @@
  */
 import { SkeinError } from "../../src/errors.ts";
 import type { PublishedEvent, StoredEvent } from "../../src/events/events.ts";
-import { type Called, Caller, type CallerEdges, type PeerAccess } from "./caller.ts";
-import type {
-  EventInput,
-  EventOperation,
-  EventPublishInput,
-  EventResult,
-  SeenEvent,
-} from "./event_history.ts";
+import type { Called, PeerAccess } from "./caller.ts";
+import type { EventInput, EventPublishInput, EventResult, SeenEvent } from "./event_history.ts";
+import { type ClientEdges, SimulatedClient } from "./simulated_client.ts";
 
-export interface EventClientEdges extends CallerEdges {
-  readonly history: EventOperation[];
+export interface EventClientEdges extends ClientEdges<EventInput> {
   readonly topics: readonly string[];
   /** Ids that somebody published lately, shared by all clients. */
   readonly recent: string[];
-  /** Mean time between two operations. */
-  readonly thinkMs: number;
 }
 
 const RECENT_IDS = 12;
@@ -30,31 +22,13 @@ const ONCE = { mayRetry: true, waitMs: 0, signal: null };
 /** A conflict says what is stored, which nothing else is. */
 type Answer = readonly PublishedEvent[] | "conflict";
 
-export class EventClient {
-  readonly #name: string;
-  readonly #edges: EventClientEdges;
-  readonly #caller: Caller;
+export class EventClient extends SimulatedClient<EventInput, EventClientEdges> {
   /** How far each topic was read. */
   readonly #read = new Map<string, number>();
   #marks = 0;
 
-  constructor(name: string, edges: EventClientEdges) {
-    this.#name = name;
-    this.#edges = edges;
-    this.#caller = new Caller(name, edges);
-  }
-
-  /** Resolves after `stop`, when the operation under way has ended. */
-  run(): Promise<void> {
-    return this.#caller.run(this.#edges.thinkMs, () => this.#operate());
-  }
-
-  stop(): void {
-    this.#caller.stop();
-  }
-
-  #operate(): Promise<void> {
-    const { random, topics } = this.#edges;
+  protected override operate(): Promise<void> {
+    const { random, topics } = this.edges;
     const topic = random.pick(topics);
     const dice = random.fraction();
     if (dice < 0.6) return this.#publish(topic);
@@ -64,10 +38,10 @@ export class EventClient {
   }
 
   async #publish(topic: string): Promise<void> {
-    const { random } = this.#edges;
+    const { random } = this.edges;
     const count = random.chance(0.5) ? 1 : random.integer(2, 8);
     const planned = Array.from({ length: count }, () => {
-      const mark = `${this.#name}-${++this.#marks}`;
+      const mark = `${this.name}-${++this.#marks}`;
       return { mark, eventId: this.#idFor(mark) };
     });
     const expectedOffset = random.chance(0.1) ? (this.#read.get(topic) ?? -1) + 1 : null;
@@ -75,9 +49,9 @@ export class EventClient {
       const payload = new TextEncoder().encode(JSON.stringify(mark));
       return { topic, eventId, timestamp: null, source: null, payload };
     });
-    const request = this.#caller.requestKey();
-    const callMs = this.#nowMs();
-    const called = await this.#caller.call<Answer>(
+    const request = this.caller.requestKey();
+    const callMs = this.nowMs;
+    const called = await this.caller.call<Answer>(
       (peer) => publishAt(peer, { items, expectedOffset, request }),
       ONCE,
     );
@@ -87,12 +61,12 @@ export class EventClient {
       expectedOffset,
       items: planned.map((item, place) => ({ ...item, result: resultOf(called, place) })),
     };
-    this.#push(callMs, input, called.kind === "unknown" ? Infinity : this.#nowMs());
+    this.record(callMs, input, called);
   }
 
   /** New, or one that was published a moment ago, perhaps to another topic or by another client. */
   #idFor(mark: string): string {
-    const { random, recent } = this.#edges;
+    const { random, recent } = this.edges;
     if (recent.length > 0 && random.chance(0.3)) return random.pick(recent);
     recent.push(`id-${mark}`);
     if (recent.length > RECENT_IDS) recent.shift();
@@ -100,12 +74,12 @@ export class EventClient {
   }
 
   async #page(topic: string): Promise<void> {
-    const { random } = this.#edges;
+    const { random } = this.edges;
     const known = this.#read.get(topic) ?? -1;
     const after = random.chance(0.5) ? known : random.integer(-1, known + 1);
     const asked = { after, limit: random.integer(1, 20) };
-    const callMs = this.#nowMs();
-    const called = await this.#caller.call(
+    const callMs = this.nowMs;
+    const called = await this.caller.call(
       (peer) => peer.events().page(topic, asked, FRESH),
       ONCE,
     );
@@ -119,49 +93,41 @@ export class EventClient {
       events: events.map(seenEvent),
       nextOffset,
     } as const;
-    this.#push(callMs, input, this.#nowMs());
+    this.push(callMs, input);
   }
 
   /** From where it read last, through one peer, as long as that lives and the client stays. */
   async #stream(topic: string): Promise<void> {
-    const { random } = this.#edges;
+    const { random } = this.edges;
     const after = this.#read.get(topic) ?? -1;
     const leaving = new AbortController();
     const given: StoredEvent[] = [];
-    const callMs = this.#nowMs();
-    const call = this.#caller.call(async (peer) => {
+    const callMs = this.nowMs;
+    const call = this.caller.call(async (peer) => {
       for await (const page of peer.events().tail(topic, after, leaving.signal)) {
         // A second attempt begins anew, at another peer.
         if (page[0]!.offset <= (given.at(-1)?.offset ?? after)) given.length = 0;
         given.push(...page);
       }
     }, { mayRetry: false, waitMs: 10_000, signal: leaving.signal });
-    await this.#caller.vanish(call, leaving, random.integer(100, 8_000));
+    await this.caller.vanish(call, leaving, random.integer(100, 8_000));
     await call;
     this.#noteRead(topic, given);
     const events = given.map(seenEvent);
-    this.#push(callMs, { kind: "stream", topic, after, events, nextOffset: 0 }, this.#nowMs());
+    this.push(callMs, { kind: "stream", topic, after, events, nextOffset: 0 });
   }
 
   async #stats(): Promise<void> {
-    const callMs = this.#nowMs();
-    const called = await this.#caller.call((peer) => peer.events().stats(FRESH), ONCE);
+    const callMs = this.nowMs;
+    const called = await this.caller.call((peer) => peer.events().stats(FRESH), ONCE);
     if (called.kind !== "answer") return;
     const { received, unique, duplicates } = called.value;
-    this.#push(callMs, { kind: "stats", received, unique, duplicates }, this.#nowMs());
+    this.push(callMs, { kind: "stats", received, unique, duplicates });
   }
 
   #noteRead(topic: string, events: readonly StoredEvent[]): void {
     const last = events.at(-1)?.offset ?? -1;
     this.#read.set(topic, Math.max(last, this.#read.get(topic) ?? -1));
-  }
-
-  #nowMs(): number {
-    return this.#edges.scheduler.nowMs;
-  }
-
-  #push(callMs: number, input: EventInput, returnMs: number): void {
-    this.#edges.history.push({ callMs, input, returnMs });
   }
 }
 

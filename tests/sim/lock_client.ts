@@ -4,15 +4,12 @@
  * forgets to release, disappears. Everything it saw goes into the history.
  */
 import type { AcquireResult, LockMode } from "../../src/locks/locks.ts";
-import { Caller, type CallerEdges } from "./caller.ts";
-import type { AcquireInput, LockInput, LockOperation } from "./lock_history.ts";
+import type { AcquireInput, LockInput } from "./lock_history.ts";
 import { SafetyViolation } from "./raft_checker.ts";
+import { type ClientEdges, SimulatedClient } from "./simulated_client.ts";
 
-export interface LockClientEdges extends CallerEdges {
-  readonly history: LockOperation[];
+export interface LockClientEdges extends ClientEdges<LockInput> {
   readonly resources: readonly string[];
-  /** Mean time between two operations. */
-  readonly thinkMs: number;
 }
 
 interface Held {
@@ -22,35 +19,17 @@ interface Held {
   readonly ttlMs: number;
 }
 
-export class LockClient {
-  readonly #name: string;
-  readonly #edges: LockClientEdges;
-  readonly #caller: Caller;
+export class LockClient extends SimulatedClient<LockInput, LockClientEdges> {
   #generation = 0;
   #held: Held[] = [];
 
-  constructor(name: string, edges: LockClientEdges) {
-    this.#name = name;
-    this.#edges = edges;
-    this.#caller = new Caller(name, edges);
-  }
-
-  /** Resolves after `stop`, when the operation under way has ended. */
-  run(): Promise<void> {
-    return this.#caller.run(this.#edges.thinkMs, () => this.#operate());
-  }
-
-  stop(): void {
-    this.#caller.stop();
-  }
-
   /** Who it is for the service. A new one whenever it cannot know what it holds. */
   get #owner(): string {
-    return `${this.#name}.${this.#generation}`;
+    return `${this.name}.${this.#generation}`;
   }
 
-  #operate(): Promise<void> {
-    const { random, resources } = this.#edges;
+  protected override operate(): Promise<void> {
+    const { random, resources } = this.edges;
     const held = this.#held.length > 0 ? random.pick(this.#held) : null;
     const resource = random.pick(resources);
     const dice = random.fraction();
@@ -68,29 +47,29 @@ export class LockClient {
   }
 
   async #acquire(resource: string): Promise<void> {
-    const { random, scheduler } = this.#edges;
+    const { random } = this.edges;
     const owner = this.#owner;
     const mode: LockMode = random.chance(0.35) ? "shared" : "exclusive";
     const waitMs = random.chance(0.5) ? 0 : random.integer(100, 6_000);
     const ttlMs = random.chance(0.4) ? random.integer(300, 3_000) : random.integer(5_000, 20_000);
-    const request = this.#caller.requestKey();
+    const request = this.caller.requestKey();
     const vanishing = waitMs > 0 && random.chance(0.15) ? new AbortController() : null;
-    const callMs = scheduler.nowMs;
-    const call = this.#caller.call(
+    const callMs = this.nowMs;
+    const call = this.caller.call(
       (peer, signal) =>
         peer.locks().acquire({ resource, owner, mode, waitMs, ttlMs, request, signal }),
       { mayRetry: request !== null, waitMs, signal: vanishing?.signal ?? null },
     );
     const addressed = { kind: "acquire", resource, owner, mode, waitMs, ttlMs } as const;
     if (vanishing !== null) {
-      const vanished = await this.#caller.vanish(call, vanishing, random.fraction() * waitMs);
+      const vanished = await this.caller.vanish(call, vanishing, random.fraction() * waitMs);
       if (vanished) return this.#unknownAcquire(callMs, addressed);
     }
     const called = await call;
     if (called.kind === "refused") return;
     if (called.kind === "unknown") return this.#unknownAcquire(callMs, addressed);
     const result = this.#resultOf(called.value);
-    this.#record(callMs, { ...addressed, result });
+    this.push(callMs, { ...addressed, result });
     if (result.kind !== "granted") return;
     this.#held = this.#held.filter((held) => held.resource !== resource);
     this.#held.push({ resource, mode, token: result.token, ttlMs });
@@ -117,18 +96,18 @@ export class LockClient {
 
   /** It may hold the lock, or be cancelled, now or later; nobody will learn it. */
   #unknownAcquire(callMs: number, addressed: Omit<AcquireInput, "result">): void {
-    this.#record(callMs, { ...addressed, result: { kind: "unknown" } }, Infinity);
+    this.push(callMs, { ...addressed, result: { kind: "unknown" } }, Infinity);
     const { resource, owner } = addressed;
     const cancelled = { kind: "release", resource, owner, token: null } as const;
-    this.#record(callMs, { ...cancelled, result: { kind: "unknown" } }, Infinity);
+    this.push(callMs, { ...cancelled, result: { kind: "unknown" } }, Infinity);
     this.#becomeAnother();
   }
 
   async #release(resource: string, token: number | null): Promise<void> {
     const owner = this.#owner;
-    const request = this.#caller.requestKey();
-    const callMs = this.#edges.scheduler.nowMs;
-    const called = await this.#caller.call(
+    const request = this.caller.requestKey();
+    const callMs = this.nowMs;
+    const called = await this.caller.call(
       (peer) => peer.locks().release({ resource, owner, fencingToken: token, request }),
       { mayRetry: request !== null, waitMs: 0, signal: null },
     );
@@ -136,10 +115,10 @@ export class LockClient {
     this.#held = this.#held.filter((held) => held.resource !== resource);
     const addressed = { kind: "release", resource, owner, token } as const;
     if (called.kind === "unknown") {
-      this.#record(callMs, { ...addressed, result: { kind: "unknown" } }, Infinity);
+      this.push(callMs, { ...addressed, result: { kind: "unknown" } }, Infinity);
       this.#becomeAnother();
     } else {
-      this.#record(callMs, {
+      this.push(callMs, {
         ...addressed,
         result: { kind: called.value.ok ? "done" : "notHeld" },
       });
@@ -147,14 +126,14 @@ export class LockClient {
   }
 
   async #renew(held: Held): Promise<void> {
-    const { random, scheduler } = this.#edges;
+    const { random } = this.edges;
     const { resource } = held;
     const owner = this.#owner;
     const token = random.chance(0.8) ? held.token : null;
     const ttlMs = random.chance(0.5) ? null : random.integer(500, 10_000);
-    const request = this.#caller.requestKey();
-    const callMs = scheduler.nowMs;
-    const called = await this.#caller.call(
+    const request = this.caller.requestKey();
+    const callMs = this.nowMs;
+    const called = await this.caller.call(
       (peer) => peer.locks().renew({ resource, owner, fencingToken: token, ttlMs, request }),
       { mayRetry: request !== null, waitMs: 0, signal: null },
     );
@@ -167,20 +146,20 @@ export class LockClient {
       ttlMs: ttlMs ?? held.ttlMs,
     } as const;
     if (called.kind === "unknown") {
-      this.#record(callMs, { ...addressed, result: { kind: "unknown" } }, Infinity);
+      this.push(callMs, { ...addressed, result: { kind: "unknown" } }, Infinity);
       return this.#becomeAnother();
     }
     if (called.value.ok) {
       const result = { kind: "renewed", token: called.value.fencingToken } as const;
-      return this.#record(callMs, { ...addressed, result });
+      return this.push(callMs, { ...addressed, result });
     }
     this.#held = this.#held.filter((other) => other !== held);
-    this.#record(callMs, { ...addressed, result: { kind: "notHeld" } });
+    this.push(callMs, { ...addressed, result: { kind: "notHeld" } });
   }
 
   async #status(resource: string): Promise<void> {
-    const callMs = this.#edges.scheduler.nowMs;
-    const called = await this.#caller.call(
+    const callMs = this.nowMs;
+    const called = await this.caller.call(
       (peer) => peer.locks().status(resource, { stale: false }),
       {
         mayRetry: true,
@@ -194,11 +173,7 @@ export class LockClient {
       mode,
       token: fencingToken,
     }));
-    this.#record(callMs, { kind: "status", resource, holders });
-  }
-
-  #record(callMs: number, input: LockInput, returnMs = this.#edges.scheduler.nowMs): void {
-    this.#edges.history.push({ input, callMs, returnMs });
+    this.push(callMs, { kind: "status", resource, holders });
   }
 
   #becomeAnother(): void {

@@ -5,24 +5,21 @@
  */
 import type { PublishedItem, PublishItem } from "../../src/queue/queue.ts";
 import { parseReceipt } from "../../src/queue/message_names.ts";
-import { type Called, Caller, type CallerEdges } from "./caller.ts";
+import type { Called } from "./caller.ts";
 import type {
   PublishedMark,
   PublishedResult,
   QueueInput,
-  QueueOperation,
   SeenDelivery,
   SettleInput,
   SimulatedTopic,
 } from "./queue_history.ts";
 import { SafetyViolation } from "./raft_checker.ts";
+import { type ClientEdges, SimulatedClient } from "./simulated_client.ts";
 
-export interface QueueClientEdges extends CallerEdges {
-  readonly history: QueueOperation[];
+export interface QueueClientEdges extends ClientEdges<QueueInput> {
   /** The topics that are there by now. */
   topics(): readonly SimulatedTopic[];
-  /** Mean time between two operations. */
-  readonly thinkMs: number;
 }
 
 interface Held extends SeenDelivery {
@@ -38,34 +35,16 @@ type PlannedItem = Omit<PublishedMark, "result">;
 const RECENT_IDS = 4;
 const KEYS = ["north", "south", "east", "west"];
 
-export class QueueClient {
-  readonly #name: string;
-  readonly #edges: QueueClientEdges;
-  readonly #caller: Caller;
+export class QueueClient extends SimulatedClient<QueueInput, QueueClientEdges> {
   readonly #recent = new Map<string, RecentId[]>();
   /** Topics that are there: something was published to them. */
   readonly #used = new Set<string>();
   #held: Held[] = [];
   #marks = 0;
 
-  constructor(name: string, edges: QueueClientEdges) {
-    this.#name = name;
-    this.#edges = edges;
-    this.#caller = new Caller(name, edges);
-  }
-
-  /** Resolves after `stop`, when the operation under way has ended. */
-  run(): Promise<void> {
-    return this.#caller.run(this.#edges.thinkMs, () => this.#operate());
-  }
-
-  stop(): void {
-    this.#caller.stop();
-  }
-
-  #operate(): Promise<void> {
-    const { random } = this.#edges;
-    const topics = this.#edges.topics();
+  protected override operate(): Promise<void> {
+    const { random } = this.edges;
+    const topics = this.edges.topics();
     if (topics.length === 0) return Promise.resolve();
     const topic = random.pick(topics);
     const dice = random.fraction();
@@ -84,29 +63,29 @@ export class QueueClient {
   }
 
   async #publish(topic: SimulatedTopic): Promise<void> {
-    const { random, scheduler } = this.#edges;
+    const { random } = this.edges;
     const count = random.chance(0.6) ? 1 : random.integer(2, 6);
     const planned = Array.from({ length: count }, () => this.#plan(topic));
     const items = planned.map(({ mark, givenId, ...item }): PublishItem => (
       { ...item, id: givenId, data: new TextEncoder().encode(JSON.stringify(mark)) }
     ));
-    const request = this.#caller.requestKey();
+    const request = this.caller.requestKey();
     // Ids make every retry safe; without them only the same request may come again.
     const mayRetry = request !== null || planned.every(({ givenId }) => givenId !== null);
-    const callMs = scheduler.nowMs;
-    const called = await this.#caller.call(
+    const callMs = this.nowMs;
+    const called = await this.caller.call(
       (peer) => peer.queue().publish({ topic: topic.name, items, request }),
       { mayRetry, waitMs: 0, signal: null },
     );
     if (called.kind === "answer" && called.value.every(({ ok }) => ok)) this.#used.add(topic.name);
     const results = planned.map((_, place) => resultOf(called, place));
     const marks = planned.map((item, place) => ({ ...item, result: results[place]! }));
-    this.#record(callMs, { kind: "publish", topic: topic.name, items: marks }, called);
+    this.record(callMs, { kind: "publish", topic: topic.name, items: marks }, called);
   }
 
   #plan(topic: SimulatedTopic): PlannedItem {
-    const { random } = this.#edges;
-    const mark = `${this.#name}-${++this.#marks}`;
+    const { random } = this.edges;
+    const mark = `${this.name}-${++this.#marks}`;
     const key = random.chance(0.5) ? random.pick(KEYS) : null;
     return {
       mark,
@@ -119,7 +98,7 @@ export class QueueClient {
 
   /** New, or one that was published a moment ago. */
   #idFor({ name }: SimulatedTopic, mark: string, key: string | null): RecentId {
-    const { random } = this.#edges;
+    const { random } = this.edges;
     const recent = this.#recent.get(name) ?? [];
     if (recent.length > 0 && random.chance(0.2)) return random.pick(recent);
     const id = { givenId: `id-${mark}`, key };
@@ -128,22 +107,22 @@ export class QueueClient {
   }
 
   async #consume(topic: SimulatedTopic): Promise<void> {
-    const { random, scheduler } = this.#edges;
+    const { random } = this.edges;
     const waitMs = random.chance(0.4) ? 0 : random.integer(100, 4_000);
     const visibilityMs = random.chance(0.3) ? null : random.integer(500, 5_000);
-    const request = this.#caller.requestKey();
+    const request = this.caller.requestKey();
     const vanishing = waitMs > 0 && random.chance(0.1) ? new AbortController() : null;
     const max = random.chance(0.5) ? 1 : random.integer(2, 8);
-    const callMs = scheduler.nowMs;
+    const callMs = this.nowMs;
     const asked = {
       topic: topic.name,
-      consumer: random.chance(0.5) ? this.#name : null,
+      consumer: random.chance(0.5) ? this.name : null,
       max,
       waitMs,
       visibilityMs,
       request,
     };
-    const call = this.#caller.call(
+    const call = this.caller.call(
       (peer, signal) => peer.queue().consume({ ...asked, signal }),
       // What another attempt got is handed back, or comes again: at-least-once.
       { mayRetry: true, waitMs, signal: vanishing?.signal ?? null },
@@ -156,24 +135,24 @@ export class QueueClient {
       unsure: true,
     } as const;
     if (vanishing !== null) {
-      const vanished = await this.#caller.vanish(call, vanishing, random.fraction() * waitMs);
-      if (vanished) return this.#push(callMs, input, scheduler.nowMs);
+      const vanished = await this.caller.vanish(call, vanishing, random.fraction() * waitMs);
+      if (vanished) return this.push(callMs, input);
     }
     const called = await call;
     if (called.kind === "refused") return;
-    if (called.kind === "unknown") return this.#push(callMs, input, scheduler.nowMs);
+    if (called.kind === "unknown") return this.push(callMs, input);
     if (called.value.length > max) {
       throw new SafetyViolation(`${called.value.length} deliveries were given, not ${max}`);
     }
     const deliveries = called.value.map(seen);
     const { unsure } = called;
-    this.#push(callMs, { ...input, deliveries, unsure }, scheduler.nowMs);
+    this.push(callMs, { ...input, deliveries, unsure });
     this.#held.push(...deliveries.map((delivery) => ({ ...delivery, topic: topic.name })));
   }
 
   /** One delivery, or all that it has of that topic. */
   async #settle(kind: SettleKind): Promise<void> {
-    const { random, scheduler } = this.#edges;
+    const { random } = this.edges;
     const one = random.pick(this.#held);
     const settled = random.chance(0.6)
       ? [one]
@@ -182,12 +161,12 @@ export class QueueClient {
     const deliveries = settled.map(({ id, receipt }) =>
       byId ? { id, receipt: null } : { id: random.chance(0.5) ? id : null, receipt }
     );
-    const request = this.#caller.requestKey();
+    const request = this.caller.requestKey();
     const asked = { topic: one.topic, deliveries, request };
     const delayMs = random.chance(0.5) ? null : random.integer(0, 1_500);
     const visibilityMs = random.integer(500, 5_000);
-    const callMs = scheduler.nowMs;
-    const called = await this.#caller.call(({ queue }) => {
+    const callMs = this.nowMs;
+    const called = await this.caller.call(({ queue }) => {
       if (kind === "acknowledge") return queue().acknowledge(asked);
       if (kind === "refuse") return queue().refuse({ ...asked, delayMs, reason: null });
       return queue().extend({ ...asked, visibilityMs });
@@ -206,42 +185,34 @@ export class QueueClient {
         visibilityMs: kind === "extend" ? visibilityMs : null,
         result: settledAs(called, place, request === null),
       };
-      this.#push(callMs, input, called.kind === "answer" ? scheduler.nowMs : Infinity);
+      this.push(callMs, input, called.kind === "answer" ? this.nowMs : Infinity);
     }
   }
 
   #hasLanes(topic: string): boolean {
-    return this.#edges.topics().some(({ name, lanes }) => name === topic && lanes > 1);
+    return this.edges.topics().some(({ name, lanes }) => name === topic && lanes > 1);
   }
 
   async #requeue({ name }: SimulatedTopic): Promise<void> {
-    const request = this.#caller.requestKey();
-    const callMs = this.#edges.scheduler.nowMs;
+    const request = this.caller.requestKey();
+    const callMs = this.nowMs;
     const which = { ids: null, ratePerSecond: null };
-    const called = await this.#caller.call(
+    const called = await this.caller.call(
       (peer, signal) => peer.queue().requeue(name, which, request, signal),
       { mayRetry: true, waitMs: 0, signal: null },
     );
-    if (called.kind !== "refused") this.#record(callMs, { kind: "requeue", topic: name }, called);
+    if (called.kind !== "refused") this.record(callMs, { kind: "requeue", topic: name }, called);
   }
 
   async #stats({ name }: SimulatedTopic): Promise<void> {
-    const callMs = this.#edges.scheduler.nowMs;
-    const called = await this.#caller.call(
+    const callMs = this.nowMs;
+    const called = await this.caller.call(
       (peer) => peer.queue().stats(name, { stale: false }),
       { mayRetry: true, waitMs: 0, signal: null },
     );
     if (called.kind !== "answer") return;
     const { published, acknowledged } = called.value.totals;
-    this.#record(callMs, { kind: "stats", topic: name, published, acknowledged }, called);
-  }
-
-  #record(callMs: number, input: QueueInput, { kind }: Called<unknown>): void {
-    this.#push(callMs, input, kind === "unknown" ? Infinity : this.#edges.scheduler.nowMs);
-  }
-
-  #push(callMs: number, input: QueueInput, returnMs: number): void {
-    this.#edges.history.push({ callMs, input, returnMs });
+    this.record(callMs, { kind: "stats", topic: name, published, acknowledged }, called);
   }
 }
 
