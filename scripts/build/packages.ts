@@ -10,9 +10,15 @@ export interface Package {
   readonly path: string;
 }
 
-/** A package → what it asks for, yet loads in the Bare runtime alone. */
+/** A package → what it asks for, yet loads in the Bare runtime alone, or is given something else for. */
 const NOT_LOADED: Readonly<Record<string, readonly string[]>> = {
+  "blind-relay": ["bare-events"],
+  "dht-rpc": ["bare-events", "udx-native"],
   "events-universal": ["bare-events"],
+  "hyperdht": ["bare-events"],
+  "hyperschema": ["bare-fs"],
+  "hyperswarm": ["bare-events"],
+  "kademlia-routing-table": ["bare-events"],
   "sodium-native": ["bare-assert"],
 };
 

@@ -3,7 +3,7 @@
  * same way everywhere, and a refusal says what was given and what is allowed.
  */
 import { InvalidArgumentError } from "@commander-js/extra-typings";
-import { type Format, integer, seconds } from "../config/formats.ts";
+import { ADDRESS, type Format, integer, seconds } from "../config/formats.ts";
 import { LIMITS } from "../limits.ts";
 
 function reader<T>(format: Format<T>): (text: string) => T {
@@ -22,6 +22,7 @@ export const readTtl = reader(seconds(LIMITS.lockTtlMinMs / 1000, LIMITS.lockTtl
 export const readGrace = reader(seconds(0, 3600));
 /** Seconds to milliseconds. */
 export const readTimeout = reader(seconds(0.1, 60));
+export const readAddress = reader(ADDRESS);
 export const readFencingToken = reader(integer(1, Number.MAX_SAFE_INTEGER));
 
 /** @returns what reads a whole number within these bounds, both included */

@@ -242,6 +242,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./log_move.ts"),
   },
   {
+    words: ["dht"],
+    summary: "run a DHT of one's own, in which peers find each other",
+    load: () => import("./dht.ts"),
+  },
+  {
     words: ["keygen"],
     summary: "make a cluster key",
     load: () => import("./keygen.ts"),

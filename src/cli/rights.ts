@@ -140,6 +140,7 @@ export const COMMAND_RIGHTS: Readonly<Record<string, CommandRights>> = {
   "log check": { read: "ended", write: "ended" },
   // Its keys are named after the peer's settings.
   "log move": { net: "ended", read: "ended", write: "ended", env: "begun" },
+  "dht": { net: "ended", read: "begun", sys: "ended", ffi: "begun" },
   "keygen": {},
   "version": {},
 };

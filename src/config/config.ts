@@ -72,6 +72,12 @@ export interface CacheBounds {
   readonly bytesMax: number;
 }
 
+/** Where peers meet without knowing each other's addresses. */
+export interface SwarmPlace {
+  /** First nodes of a DHT of one's own; null: the public one. */
+  readonly bootstrap: readonly Address[] | null;
+}
+
 /** Where others reach this peer, if that differs from where it listens. */
 export interface Advertised {
   readonly host: string;
@@ -92,6 +98,8 @@ export interface Config {
   readonly listen: Address;
   readonly advertise: Advertised | null;
   readonly peers: readonly PeerAddress[];
+  /** Null: only `peers` says where others are. */
+  readonly swarm: SwarmPlace | null;
   /** Any 16 to 256 bytes, to be hashed; null: a single local peer. */
   readonly clusterKey: string | null;
   /** How many empty peers form a cluster, 0 = only join; null: derived from `peers`. */

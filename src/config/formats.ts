@@ -156,6 +156,17 @@ export function peerList(bare: PeerAddress["kind"]): Format<readonly PeerAddress
   };
 }
 
+/** First nodes of a DHT, which speaks IPv4 alone. */
+export const DHT_NODES: Format<readonly Address[]> = {
+  allowed: "host:port, several with commas, each host a name or an IPv4 address",
+  parse: (text) => {
+    const nodes = splitList(text).map(parseAddress);
+    const isNode = (node: Address | null): node is Address =>
+      node !== null && node.port !== 0 && !node.host.includes(":");
+    return nodes.length > 0 && nodes.every(isNode) ? nodes : null;
+  },
+};
+
 function parsePeer(written: string, bare: PeerAddress["kind"]): PeerAddress | null {
   const [, scheme, rest = ""] = /^(https?:\/\/)?(.*?)\/?$/.exec(written) ?? [];
   const address = parseAddress(rest);

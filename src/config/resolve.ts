@@ -40,6 +40,7 @@ export function resolve(
       ? advertisedByName(listen, http, values.tlsCert === null ? "http" : "https", hostName)
       : advertised(values.advertise),
     peers: values.peers ?? [],
+    swarm: swarmPlace(values, problems),
     clusterKey: values.clusterKey,
     expect: values.expect,
     systemVoters: Number(required(values.systemVoters)),
@@ -116,11 +117,11 @@ function checkTogether(config: Config, problems: ConfigProblem[]): void {
         "allowed: [HOST:]PORT",
     );
   }
-  const alone = config.peers.length === 0 && (config.expect ?? 1) === 1 &&
+  const alone = config.peers.length === 0 && config.swarm === null && (config.expect ?? 1) === 1 &&
     isLoopback(config.listen.host);
   if (config.clusterKey === null && !alone) {
     refuse(
-      ["--cluster-key", "--peers", "--expect", "--listen", "--http"],
+      ["--cluster-key", "--peers", "--swarm", "--expect", "--listen", "--http"],
       "none is given, and only a single local peer can do without; " +
         "allowed: 16 to 256 bytes, the same at every peer (skein keygen makes one)",
     );
@@ -162,6 +163,20 @@ function readTls(
   const read = readTlsFiles(tlsCert, tlsKey, readFile);
   if (!("problems" in read)) return read;
   problems.push(...read.problems);
+  return null;
+}
+
+function swarmPlace(
+  { swarm, swarmBootstrap }: SettingValues,
+  problems: ConfigProblem[],
+): Config["swarm"] {
+  if (required(swarm)) return { bootstrap: swarmBootstrap };
+  const isKnown = problems.every(({ setting }) => !["--config", "--swarm"].includes(setting));
+  if (swarmBootstrap !== null && isKnown) {
+    const setting = "--swarm-bootstrap";
+    const message = `${setting}: cannot be used without a swarm; allowed: beside --swarm`;
+    problems.push({ setting, message });
+  }
   return null;
 }
 

@@ -23,6 +23,7 @@ import {
 import { QUEUE_SETTINGS } from "./queue_settings.ts";
 import { REDIS_SETTINGS } from "./redis_settings.ts";
 import { type Setting, setting } from "./setting.ts";
+import { SWARM_SETTINGS } from "./swarm_settings.ts";
 
 const KIB = 1024;
 const GIB = KIB ** 3;
@@ -199,6 +200,7 @@ export const SETTINGS = {
     repeatable: true,
     help: "peers to meet: host:port, or http://host:port of their HTTP side",
   }),
+  ...SWARM_SETTINGS,
   clusterKey: setting({
     section: "Cluster",
     flag: "cluster-key",
@@ -217,7 +219,7 @@ export const SETTINGS = {
     environment: [{ name: "BOOTSTRAP_EXPECT" }],
     format: integer(0, LIMITS.membersMax),
     default: null,
-    defaultText: "the peers of --peers and this one; 1 without --peers",
+    defaultText: "the peers of --peers and this one; 1 without --peers; 0 with --swarm alone",
     help: "how many empty peers form a cluster; 0: this one only joins",
   }),
   quorum: setting({

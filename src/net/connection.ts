@@ -13,6 +13,7 @@ import { FRAME_HEADER_BYTES, FrameDecoder } from "../codec/frame_decoder.ts";
 import { FrameQueue } from "../codec/frame_queue.ts";
 import { decode, encodeShared } from "../codec/msgpack.ts";
 import type { Authenticated } from "./handshake.ts";
+import type { Line, Way } from "./line.ts";
 import { type Frame, KIND, parseFrame } from "./protocol.ts";
 import type { SecretStream } from "./secret_stream.ts";
 import type { TransportCounters } from "./statistics.ts";
@@ -34,8 +35,16 @@ export interface ConnectionListener {
   closed(connection: Connection, reason: string): void;
 }
 
+/** How a connection fares; null where nobody knows. */
+export interface ConnectionMeasures {
+  readonly roundTripMs: number | null;
+  readonly retransmissions: number | null;
+  readonly congestionWindowPackets: number | null;
+}
+
 export class Connection {
   readonly peer: PeerId;
+  readonly way: Way;
   /** The other side's process: new at each of its starts. */
   readonly instance: string;
   /** Whether this side dialled. */
@@ -48,6 +57,11 @@ export class Connection {
   stage: ConnectionStage = "candidate";
   /** Rounds of the keepalive since something arrived. */
   silentRounds = 0;
+  readonly #line: Line;
+  /** When the ping that is not answered yet left; null: none is out. */
+  #pingedAtMs: number | null = null;
+  /** Of the last ping that was answered. */
+  #roundTripMs: number | null = null;
   readonly #stream: SecretStream;
   readonly #listener: ConnectionListener;
   readonly #counters: TransportCounters;
@@ -68,6 +82,8 @@ export class Connection {
     frameBytesMax: number,
   ) {
     this.peer = authenticated.peer;
+    this.#line = authenticated.line;
+    this.way = authenticated.line.way;
     this.instance = authenticated.instance;
     this.isInitiator = authenticated.isInitiator;
     this.version = authenticated.version;
@@ -111,8 +127,25 @@ export class Connection {
     return "queued";
   }
 
-  ping(): void {
+  /** Asks for a sign of life. */
+  ping(nowMs: number): void {
     this.enqueue([KIND.ping]);
+    this.#pingedAtMs ??= nowMs;
+  }
+
+  /** A ping was answered. */
+  ponged(nowMs: number): void {
+    if (this.#pingedAtMs !== null) this.#roundTripMs = nowMs - this.#pingedAtMs;
+    this.#pingedAtMs = null;
+  }
+
+  measures(): ConnectionMeasures {
+    const measured = this.#line.measures();
+    return {
+      roundTripMs: measured?.roundTripMs ?? this.#roundTripMs,
+      retransmissions: measured?.retransmissions ?? null,
+      congestionWindowPackets: measured?.congestionWindowPackets ?? null,
+    };
   }
 
   /** Sends what waits, then closes; the other side sees an orderly end. */

@@ -1,6 +1,6 @@
 /**
- * When to dial which address. Every wanted address is dialled until it leads to a peer that is connected,
- * over whichever connection; when that peer is lost it is dialled again at once, then with growing,
+ * When to dial which address. Every wanted address is dialled until it leads to a peer that is connected over TCP,
+ * whoever dialled; when that peer is lost it is dialled again at once, then with growing,
  * jittered pauses. An address that leads to this peer itself is remembered and left alone. Time and
  * chance are handed in; the dialling itself is the owner's.
  */
@@ -11,6 +11,8 @@ import type { Random } from "../random.ts";
 /** The first retry comes fast: the processes of a cluster are often started together. */
 const BACKOFF_MIN_MS = 25;
 const BACKOFF_MAX_MS = 2_000;
+/** For addresses that nobody waits for, because their peers can be talked to otherwise. */
+const PATIENT_BACKOFF_MAX_MS = 20_000;
 
 interface Target {
   readonly address: string;
@@ -27,7 +29,10 @@ export interface DialerOptions {
   readonly random: Random;
   /** Starts an attempt; ends with a call of `ended`. */
   readonly dial: (address: string) => void;
+  /** Over TCP. */
   readonly isConnected: (peer: PeerId) => boolean;
+  /** Whether the peer that tells this address of itself is connected over the swarm. */
+  readonly isSpared: (address: string) => boolean;
 }
 
 export class Dialer {
@@ -74,6 +79,25 @@ export class Dialer {
   leadsTo(address: string, peer: PeerId): void {
     const target = this.#targets.get(address);
     if (target !== undefined) target.peer = peer;
+  }
+
+  /** Somebody waits for these again: they are dialled soon. */
+  hurry(addresses: readonly string[]): void {
+    for (const address of addresses) {
+      const target = this.#targets.get(address);
+      if (target === undefined) continue;
+      target.attempts = 0;
+      target.timer?.cancel();
+      target.timer = null;
+      this.#schedule(target);
+    }
+  }
+
+  /** @returns the sources that want an address at which this peer was met */
+  sourcesOf(peer: PeerId): readonly string[] {
+    return [...this.#wanted].flatMap(([source, addresses]) =>
+      addresses.some((address) => this.peerAt(address) === peer) ? [source] : []
+    );
   }
 
   leadsToSelf(address: string): void {
@@ -123,7 +147,8 @@ export class Dialer {
   #schedule(target: Target): void {
     if (target.dialling || target.timer !== null) return;
     if (target.peer !== null && this.#options.isConnected(target.peer)) return;
-    const spanMs = Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** Math.min(target.attempts, 10));
+    const maxMs = this.#options.isSpared(target.address) ? PATIENT_BACKOFF_MAX_MS : BACKOFF_MAX_MS;
+    const spanMs = Math.min(maxMs, BACKOFF_MIN_MS * 2 ** Math.min(target.attempts, 10));
     const delayMs = spanMs * (0.5 + this.#options.random.fraction() / 2);
     target.timer = this.#options.clock.timer(delayMs, () => this.#dial(target));
   }

@@ -1,10 +1,10 @@
 /**
- * Every socket of the peer protocol, accepted or dialled, from its opening to its end. Until a connection
- * is in use its socket has a deadline, and accepted ones that are not authenticated are bounded in number:
- * a new one then displaces the oldest, because an honest handshake takes milliseconds and a flood would
- * else lock everybody out for the whole deadline.
+ * Every line of the peer protocol from its opening to its end: sockets that were accepted or dialled, and streams of the
+ * swarm. Until a connection is in use its line has a deadline, and those that are not authenticated are bounded in
+ * number, but for dialled ones: a new one then displaces the oldest, because an honest handshake takes milliseconds
+ * and a flood would else lock everybody out for the whole deadline.
  */
-import { connect, type Socket } from "node:net";
+import { connect } from "node:net";
 import type { Clock, Timer } from "../clock.ts";
 import { LIMITS } from "../limits.ts";
 import type { Address } from "../codec/address.ts";
@@ -15,13 +15,15 @@ import {
   type HandshakeListener,
   type HandshakeOptions,
 } from "./handshake.ts";
+import type { Line } from "./line.ts";
 import type { RefusalReason, TransportCounters } from "./statistics.ts";
+import { TcpLine } from "./tcp_line.ts";
 
-/** A socket and how far it has come. */
+/** A line and how far it has come. */
 export interface Passage {
-  /** What was dialled; null for an accepted socket. */
+  /** What was dialled; null for any other line. */
   readonly address: string | null;
-  readonly socket: Socket;
+  readonly line: Line;
   /** Who is at the other end, once Noise has told. */
   peer: PeerId | null;
   handshake: Handshake | null;
@@ -29,11 +31,11 @@ export interface Passage {
 }
 
 export interface EntranceListener {
-  /** A dialled socket reached this peer; the cluster key is not proven yet. */
+  /** The line leads to this peer; the cluster key is not proven yet. */
   identified(passage: Passage, peer: PeerId): void;
   authenticated(passage: Passage, result: Authenticated): void;
   refused(passage: Passage, reason: RefusalReason): void;
-  /** The socket is closed. */
+  /** The line is closed. */
   ended(passage: Passage): void;
 }
 
@@ -43,7 +45,7 @@ export class Entrance {
   readonly #counters: TransportCounters;
   readonly #listener: EntranceListener;
   readonly #passages = new Set<Passage>();
-  /** Accepted and not authenticated, oldest first. */
+  /** Not dialled and not authenticated, oldest first. */
   readonly #strangers = new Set<Passage>();
   #isClosed = false;
   #emptied: (() => void) | null = null;
@@ -60,17 +62,17 @@ export class Entrance {
     this.#listener = listener;
   }
 
-  /** Takes over a socket that somebody opened to us. */
-  accept(socket: Socket): void {
+  /** Takes over a line that somebody opened to us, or that leads to somebody whom nobody named. */
+  accept(line: Line): void {
     if (this.#isClosed) {
-      socket.destroy();
+      line.destroy();
       return;
     }
     if (this.#strangers.size >= LIMITS.handshakesMax) {
       const [oldest] = this.#strangers;
       this.#expel(oldest!, "too_many", `more than ${LIMITS.handshakesMax} handshakes at once`);
     }
-    const passage = this.#admit(socket, null);
+    const passage = this.#admit(line, null);
     this.#strangers.add(passage);
     this.#shakeHands(passage);
   }
@@ -78,7 +80,7 @@ export class Entrance {
   /** @param text the address as it was asked for, @param address what it says */
   dial(text: string, address: Address): void {
     const socket = connect({ host: address.host, port: address.port, noDelay: true });
-    const passage = this.#admit(socket, text);
+    const passage = this.#admit(new TcpLine(socket, text), text);
     socket.once("connect", () => this.#shakeHands(passage));
   }
 
@@ -88,29 +90,28 @@ export class Entrance {
     passage.deadline = null;
   }
 
-  /** Resolves when every socket is closed; those without a connection in use are closed at once. */
+  /** Resolves when every line is closed; those without a connection in use are closed at once. */
   close(isInUse: (passage: Passage) => boolean): Promise<void> {
     this.#isClosed = true;
     for (const passage of this.#passages) {
-      if (!isInUse(passage)) passage.socket.destroy();
+      if (!isInUse(passage)) passage.line.destroy();
     }
     if (this.#passages.size === 0) return Promise.resolve();
     return new Promise((resolve) => this.#emptied = resolve);
   }
 
   destroyAll(): void {
-    for (const { socket } of this.#passages) socket.destroy();
+    for (const { line } of this.#passages) line.destroy();
   }
 
-  #admit(socket: Socket, address: string | null): Passage {
-    const passage: Passage = { address, socket, peer: null, handshake: null, deadline: null };
+  #admit(line: Line, address: string | null): Passage {
+    const passage: Passage = { address, line, peer: null, handshake: null, deadline: null };
     this.#passages.add(passage);
     passage.deadline = this.#clock.timer(LIMITS.handshakeTimeoutMs, () => {
       passage.deadline = null;
       this.#expel(passage, "timeout", `not trusted after ${LIMITS.handshakeTimeoutMs} ms`);
     });
-    socket.on("error", () => {});
-    socket.once("close", () => this.#ended(passage));
+    line.onceClosed(() => this.#ended(passage));
     return passage;
   }
 
@@ -125,20 +126,20 @@ export class Entrance {
         this.#listener.authenticated(passage, result);
       },
       refused: (reason, detail, byRemote) => {
-        const isDialFailure = passage.address !== null && reason === "aborted";
-        if (byRemote) this.#counters.refusedBy(reason, nameOf(passage));
-        else if (!isDialFailure) this.#counters.refused(reason, nameOf(passage), detail);
+        const { remote, isInitiator } = passage.line;
+        const isDialFailure = isInitiator && reason === "aborted";
+        if (byRemote) this.#counters.refusedBy(reason, remote);
+        else if (!isDialFailure) this.#counters.refused(reason, remote, detail);
         this.#listener.refused(passage, reason);
       },
     };
-    const isInitiator = passage.address !== null;
-    passage.handshake = new Handshake(passage.socket, isInitiator, this.#options, listener);
+    passage.handshake = new Handshake(passage.line, this.#options, listener);
   }
 
   #expel(passage: Passage, reason: RefusalReason, detail: string): void {
     this.#strangers.delete(passage);
     passage.handshake?.abort(reason, detail);
-    passage.socket.destroy();
+    passage.line.destroy();
   }
 
   #ended(passage: Passage): void {
@@ -150,8 +151,4 @@ export class Entrance {
     this.#listener.ended(passage);
     if (this.#passages.size === 0) this.#emptied?.();
   }
-}
-
-function nameOf({ address, socket }: Passage): string {
-  return address ?? `${socket.remoteAddress}:${socket.remotePort}`;
 }

@@ -1,6 +1,6 @@
 /**
- * From a raw connection to an authenticated one. Noise (XX) proves both identities and encrypts; then the
- * initiator proves the cluster key, the responder checks that and only then proves it in turn, so that
+ * From a line to an authenticated connection. Noise proves both identities and encrypts (XX on TCP; on a stream of the
+ * swarm it is done already, IK); then the initiator proves the cluster key, the responder checks that and only then proves it in turn, so that
  * a stranger who connects learns nothing that he could try keys against. Each proof carries its side's
  * protocol versions, features, process instance, and whether it already has a connection to the other.
  *
@@ -9,14 +9,14 @@
  * (see `abort`), and deciding which of several connections to one peer stays (`pairing.ts`).
  */
 import { Buffer } from "node:buffer";
-import type { Socket } from "node:net";
 import type { PeerId } from "../raft/entry.ts";
 import { LIMITS } from "../limits.ts";
 import { decode, encode } from "../codec/msgpack.ts";
-import { GatedSocket } from "./gated_socket.ts";
+import type { Gate } from "./gate.ts";
 import { type Identity, peerIdOf } from "./identity.ts";
+import type { Line } from "./line.ts";
 import { computeProof, isProof } from "./proof.ts";
-import { openSecretStream, type SecretStream } from "./secret_stream.ts";
+import type { SecretStream } from "./secret_stream.ts";
 import type { RefusalReason } from "./statistics.ts";
 
 export interface HandshakeOptions {
@@ -36,6 +36,7 @@ export interface HandshakeOptions {
 export interface Authenticated {
   readonly peer: PeerId;
   readonly instance: string;
+  readonly line: Line;
   readonly isInitiator: boolean;
   /** The other side says that it already has a connection to this peer in use. */
   readonly remoteIsConnected: boolean;
@@ -56,9 +57,6 @@ export interface HandshakeListener {
 
 const MAGIC = "skein";
 const MAGIC_REFUSED = "skein-refused";
-/** Messages up to and including the other side's proof: of Noise, the stream's header, the proof. */
-const MESSAGES_TO_INITIATOR = 3;
-const MESSAGES_TO_RESPONDER = 4;
 const FEATURES_MAX = 32;
 
 interface Claims {
@@ -72,30 +70,27 @@ interface Claims {
 export class Handshake {
   readonly #options: HandshakeOptions;
   readonly #listener: HandshakeListener;
+  readonly #line: Line;
   readonly #isInitiator: boolean;
-  readonly #gate: GatedSocket;
+  readonly #gate: Gate;
   readonly #stream: SecretStream;
   readonly #onData = (message: Uint8Array) => this.#receive(message);
   #peer: PeerId | null = null;
   #settled = false;
 
-  constructor(
-    socket: Socket,
-    isInitiator: boolean,
-    options: HandshakeOptions,
-    listener: HandshakeListener,
-  ) {
+  /** @param line open, and not secured yet */
+  constructor(line: Line, options: HandshakeOptions, listener: HandshakeListener) {
     this.#options = options;
     this.#listener = listener;
-    this.#isInitiator = isInitiator;
-    this.#gate = new GatedSocket(
-      socket,
-      isInitiator ? MESSAGES_TO_INITIATOR : MESSAGES_TO_RESPONDER,
-      LIMITS.handshakeBytesMax,
-      () => this.abort("size", `more than ${LIMITS.handshakeBytesMax} bytes before a proof`),
-    );
-    this.#stream = openSecretStream(isInitiator, this.#gate, options.identity);
-    this.#stream.on("connect", () => this.#identified());
+    this.#line = line;
+    this.#isInitiator = line.isInitiator;
+    const { stream, gate } = line.secure(options.identity);
+    this.#stream = stream;
+    this.#gate = gate;
+    gate.oversized = () =>
+      this.abort("size", `more than ${LIMITS.handshakeBytesMax} bytes before a proof`);
+    if (stream.connected) this.#identified();
+    else this.#stream.on("connect", () => this.#identified());
     this.#stream.on("data", this.#onData);
     this.#stream.on("end", () => this.abort("aborted", "it ended before it was trusted"));
     this.#stream.on("error", (error) => this.abort(reasonOf(error), error.message));
@@ -174,6 +169,7 @@ export class Handshake {
     this.#listener.authenticated({
       peer: this.#peer!,
       instance,
+      line: this.#line,
       isInitiator: this.#isInitiator,
       remoteIsConnected: claims.isConnected,
       version,

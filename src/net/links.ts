@@ -1,21 +1,27 @@
 /**
- * Keeps one connection in use to every peer of the cluster that can be reached: joins the sockets
+ * Keeps one connection in use to every peer of the cluster that can be reached: joins the lines
  * (`entrance.ts`), the choice between two connections of a pair (`pairing.ts`) and the dialling
  * (`dialer.ts`), exchanges hellos, and notices connections that have silently died. What else is said on
  * the connections passes through to the transport.
+ *
+ * A peer that was met over the swarm is dialled at the addresses that it tells of itself, now and then for as
+ * long as the swarm's stream is in use; where that succeeds TCP takes its place.
  */
 import type { Clock, Timer } from "../clock.ts";
 import { parseAddress } from "../codec/address.ts";
 import type { Logger } from "../logger.ts";
 import type { PeerId } from "../raft/entry.ts";
 import type { Random } from "../random.ts";
-import { Connection } from "./connection.ts";
+import { Connection, type ConnectionMeasures } from "./connection.ts";
 import { Dialer } from "./dialer.ts";
 import { Entrance, type Passage } from "./entrance.ts";
 import type { Authenticated, HandshakeOptions } from "./handshake.ts";
+import type { Way } from "./line.ts";
 import { Pairing } from "./pairing.ts";
 import { type Frame, KIND } from "./protocol.ts";
+import type { SecretStream } from "./secret_stream.ts";
 import type { RefusalReason, TransportCounters } from "./statistics.ts";
+import { SwarmLine } from "./swarm_line.ts";
 import type { ConnectedPeer, Hello } from "./transport.ts";
 
 export interface LinksOptions {
@@ -43,12 +49,31 @@ const ROUND_MS = 1_000;
 const SILENT_ROUNDS_TO_PING = 2;
 const SILENT_ROUNDS_MAX = 6;
 
+/** After so many rounds a connection is asked for its round trip, where its line does not measure that. */
+const ROUNDS_TO_MEASURE = 5;
+
+/** How long a peer that was met over the swarm is dialled once it is gone. */
+const REMEMBER_MS = 60_000;
+
 /** How long `close` waits for what is queued to leave. */
 const CLOSE_MS = 500;
 
 interface Link {
   readonly connection: Connection;
   peer: ConnectedPeer;
+}
+
+/** Who wants addresses to be dialled: the list of `--peers`, or what the cluster knows of its members. */
+export type AddressSource = "list" | "members";
+
+/** How a peer came to be known; none of them: it dialled this one. */
+export type FoundBy = AddressSource | "swarm";
+
+/** A connection in use, for people. */
+export interface LinkView extends ConnectionMeasures {
+  readonly peer: PeerId;
+  readonly way: Way;
+  readonly foundBy: readonly FoundBy[];
 }
 
 export class Links {
@@ -62,8 +87,11 @@ export class Links {
   readonly #passageOf = new Map<Connection, Passage>();
   /** Dialled sockets whose other end is known and not yet trusted. */
   readonly #ownHandshakes = new Set<Passage>();
+  /** Peers that were met over the swarm → until when their addresses are dialled; null: they are connected. */
+  readonly #metBySwarm = new Map<PeerId, Timer | null>();
   #hello: Hello;
   #keepalive: Timer | null = null;
+  #rounds = 0;
   #closing = false;
 
   constructor(options: LinksOptions, listener: LinksListener) {
@@ -81,7 +109,13 @@ export class Links {
         if (address !== null) this.dialer.ended(address);
       },
     });
-    this.dialer = new Dialer({ clock, random, dial: (text) => this.#dial(text), isConnected });
+    this.dialer = new Dialer({
+      clock,
+      random,
+      dial: (text) => this.#dial(text),
+      isConnected: (peer) => this.wayTo(peer) === "tcp",
+      isSpared: (address) => this.#isTalkedTo(address),
+    });
   }
 
   start(): void {
@@ -94,6 +128,33 @@ export class Links {
   /** The connection in use to this peer. */
   find(peer: PeerId): Connection | undefined {
     return this.#inUse.get(peer)?.connection;
+  }
+
+  /** Over which way this peer is connected; null: it is not. */
+  wayTo(peer: PeerId): Way | null {
+    return this.#inUse.get(peer)?.connection.way ?? null;
+  }
+
+  /** Takes over a stream of the swarm, whoever began it. */
+  adopt(stream: SecretStream): void {
+    this.entrance.accept(new SwarmLine(stream));
+  }
+
+  want(source: AddressSource, addresses: readonly string[]): void {
+    this.dialer.want(source, addresses);
+  }
+
+  views(): readonly LinkView[] {
+    return [...this.#inUse].map(([peer, { connection }]) => {
+      const sources = this.dialer.sourcesOf(peer);
+      const foundBy = (["list", "members"] as const).filter((source) => sources.includes(source));
+      return {
+        peer,
+        way: connection.way,
+        foundBy: this.#metBySwarm.has(peer) ? [...foundBy, "swarm"] : foundBy,
+        ...connection.measures(),
+      };
+    });
   }
 
   peers(): readonly ConnectedPeer[] {
@@ -113,6 +174,7 @@ export class Links {
     this.#keepalive?.cancel();
     this.dialer.close();
     for (const pairing of this.#pairings.values()) pairing.close();
+    for (const timer of this.#metBySwarm.values()) timer?.cancel();
     const leaving = new Set<Passage>();
     for (const { connection } of this.#inUse.values()) {
       leaving.add(this.#passageOf.get(connection)!);
@@ -180,8 +242,13 @@ export class Links {
     if (frame.kind === "hello") this.#greeted(connection, frame.hello);
     else if (connection.stage !== "active") connection.closeMalformed("a frame before the hello");
     else if (frame.kind === "ping") connection.enqueue([KIND.pong]);
-    else if (frame.kind === "pong") this.#pairings.get(connection.peer)?.answered(connection);
+    else if (frame.kind === "pong") this.#ponged(connection);
     else this.#listener.frame(connection, frame);
+  }
+
+  #ponged(connection: Connection): void {
+    connection.ponged(this.#options.clock.monotonicMs());
+    this.#pairings.get(connection.peer)?.answered(connection);
   }
 
   #greeted(connection: Connection, hello: Hello): void {
@@ -189,6 +256,7 @@ export class Links {
     const link = this.#inUse.get(connection.peer);
     if (link?.connection === connection) {
       link.peer = peer;
+      this.#dialAnnounced(connection, hello);
       this.#listener.updated(peer);
       return;
     }
@@ -204,19 +272,48 @@ export class Links {
     connection.stage = "active";
     this.entrance.arrived(this.#passageOf.get(connection)!);
     this.#inUse.set(connection.peer, { connection, peer });
-    this.dialer.connected(connection.peer);
+    this.#dialAnnounced(connection, hello);
+    if (connection.way === "tcp") this.dialer.connected(connection.peer);
     this.#listener.connected(peer);
+  }
+
+  /** Of a peer that was met over the swarm nobody but itself tells where it can be dialled. */
+  #dialAnnounced({ peer, way }: Connection, { addresses }: Hello): void {
+    if (way !== "swarm" && !this.#metBySwarm.has(peer)) return;
+    this.#metBySwarm.get(peer)?.cancel();
+    this.#metBySwarm.set(peer, null);
+    this.dialer.want(announcedBy(peer), addresses);
+  }
+
+  /** The peer may come back where it was, with TCP alone; if it does not, it is forgotten. */
+  #lost(peer: PeerId, { addresses }: Hello): void {
+    this.dialer.disconnected(peer);
+    if (!this.#metBySwarm.has(peer)) return;
+    this.dialer.hurry(addresses);
+    const timer = this.#options.clock.timer(REMEMBER_MS, () => {
+      this.#metBySwarm.delete(peer);
+      this.dialer.want(announcedBy(peer), []);
+    });
+    this.#metBySwarm.set(peer, timer);
+  }
+
+  /** Whether a peer that is connected over the swarm tells this address of itself. */
+  #isTalkedTo(address: string): boolean {
+    return [...this.#inUse.values()].some(({ connection, peer }) =>
+      connection.way === "swarm" && peer.hello.addresses.includes(address)
+    );
   }
 
   #closed(connection: Connection, reason: string): void {
     const { peer } = connection;
     this.#passageOf.delete(connection);
-    const wasInUse = this.#inUse.get(peer)?.connection === connection;
+    const link = this.#inUse.get(peer);
+    const wasInUse = link?.connection === connection;
     if (wasInUse) this.#inUse.delete(peer);
     if (this.#closing) return;
     if (wasInUse) {
       this.#listener.disconnected(peer, reason);
-      this.dialer.disconnected(peer);
+      this.#lost(peer, link.peer.hello);
     }
     const pairing = this.#pairingWith(peer);
     pairing.remove(connection);
@@ -224,10 +321,18 @@ export class Links {
   }
 
   #keepAliveRound(): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    const isToMeasure = this.#rounds++ % ROUNDS_TO_MEASURE === 0;
     for (const { connection } of [...this.#inUse.values()]) {
       const rounds = ++connection.silentRounds;
+      const isToPing = rounds >= SILENT_ROUNDS_TO_PING || (isToMeasure && connection.way === "tcp");
       if (rounds >= SILENT_ROUNDS_MAX) connection.close("nothing was heard for too long");
-      else if (rounds >= SILENT_ROUNDS_TO_PING) connection.ping();
+      else if (isToPing) connection.ping(nowMs);
     }
   }
+}
+
+/** As who a peer wants its own addresses dialled. */
+function announcedBy(peer: PeerId): string {
+  return `swarm ${peer}`;
 }

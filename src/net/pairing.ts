@@ -16,7 +16,8 @@ const PROBE_MS = 1_000;
  * The rules of the lower identity, for a new candidate:
  * 1. None is in use: take it; but where the other side dialled and a dial of our own has already reached
  *    that same peer, wait for ours (so of two simultaneous ones the lower identity's stays).
- * 2. The one in use leads to an earlier process of that peer: replace it.
+ * 2. The one in use leads to an earlier process of that peer, or goes through the swarm where the new one is TCP:
+ *    replace it. What is on its way then is lost as with any connection that breaks.
  * 3. The other side says that it has a connection in use: the candidate is superfluous, close it.
  * 4. The other side says that it has none. Either that crossed our hello, or it lost what we still
  *    believe in. Ping the one in use: an answer closes the candidate, silence replaces the one in use.
@@ -104,18 +105,26 @@ export class Pairing {
 
   #decide(): void {
     if (!this.#decides) return;
-    for (const candidate of [...this.#candidates]) {
+    for (const candidate of this.#inOrder()) {
       if (!this.#candidates.has(candidate)) continue;
       if (this.#current === null) {
         if (candidate.isInitiator || this.#ownHandshakes === 0) this.#choose(candidate);
       } else if (this.#current.instance !== candidate.instance) {
         this.#replaceBy(candidate, "the other side was restarted");
+      } else if (candidate.way === "tcp" && this.#current.way === "swarm") {
+        this.#replaceBy(candidate, "it can be dialled now");
       } else if (candidate.remoteIsConnected) {
         candidate.close("superfluous");
       } else {
         this.#beginProbe();
       }
     }
+  }
+
+  /** The candidates, TCP before the swarm. */
+  #inOrder(): readonly Connection[] {
+    const all = [...this.#candidates];
+    return [...all.filter(({ way }) => way === "tcp"), ...all.filter(({ way }) => way === "swarm")];
   }
 
   #choose(candidate: Connection): void {
@@ -134,7 +143,7 @@ export class Pairing {
   #beginProbe(): void {
     if (this.#probe !== null) return;
     const probed = this.#current!;
-    probed.ping();
+    probed.ping(this.#clock.monotonicMs());
     this.#probe = this.#clock.timer(PROBE_MS, () => {
       this.#probe = null;
       probed.close("silent while the other side connected anew");

@@ -20,6 +20,10 @@ export interface RawStream {
 
 export interface SecretStream {
   readonly isInitiator: boolean;
+  /** The Noise handshake is done: it has happened, or `connect` tells. */
+  readonly connected: boolean;
+  /** What it runs on; null before it was started. */
+  readonly rawStream: RawStream | null;
   /** Null until the Noise handshake is done. */
   readonly remotePublicKey: Uint8Array | null;
   readonly handshakeHash: Uint8Array | null;

@@ -1,6 +1,6 @@
 /**
- * The transport over TCP: one authenticated and encrypted connection to every peer of the cluster that can
- * be reached (`links.ts`), with messages, requests (`outstanding_requests.ts`) and answers
+ * The transport over TCP, and over streams of the swarm that it is handed where TCP cannot be had: one authenticated
+ * and encrypted connection to every peer of the cluster that can be reached (`links.ts`), with messages, requests (`outstanding_requests.ts`) and answers
  * (`request_server.ts`) on it. Nothing that a remote does throws out of here.
  */
 import { Buffer } from "node:buffer";
@@ -14,12 +14,15 @@ import type { Random } from "../random.ts";
 import type { Connection, Enqueued } from "./connection.ts";
 import { reportHandlerBug } from "./handler_bug.ts";
 import type { Identity } from "./identity.ts";
-import { Links, type PayloadFrame } from "./links.ts";
+import type { Way } from "./line.ts";
+import { Links, type LinkView, type PayloadFrame } from "./links.ts";
 import { OutstandingRequests } from "./outstanding_requests.ts";
 import { deriveProofKey } from "./proof.ts";
 import { KIND, PROTOCOL_VERSION, PROTOCOL_VERSION_OLDEST } from "./protocol.ts";
 import { type RequestFrame, RequestServer } from "./request_server.ts";
+import type { SecretStream } from "./secret_stream.ts";
 import { sodium } from "./sodium.ts";
+import { TcpLine } from "./tcp_line.ts";
 import { TransportCounters, type TransportStatistics } from "./statistics.ts";
 import {
   type ConnectedPeer,
@@ -43,6 +46,8 @@ export interface TcpTransportOptions {
   readonly logger: Logger;
   /** `--max-frame`. */
   readonly maxFrameBytes?: number;
+  /** Called when the last connection has ended: what carried streams of the swarm may end too. */
+  readonly closed?: () => Promise<void>;
   /** Protocol versions to speak, for tests of mixed clusters. */
   readonly versions?: { readonly oldest: number; readonly newest: number };
 }
@@ -97,7 +102,7 @@ export class TcpTransport implements Transport {
     });
     this.#listening = createServer(
       { noDelay: true },
-      (socket) => this.#links.entrance.accept(socket),
+      (socket) => this.#links.entrance.accept(new TcpLine(socket)),
     );
   }
 
@@ -137,16 +142,31 @@ export class TcpTransport implements Transport {
       logger.log("error", `cannot accept connections of peers: ${error.message}`);
     });
     this.#links.start();
-    this.#links.dialer.want("discovery", peers);
+    this.#links.want("list", peers);
   }
 
   /** What discovery knows now, in place of what it knew before. */
   discovered(addresses: readonly string[]): void {
-    this.#links.dialer.want("discovery", addresses);
+    this.#links.want("list", addresses);
+  }
+
+  /** Takes over a stream of the swarm, with a gate of `gateSwarmStream` below it. */
+  adopt(stream: SecretStream): void {
+    this.#links.adopt(stream);
+  }
+
+  /** Over which way this peer is connected; null: it is not. */
+  wayTo(peer: PeerId): Way | null {
+    return this.#links.wayTo(peer);
+  }
+
+  /** The connections in use. */
+  links(): readonly LinkView[] {
+    return this.#links.views();
   }
 
   dial(addresses: readonly string[]): void {
-    this.#links.dialer.want("members", addresses);
+    this.#links.want("members", addresses);
   }
 
   peers(): readonly ConnectedPeer[] {
@@ -191,6 +211,7 @@ export class TcpTransport implements Transport {
     this.#listening.close();
     await this.#links.close();
     this.#outstanding.close();
+    await this.#options.closed?.();
   }
 
   #enqueue(
@@ -206,8 +227,8 @@ export class TcpTransport implements Transport {
   }
 
   #connected(peer: ConnectedPeer): void {
-    const { version, features } = this.#links.find(peer.id)!;
-    const fields = { peer: peer.id, protocol: version, features };
+    const { version, features, way } = this.#links.find(peer.id)!;
+    const fields = { peer: peer.id, protocol: version, features, way };
     this.#options.logger.log("info", `connected to ${peer.hello.name}`, fields);
     this.#tell((handlers) => handlers.connected(peer));
   }

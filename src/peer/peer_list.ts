@@ -54,7 +54,7 @@ export class PeerList {
     return deriveExpect(transport.self, {
       expect: config.expect,
       peers: this.#entries(),
-      swarm: false,
+      swarm: config.swarm !== null,
     });
   }
 

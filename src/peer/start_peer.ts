@@ -6,7 +6,7 @@ import { formatAddress } from "../codec/address.ts";
 import type { Config } from "../config/mod.ts";
 import type { Logger } from "../logger.ts";
 import { createIdentity, type Identity, restoreIdentity, sign, verify } from "../net/identity.ts";
-import { TcpTransport } from "../net/tcp_transport.ts";
+import { TcpTransport, type TcpTransportOptions } from "../net/tcp_transport.ts";
 import type { Hello } from "../net/transport.ts";
 import { Random } from "../random.ts";
 import { type Storage, StorageForeignError } from "../storage/storage.ts";
@@ -16,6 +16,7 @@ import type { OpenedStorage } from "./edges.ts";
 import { loggingOptions, openLog } from "./logging.ts";
 import type { Peer } from "./peer.ts";
 import { PeerList } from "./peer_list.ts";
+import { makePeerSwarm } from "./peer_swarm.ts";
 import { REAL_CLOCK } from "./real_clock.ts";
 import { storageOf } from "./storage_of.ts";
 
@@ -40,7 +41,14 @@ export async function startPeer(config: Config, overrides: StartOverrides = {}):
   const makeStorage = overrides.storage ?? await storageOf(config, logger);
   const opened = await openStorage(makeStorage);
   const identity = identityOf(opened);
-  const transport = makeTransport(config, identity, logger);
+  const clusterKey = clusterKeyOf(config);
+  const transport = makeTransport({
+    config,
+    identity,
+    clusterKey,
+    logger,
+    closed: async () => await swarm?.close(),
+  });
   const list: PeerList = new PeerList({
     config,
     transport,
@@ -48,6 +56,16 @@ export async function startPeer(config: Config, overrides: StartOverrides = {}):
     logger,
     expectChanged: ({ count }) => core.changeExpect(count),
     settled: () => core.generation.former.status().clusterId !== null,
+  });
+  const swarm = makePeerSwarm({
+    config,
+    identity,
+    clusterKey,
+    transport,
+    members: () => core.generation.system?.members.view().members.map(({ id }) => id) ?? null,
+    expected: () => list.expected.count,
+    clock: REAL_CLOCK,
+    logger,
   });
   const core: PeerCore = new PeerCore({
     self: identity.id,
@@ -78,7 +96,10 @@ export async function startPeer(config: Config, overrides: StartOverrides = {}):
     clock: REAL_CLOCK,
     random: new Random(...crypto.getRandomValues(new Uint32Array(3))),
     logger,
-    stopping: () => list.stop(),
+    stopping: () => {
+      list.stop();
+      swarm?.stop();
+    },
     makeBootId: () => crypto.randomUUID(),
     makeClusterId: () => crypto.randomUUID().replaceAll("-", ""),
     // Without a better owner the error is uncaught, and ends the process.
@@ -95,6 +116,7 @@ export async function startPeer(config: Config, overrides: StartOverrides = {}):
     throw error;
   }
   list.start();
+  swarm?.start();
   const { reason } = list.expected;
   if (reason !== "") logger.log("info", reason);
   return core;
@@ -122,19 +144,28 @@ function identityOf({ recovered: { identity } }: OpenedStorage): Identity {
   return restored;
 }
 
-function makeTransport(config: Config, identity: Identity, logger: Logger): TcpTransport {
+/** Without a key the peer is alone: nobody can know a random one. */
+function clusterKeyOf({ clusterKey }: Config): Uint8Array {
+  return clusterKey === null
+    ? crypto.getRandomValues(new Uint8Array(32))
+    : new TextEncoder().encode(clusterKey);
+}
+
+function makeTransport(
+  { config, ...edges }:
+    & { readonly config: Config }
+    & Pick<
+      TcpTransportOptions,
+      "identity" | "clusterKey" | "logger" | "closed"
+    >,
+): TcpTransport {
   return new TcpTransport({
-    identity,
-    // Without a key the peer is alone: nobody can know a random one.
-    clusterKey: config.clusterKey === null
-      ? crypto.getRandomValues(new Uint8Array(32))
-      : new TextEncoder().encode(config.clusterKey),
+    ...edges,
     listen: config.listen,
     hello: firstHello(config),
     peers: [],
     clock: REAL_CLOCK,
     random: new Random(...crypto.getRandomValues(new Uint32Array(3))),
-    logger,
     maxFrameBytes: config.frameBytesMax,
   });
 }

@@ -19,6 +19,7 @@ Deno.test("nothing said: a single local peer on port 8001", () => {
     listen: { host: "127.0.0.1", port: 7001 },
     advertise: null,
     peers: [],
+    swarm: null,
     clusterKey: null,
     expect: null,
     systemVoters: 3,

@@ -9,19 +9,22 @@ interface Scene {
   readonly clock: ManualClock;
   readonly dialled: string[];
   readonly connected: Set<string>;
+  readonly spared: Set<string>;
 }
 
 function createScene(): Scene {
   const clock = new ManualClock();
   const dialled: string[] = [];
   const connected = new Set<string>();
+  const spared = new Set<string>();
   const dialer = new Dialer({
     clock,
     random: new Random(3),
     dial: (address) => dialled.push(address),
     isConnected: (peer) => connected.has(peer),
+    isSpared: (address) => spared.has(address),
   });
-  return { dialer, clock, dialled, connected };
+  return { dialer, clock, dialled, connected, spared };
 }
 
 function meet({ dialer, connected }: Scene, address: string, peer: string): void {

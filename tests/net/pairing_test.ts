@@ -1,6 +1,7 @@
 /** Which connection of a pair stays: every rule of the deciding side, and that the other only follows. */
 import assert from "node:assert/strict";
 import type { Connection } from "../../src/net/connection.ts";
+import type { Way } from "../../src/net/line.ts";
 import { Pairing } from "../../src/net/pairing.ts";
 import { ManualClock } from "../manual_clock.ts";
 
@@ -16,6 +17,7 @@ class FakeConnection {
     readonly isInitiator: boolean,
     readonly remoteIsConnected = false,
     readonly instance = "first boot",
+    readonly way: Way = "tcp",
   ) {
     this.#pairing = pairing;
   }
@@ -39,7 +41,12 @@ interface Scene {
   readonly pairing: Pairing;
   readonly clock: ManualClock;
   readonly taken: unknown[];
-  add(isInitiator: boolean, remoteIsConnected?: boolean, instance?: string): FakeConnection;
+  add(
+    isInitiator: boolean,
+    remoteIsConnected?: boolean,
+    instance?: string,
+    way?: Way,
+  ): FakeConnection;
 }
 
 function createScene(decides = true): Scene {
@@ -50,8 +57,8 @@ function createScene(decides = true): Scene {
     pairing,
     clock,
     taken,
-    add(isInitiator, remoteIsConnected, instance) {
-      const connection = new FakeConnection(pairing, isInitiator, remoteIsConnected, instance);
+    add(...said) {
+      const connection = new FakeConnection(pairing, ...said);
       pairing.add(connection.asConnection());
       return connection;
     },

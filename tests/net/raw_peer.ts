@@ -9,6 +9,7 @@ import { type Authenticated, Handshake } from "../../src/net/handshake.ts";
 import type { Identity } from "../../src/net/identity.ts";
 import { deriveProofKey } from "../../src/net/proof.ts";
 import { KIND } from "../../src/net/protocol.ts";
+import { TcpLine } from "../../src/net/tcp_line.ts";
 import { until } from "./real_time.ts";
 import { CLUSTER_KEY, helloOf } from "./transports.ts";
 
@@ -52,7 +53,7 @@ export class RawPeer {
   /** Connects and proves the cluster key; sends no frame. */
   static async authenticate(port: number, identity: Identity): Promise<RawPeer> {
     const peer = new RawPeer(port);
-    new Handshake(peer.socket, true, {
+    new Handshake(new TcpLine(peer.socket, `127.0.0.1:${port}`), {
       identity,
       proofKey: deriveProofKey(CLUSTER_KEY),
       instance: Buffer.alloc(16, 1),

@@ -1,5 +1,5 @@
 /**
- * A TCP socket as the secret stream sees it, with a gate in front: until the other side is
+ * A stream of bytes as the secret stream on it sees it, with a gate in front: until the other side is
  * authenticated only a fixed number of messages, of a bounded number of bytes together, pass. The
  * secret stream itself would allocate up to 16 MiB on the word of a stranger. What arrives behind these
  * messages waits, unread, until `open`; afterwards the gate costs one call a chunk.
@@ -8,18 +8,35 @@
  * never more than the chunk in hand.
  */
 import { EventEmitter } from "node:events";
-import type { Socket } from "node:net";
 import type { RawStream } from "./secret_stream.ts";
+
+/** What a gate may stand in front of: a TCP socket, or a stream of UDX. */
+export interface GatedStream extends RawStream {
+  /** Bytes that wait to be sent; a stream without it tells by `write` alone when to wait. */
+  readonly writableLength?: number;
+}
+
+/** What passes before the other side is authenticated. */
+export interface GateBounds {
+  /** Those without content do not count. */
+  readonly messagesMax: number;
+  readonly bytesMax: number;
+}
 
 /** A message of the secret stream begins with its length in three bytes, little-endian. */
 const LENGTH_BYTES = 3;
 
+/** A message without content, sealed. Hyperswarm sends one to see whether a stream is alive. */
+const EMPTY_MESSAGE_BYTES = 17;
+
 /** Bytes that may wait in the socket before writers are told to wait. */
 const WRITE_BYTES_MAX = 1024 * 1024;
 
-export class GatedSocket extends EventEmitter implements RawStream {
-  readonly #socket: Socket;
-  readonly #oversized: () => void;
+export class Gate<Stream extends GatedStream = GatedStream> extends EventEmitter
+  implements RawStream {
+  readonly source: Stream;
+  /** Called once when the messages have more bytes than may pass; nothing passes any more. */
+  oversized: () => void = () => this.destroy();
   #messagesLeft: number;
   #bytesLeft: number;
   /** Of the message that is passing: bytes still to come, and its length while that is incomplete. */
@@ -28,24 +45,28 @@ export class GatedSocket extends EventEmitter implements RawStream {
   #length = 0;
   /** Arrived behind the last message that may pass. */
   #held: Uint8Array | null = null;
+  #isRead = false;
   #isOpen = false;
 
-  /**
-   * @param messagesMax how many messages pass before `open`
-   * @param bytesMax how many bytes they may have together
-   * @param oversized called once when they have more; nothing passes any more
-   */
-  constructor(socket: Socket, messagesMax: number, bytesMax: number, oversized: () => void) {
+  constructor(source: Stream, { messagesMax, bytesMax }: GateBounds) {
     super();
-    this.#socket = socket;
+    this.source = source;
     this.#messagesLeft = messagesMax;
     this.#bytesLeft = bytesMax;
-    this.#oversized = oversized;
-    socket.on("data", (chunk) => this.#receive(chunk));
-    socket.on("end", () => this.emit("end"));
-    socket.on("error", (error) => this.emit("error", error));
-    socket.on("close", () => this.emit("close"));
-    socket.on("drain", () => this.emit("drain"));
+    source.on("end", () => this.emit("end"));
+    source.on("error", (error) => this.emit("error", error));
+    source.on("close", () => this.emit("close"));
+    source.on("drain", () => this.emit("drain"));
+  }
+
+  /** The source flows once somebody reads: what came before would be lost. */
+  override on(event: string, listener: (...values: never[]) => void): this {
+    super.on(event, listener as (...values: unknown[]) => void);
+    if (event === "data" && !this.#isRead) {
+      this.#isRead = true;
+      this.source.on("data", (chunk) => this.#receive(chunk));
+    }
+    return this;
   }
 
   /** The other side is authenticated: everything passes from now on. */
@@ -54,15 +75,15 @@ export class GatedSocket extends EventEmitter implements RawStream {
     const held = this.#held;
     this.#held = null;
     if (held !== null) this.emit("data", held);
-    this.#socket.resume();
+    this.source.resume();
   }
 
   write(bytes: Uint8Array): boolean {
-    return this.#socket.write(bytes) || this.#socket.writableLength < WRITE_BYTES_MAX;
+    return this.source.write(bytes) || (this.source.writableLength ?? Infinity) < WRITE_BYTES_MAX;
   }
 
   end(): void {
-    this.#socket.end();
+    this.source.end();
   }
 
   pause(): void {}
@@ -71,7 +92,7 @@ export class GatedSocket extends EventEmitter implements RawStream {
 
   destroy(): void {
     this.#held = null;
-    this.#socket.destroy();
+    this.source.destroy();
   }
 
   #receive(chunk: Uint8Array): void {
@@ -85,11 +106,11 @@ export class GatedSocket extends EventEmitter implements RawStream {
     }
     const passing = this.#measure(chunk);
     if (passing === null) {
-      this.#oversized();
+      this.oversized();
       return;
     }
     if (passing < chunk.length) {
-      this.#socket.pause();
+      this.source.pause();
       this.#held = chunk.subarray(passing);
     }
     if (passing > 0) this.emit("data", chunk.subarray(0, passing));
@@ -110,7 +131,7 @@ export class GatedSocket extends EventEmitter implements RawStream {
       position += taken;
       this.#bodyBytes -= taken;
       if (this.#bodyBytes > 0) continue;
-      this.#messagesLeft--;
+      if (this.#length > EMPTY_MESSAGE_BYTES) this.#messagesLeft--;
       this.#lengthBytes = 0;
       this.#length = 0;
     }

@@ -1,0 +1,98 @@
+/** Transports that meet over a DHT of the test's own, each with a real swarm of its own. */
+import { openDht as openOwnDht, type OwnDht } from "../../src/discovery/dht.ts";
+import type { SwarmDiscovery } from "../../src/discovery/swarm.ts";
+import { createIdentity, type Identity } from "../../src/net/identity.ts";
+import { SILENT } from "../../src/logger.ts";
+import type { TcpTransport } from "../../src/net/tcp_transport.ts";
+import { makePeerSwarm } from "../../src/peer/peer_swarm.ts";
+import { loadConfig } from "../../src/config/mod.ts";
+import { REAL_CLOCK } from "../net/real_time.ts";
+import {
+  addressOf,
+  CLUSTER_KEY,
+  helloOf,
+  newTransport,
+  RecordingHandlers,
+} from "../net/transports.ts";
+
+export const NOWHERE = "127.0.0.9:1";
+
+export function openDht(port = 0): Promise<OwnDht> {
+  return openOwnDht({ listen: { host: "127.0.0.1", port }, host: "127.0.0.1" });
+}
+
+export interface SwarmPeerOptions {
+  readonly bootstrap: string;
+  readonly identity?: Identity;
+  /** What others are to prove; the topic is made of the usual key whatever this is. */
+  readonly clusterKey?: Uint8Array;
+  /** How many peers must be connected. */
+  readonly expect: number;
+  /** Whether it tells where it can be dialled. */
+  readonly tellsAddress?: boolean;
+}
+
+export class SwarmPeer implements AsyncDisposable {
+  readonly transport: TcpTransport;
+  readonly handlers = new RecordingHandlers();
+  readonly #swarm: SwarmDiscovery;
+
+  private constructor({ bootstrap, identity = createIdentity(), ...options }: SwarmPeerOptions) {
+    this.transport = newTransport({
+      identity,
+      ...options.clusterKey === undefined ? {} : { clusterKey: options.clusterKey },
+      closed: () => this.#swarm.close(),
+    });
+    this.#swarm = makePeerSwarm({
+      config: loadConfig({
+        flags: { swarm: "true", "swarm-bootstrap": bootstrap, "cluster-key": "of sixteen bytes" },
+        environment: {},
+        readFile: () => "",
+        hostName: "here",
+        terminal: false,
+      }),
+      identity,
+      clusterKey: CLUSTER_KEY,
+      transport: this.transport,
+      members: () => null,
+      expected: () => options.expect,
+      clock: REAL_CLOCK,
+      logger: SILENT,
+    })!;
+  }
+
+  static async start(options: SwarmPeerOptions): Promise<SwarmPeer> {
+    const peer = new SwarmPeer(options);
+    await peer.transport.start(peer.handlers);
+    peer.tell(options.tellsAddress === true ? peer.address : NOWHERE);
+    peer.#swarm.start();
+    return peer;
+  }
+
+  get id(): string {
+    return this.transport.self;
+  }
+
+  /** Where it listens for TCP. */
+  get address(): string {
+    return addressOf(this.transport);
+  }
+
+  /** Has it tell others to dial this address. */
+  tell(address: string): void {
+    this.transport.announce(helloOf(this.id.slice(0, 6), { addresses: [address] }));
+  }
+
+  /** The ways to all others that are connected, in order. */
+  ways(): string[] {
+    return this.transport.links().map(({ way }) => way).sort();
+  }
+
+  echo(other: SwarmPeer, body: unknown): Promise<unknown> {
+    return this.transport.request(other.id, "echo", body, 5_000);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.transport.close();
+  }
+}
