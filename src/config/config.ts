@@ -45,6 +45,18 @@ export interface RedisPlace {
   readonly certificates: string | null;
 }
 
+/** A Redis that the cache stands in front of. */
+export interface CacheRedis {
+  readonly address: RedisAddress;
+  /** Certificates in PEM that TLS trusts in place of the system's; null: those. */
+  readonly certificates: string | null;
+  /** What the Redis keys of the cache's keys begin with. */
+  readonly prefix: string;
+  readonly write: "back" | "through";
+  /** How long a line is used while nobody tells of changes. */
+  readonly lineTtlMs: number;
+}
+
 /** What one topic of the queue may hold. */
 export interface QueueBounds {
   readonly messagesMax: number;
@@ -122,6 +134,8 @@ export interface Config {
   readonly bodyBytesMax: number;
   readonly cacheBounds: CacheBounds;
   readonly cacheFlushIntervalMs: number;
+  /** Null: the peers replicate the cache's values themselves. */
+  readonly cacheRedis: CacheRedis | null;
   readonly lockTtlMs: number;
   readonly queueBounds: QueueBounds;
   readonly eventBounds: EventBounds;

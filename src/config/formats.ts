@@ -4,6 +4,7 @@
  */
 import {
   parseRedisUrl,
+  REDIS_PRIMARY_URL_ALLOWED,
   REDIS_URL_ALLOWED,
   type RedisAddress,
 } from "../storage/redis/redis_address.ts";
@@ -187,6 +188,15 @@ export const ENDPOINT: Format<URL> = {
 export const REDIS_URL: Format<RedisAddress> = {
   allowed: REDIS_URL_ALLOWED,
   parse: parseRedisUrl,
+};
+
+/** Of one that has all keys. */
+export const REDIS_PRIMARY_URL: Format<RedisAddress> = {
+  allowed: REDIS_PRIMARY_URL_ALLOWED,
+  parse: (text) => {
+    const address = parseRedisUrl(text);
+    return address?.kind === "cluster" ? null : address;
+  },
 };
 
 function parseUrl(text: string): URL | null {

@@ -47,7 +47,7 @@ export function resolve(
     partitions: required(values.partitions),
     replicas: required(values.replicas),
     deadPeerGraceMs: required(values.deadPeerGrace),
-    redis: redisPlace(values, readFile, problems),
+    ...redisOf(values, readFile, problems),
     dataDirectory: values.data ?? `./skein-data/${name}`,
     snapshotEntries: required(values.snapshotEntries),
     snapshotBytes: required(values.snapshotBytes),
@@ -180,31 +180,46 @@ function swarmPlace(
   return null;
 }
 
-function redisPlace(
-  { redis, redisRequireDurable, redisCa }: SettingValues,
+function redisOf(
+  values: SettingValues,
   readFile: Sources["readFile"],
   problems: ConfigProblem[],
-): Config["redis"] {
+): Pick<Config, "redis" | "cacheRedis"> {
+  const { redis, cacheRedis, redisCa, redisRequireDurable, cacheRedisPrefix } = values;
   const requireDurable = required(redisRequireDurable);
+  const refuseAlone = (setting: string, isGiven: boolean, needed: readonly string[]) => {
+    const isKnown = problems.every((one) => !["--config", ...needed].includes(one.setting));
+    if (!isGiven || !isKnown) return;
+    const message = `${setting}: cannot be used without a Redis; allowed: beside ${
+      needed.join(" or ")
+    }`;
+    problems.push({ setting, message });
+  };
   if (redis === null) {
-    const [alone] = [
-      ...requireDurable ? ["--redis-require-durable"] : [],
-      ...redisCa === null ? [] : ["--redis-ca"],
-    ];
-    const isKnown = problems.every(({ setting }) => !["--config", "--redis"].includes(setting));
-    if (alone !== undefined && isKnown) {
-      const message = `${alone}: cannot be used without a Redis; allowed: beside --redis`;
-      problems.push({ setting: alone, message });
-    }
-    return null;
+    refuseAlone("--redis-require-durable", requireDurable, ["--redis"]);
+    const isAlone = redisCa !== null && cacheRedis === null;
+    refuseAlone("--redis-ca", isAlone, ["--redis", "--cache-redis"]);
+  }
+  if (cacheRedis === null) {
+    refuseAlone("--cache-redis-prefix", cacheRedisPrefix !== null, ["--cache-redis"]);
   }
   let certificates: string | null = null;
   try {
-    if (redisCa !== null) certificates = readPem(readFile, redisCa, "--redis-ca");
+    const isNeeded = redis !== null || cacheRedis !== null;
+    if (isNeeded && redisCa !== null) certificates = readPem(readFile, redisCa, "--redis-ca");
   } catch (error) {
     problems.push({ setting: "--redis-ca", message: (error as Error).message });
   }
-  return { address: redis, requireDurable, certificates };
+  return {
+    redis: redis === null ? null : { address: redis, requireDurable, certificates },
+    cacheRedis: cacheRedis === null ? null : {
+      address: cacheRedis,
+      certificates,
+      prefix: cacheRedisPrefix ?? "",
+      write: required(values.cacheRedisWrite),
+      lineTtlMs: required(values.cacheRedisLineTtl),
+    },
+  };
 }
 
 function defaultListen(http: Address): Address {

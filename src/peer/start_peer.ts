@@ -11,6 +11,7 @@ import type { Hello } from "../net/transport.ts";
 import { Random } from "../random.ts";
 import { type Storage, StorageForeignError } from "../storage/storage.ts";
 import { VERSION } from "../version.ts";
+import { cacheFrontOf } from "./cache_front_of.ts";
 import { PeerCore } from "./core.ts";
 import type { OpenedStorage } from "./edges.ts";
 import { loggingOptions, openLog } from "./logging.ts";
@@ -89,6 +90,7 @@ export async function startPeer(config: Config, overrides: StartOverrides = {}):
     queueBounds: config.queueBounds,
     cacheBounds: config.cacheBounds,
     cacheFlushIntervalMs: config.cacheFlushIntervalMs,
+    ...await cacheFrontOf(config),
     eventBounds: config.eventBounds,
     reopen: () => openStorage(makeStorage),
     transport,
