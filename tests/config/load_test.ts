@@ -37,6 +37,7 @@ Deno.test("nothing said: a single local peer on port 8001", () => {
     bodyBytesMax: 1024 * 1024,
     cacheBounds: { entriesMax: 1_000, bytesMax: 256 * 1024 ** 2 },
     cacheFlushIntervalMs: 100,
+    cacheRedis: null,
     lockTtlMs: 300_000,
     queueBounds: { messagesMax: 2_000_000, bytesMax: 1024 ** 3, dedupMax: 1_000_000 },
     eventBounds: {
