@@ -35,6 +35,11 @@ export const ERROR_STATUS = {
 
 export type ErrorCode = keyof typeof ERROR_STATUS;
 
+/** @returns the code that is named so; INTERNAL for one that only another version knows */
+export function errorCodeOf(name: string): ErrorCode {
+  return Object.hasOwn(ERROR_STATUS, name) ? name as ErrorCode : "INTERNAL";
+}
+
 /** An error for a caller: `message` says what could not be done first, then the value in the way. */
 export class SkeinError extends Error {
   override readonly name = "SkeinError";

@@ -2,7 +2,7 @@
  * What callers are told where a group can not do what was asked of it: each error in one place, so that one
  * cause has one code and one sentence wherever it is met.
  */
-import { ERROR_STATUS, type ErrorCode, SkeinError } from "../errors.ts";
+import { type ErrorCode, errorCodeOf, SkeinError } from "../errors.ts";
 import type { RequestError } from "../net/transport.ts";
 import type { Refusal } from "../raft/ready.ts";
 import type { GroupId } from "../storage/storage.ts";
@@ -69,6 +69,5 @@ export function unreadable(): SkeinError {
 
 /** @param error what another peer refused with; codes that only its version knows are INTERNAL here */
 export function errorOfPeer({ code, message, details }: RequestError): SkeinError {
-  const known = Object.hasOwn(ERROR_STATUS, code) ? code as ErrorCode : "INTERNAL";
-  return new SkeinError(known, message, details);
+  return new SkeinError(errorCodeOf(code), message, details);
 }

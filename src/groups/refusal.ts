@@ -5,7 +5,7 @@
  * the `SkeinError` that the caller sees. A refusal leaves no trace in the state and is never remembered, so
  * the same request may be tried again.
  */
-import { ERROR_STATUS, type ErrorCode, SkeinError } from "../errors.ts";
+import { type ErrorCode, errorCodeOf, SkeinError } from "../errors.ts";
 
 export interface RefusedAnswer {
   readonly refused: {
@@ -40,6 +40,5 @@ export function isRefused(answer: unknown): answer is RefusedAnswer {
 export function errorOf(answer: unknown): SkeinError | null {
   if (!isRefused(answer)) return null;
   const { code, message, details } = answer.refused;
-  const known = Object.hasOwn(ERROR_STATUS, code) ? code : "INTERNAL";
-  return new SkeinError(known, message, details);
+  return new SkeinError(errorCodeOf(code), message, details);
 }

@@ -11,7 +11,7 @@ import { eventIdField, offsetField, timestampField, topicField } from "./event_f
 import { BATCH_FIELD, findPayloads } from "./event_payloads.ts";
 import { errorResponse, isName, jsonBody, jsonResponse, successField } from "./fields.ts";
 import { refusalToForwardTo } from "./leader.ts";
-import { ERROR_STATUS, type ErrorCode, SkeinError } from "../errors.ts";
+import { errorCodeOf, SkeinError } from "../errors.ts";
 import type { EventItem, PublishedEvent } from "../events/events.ts";
 import { LIMITS } from "../limits.ts";
 import type { Peer } from "../peer/peer.ts";
@@ -143,7 +143,7 @@ function refusalToForwardAny(
 
 /** @throws {SkeinError} what the event could not be published for */
 function singleAnswer({ topic, eventId }: EventItem, result: PublishedEvent): Response {
-  if (!result.ok) throw new SkeinError(knownCode(result.code), result.message);
+  if (!result.ok) throw new SkeinError(errorCodeOf(result.code), result.message);
   const { offset, duplicate } = result;
   return answer({ success: true, topic, event_id: eventId, offset, duplicate });
 }
@@ -175,10 +175,6 @@ function partialFailure(results: readonly PublishedEvent[]): SkeinError {
     return { success: true, offset: result.offset, duplicate: result.duplicate };
   });
   return new SkeinError("PARTIAL_FAILURE", text, { results: bodies });
-}
-
-function knownCode(code: string): ErrorCode {
-  return Object.hasOwn(ERROR_STATUS, code) ? code as ErrorCode : "INTERNAL";
 }
 
 /** The route that publishes. */

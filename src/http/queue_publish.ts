@@ -27,7 +27,7 @@ import {
   QUEUE_ERRORS,
   topicField,
 } from "./queue_fields.ts";
-import { ERROR_STATUS, type ErrorCode, SkeinError } from "../errors.ts";
+import { errorCodeOf, SkeinError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import type { PublishedItem, PublishItem } from "../queue/queue.ts";
 
@@ -140,7 +140,7 @@ function toItem(message: z.output<typeof MessageSchema>, data: Uint8Array): Publ
 function singleBody([result]: readonly PublishedItem[]): Record<string, unknown> {
   const body = resultBody(result!);
   if (result!.ok) return body;
-  throw new SkeinError(knownCode(result!.code), result!.message);
+  throw new SkeinError(errorCodeOf(result!.code), result!.message);
 }
 
 /** @throws {SkeinError} with all results, where not all could be published: PARTIAL_FAILURE, or the reason of all */
@@ -151,7 +151,7 @@ function batchBody(results: readonly PublishedItem[]): Record<string, unknown> {
   const [{ code, message }] = failed as [typeof failed[0]];
   const isAlike = failed.length === results.length &&
     failed.every((other) => other.code === code);
-  if (isAlike) throw new SkeinError(knownCode(code), message, { results: bodies });
+  if (isAlike) throw new SkeinError(errorCodeOf(code), message, { results: bodies });
   const count = `${failed.length} of ${results.length} messages`;
   const text = `${count} could not be published, the first because: ${message}`;
   throw new SkeinError("PARTIAL_FAILURE", text, { results: bodies });
@@ -160,10 +160,6 @@ function batchBody(results: readonly PublishedItem[]): Record<string, unknown> {
 function resultBody(result: PublishedItem): Record<string, unknown> {
   if (!result.ok) return { success: false, error: result.code, message: result.message };
   return { success: true, id: result.id, duplicate: result.duplicate };
-}
-
-function knownCode(code: string): ErrorCode {
-  return Object.hasOwn(ERROR_STATUS, code) ? code as ErrorCode : "INTERNAL";
 }
 
 /** The route that publishes. */
