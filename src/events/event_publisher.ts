@@ -5,6 +5,7 @@
 import { assert } from "../assert.ts";
 import { SkeinError } from "../errors.ts";
 import type { RequestKey } from "../groups/groups.ts";
+import { requestPart } from "../groups/request_part.ts";
 import { isoTime } from "../iso_time.ts";
 import type { PublishedAnswer } from "./answers.ts";
 import type { DuplicateLog } from "./duplicate_log.ts";
@@ -93,15 +94,9 @@ function partsOf({ items, request }: PublishEventsRequest): readonly Part[] {
   return [...parts.values()];
 }
 
-/**
- * The id of what a batch has for its n-th topic: two of them may share a partition, and its table of request ids. A blank
- * stands between what the caller gave and what is added: no caller's own id has one.
- */
+/** The id of what a batch has for its n-th topic: two of them may share a partition, and its table of request ids. */
 function partRequest(request: RequestKey | null, part: number): RequestKey | null {
-  if (request === null || part === 0) return request;
-  return request.kind === "caller"
-    ? { ...request, id: `${request.id} ${part}` }
-    : { ...request, session: `${request.session} ${part}` };
+  return request === null || part === 0 ? request : requestPart(request, part);
 }
 
 /** What became of each event so far. */

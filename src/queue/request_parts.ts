@@ -1,16 +1,13 @@
 /**
  * Request ids of a caller's request that becomes several commands: one for each lane, since two lanes may share a
- * partition and its table of request ids, and one for each slice of a long work. A blank stands between what the caller
- * gave and what is added: no caller's own id has one.
+ * partition and its table of request ids, and one for each slice of a long work.
  */
 import type { RequestKey } from "../groups/groups.ts";
+import { requestPart } from "../groups/request_part.ts";
 
 /** The id of what the request asks of this lane. */
 export function laneRequest(request: RequestKey | null, lane: number): RequestKey | null {
-  if (request === null || lane === 0) return request;
-  return request.kind === "caller"
-    ? { ...request, id: `${request.id} ${lane}` }
-    : { ...request, session: `${request.session} ${lane}` };
+  return request === null || lane === 0 ? request : requestPart(request, lane);
 }
 
 /**
@@ -22,10 +19,7 @@ export function partRequest(
   { lane, lanes }: { readonly lane: number; readonly lanes: number },
 ): RequestKey | null {
   if (request === null || lanes === 1) return request;
-  const part = `of ${lanes} ${lane}`;
-  return request.kind === "caller"
-    ? { ...request, id: `${request.id} ${part}` }
-    : { ...request, session: `${request.session} ${part}` };
+  return requestPart(request, `of ${lanes} ${lane}`);
 }
 
 /**
@@ -39,7 +33,7 @@ export function sliceRequest(
 ): RequestKey | null {
   if (request === null) return null;
   const part = `${lane} ${slice}`;
-  if (request.kind === "caller") return { ...request, id: `${request.id} ${part}` };
+  if (request.kind === "caller") return requestPart(request, part);
   const { session, bootId, sequence } = request;
   return { kind: "caller", principal: `${bootId} ${session}`, id: `${sequence} ${part}` };
 }
