@@ -9,6 +9,7 @@ import type { Groups } from "../groups/groups.ts";
 import type { Locks } from "../locks/locks.ts";
 import type { Logger } from "../logger.ts";
 import type { Members } from "../members/members.ts";
+import type { TransportStatistics } from "../net/statistics.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { QueueStatistics } from "../queue/queue_counters.ts";
 import type { DriverCounts } from "../placement/driver.ts";
@@ -70,13 +71,4 @@ export interface LockStatistics {
   readonly waiting: number;
 }
 
-export interface TransportStatistics {
-  readonly connections: number;
-  readonly bytesSent: number;
-  readonly bytesReceived: number;
-  readonly messagesDropped: number;
-  /** Frames of authenticated peers that were not of the protocol. */
-  readonly framesMalformed: number;
-  /** reason → count, for `skein_handshakes_refused_total{reason}`. */
-  readonly handshakesRefused: Readonly<Record<string, number>>;
-}
+export type { TransportStatistics };
