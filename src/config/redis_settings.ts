@@ -74,7 +74,7 @@ export const REDIS_SETTINGS = {
   cacheRedisWrite: setting({
     section: "Services",
     flag: "cache-redis-write",
-    placeholder: "back|through",
+    placeholder: "MODE",
     environment: [{ name: "CACHE_REDIS_WRITE" }],
     format: choice(["back", "through"]),
     default: "back",
