@@ -14,6 +14,13 @@ export const GROUPS_MUTANTS: readonly Mutant[] = [
     caughtBy: [sim()],
   },
   {
+    name: "a refusal for the sake of one is everybody's who shared its entry",
+    file: "src/groups/shared_sender.ts",
+    search: `      if (parts.length > 1 && this.#concernsSome(error)) {`,
+    replace: `      if (parts.length < 1 && this.#concernsSome(error)) {`,
+    caughtBy: [test("tests/groups/shared_sender_test.ts"), test("tests/queue/service_test.ts")],
+  },
+  {
     name: "a proposal of unknown fate is called refused",
     file: "src/groups/open_proposals.ts",
     search: `for (const { proposal } of logged) proposal.settle({ kind: "unknown" });`,

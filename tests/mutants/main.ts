@@ -2,8 +2,6 @@
  * `deno task mutants`: plants each mutant in a copy of the tree and requires that the tests notice. At
  * most two run at a time. Exit code 0: all caught; 1: some survived or do not fit; 2: wrong use, or
  * the tests fail without any mutant.
- *
- * --list  --only NAME  --sample N [--seed S]  --budget SECONDS  --limit SECONDS
  */
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -12,6 +10,12 @@ import type { Catcher, Mutant } from "./mutant.ts";
 import { MUTANTS } from "./mutants.ts";
 import { type Caught, nameOf, TreeCopy } from "./tree_copy.ts";
 
+const USAGE = `deno task mutants [FLAGS]
+  --list            names them, each with its file
+  --only NAME       plants one alone
+  --sample N        plants so many, others every day, or those of --seed S
+  --budget SECONDS  begins no further one after that
+  --limit SECONDS   of each run of tests (180)`;
 const PARALLEL = 2;
 const REPOSITORY = new URL("../..", import.meta.url);
 
@@ -21,10 +25,11 @@ interface Options {
   readonly limitMs: number;
 }
 
-function readOptions(list: readonly string[]): Options | "list" | { readonly wrong: string } {
-  const { values } = parseArgs({
+function parse(list: readonly string[]) {
+  return parseArgs({
     args: [...list],
     options: {
+      help: { type: "boolean" },
       list: { type: "boolean" },
       only: { type: "string" },
       sample: { type: "string" },
@@ -32,7 +37,19 @@ function readOptions(list: readonly string[]): Options | "list" | { readonly wro
       budget: { type: "string" },
       limit: { type: "string" },
     },
-  });
+  }).values;
+}
+
+function readOptions(
+  list: readonly string[],
+): Options | "help" | "list" | { readonly wrong: string } {
+  let values: ReturnType<typeof parse>;
+  try {
+    values = parse(list);
+  } catch (error) {
+    return { wrong: `${(error as Error).message}\n${USAGE}` };
+  }
+  if (values.help) return "help";
   if (values.list) return "list";
   const named = MUTANTS.filter(({ name }) => values.only === undefined || name === values.only);
   if (named.length === 0) return { wrong: `no mutant is named "${values.only}"; see --list` };
@@ -134,7 +151,9 @@ function say(line: string): void {
 }
 
 const options = readOptions(Deno.args);
-if (options === "list") {
+if (options === "help") {
+  say(USAGE);
+} else if (options === "list") {
   for (const { name, file } of MUTANTS) say(`${name}  (${file})`);
 } else if ("wrong" in options) {
   say(options.wrong);
