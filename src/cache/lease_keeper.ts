@@ -166,6 +166,7 @@ export class LeaseKeeper {
   #report(partition: PartitionLines): void {
     const { lease, slots } = partition;
     const serial = this.#nextSerial();
+    this.#lookAgain();
     // First, so that nothing is asked for until it is answered.
     lease.reported(serial, this.#sent.get(serial)!);
     for (const slot of [...slots]) {

@@ -56,6 +56,20 @@ Deno.test("lines: a lease counts from sending, and renewals keep it", async () =
   assert.equal(other.lines.hit("k"), null, "1,000 ms after the renewal was sent");
 });
 
+Deno.test("lines: a lease that began because its home spoke first is renewed, and what is asked for under it again", async () => {
+  const peer = new LinesHarness();
+  const at = { partition: 1, term: 1, serial: 0, session: 0, timeMs: 0 };
+  peer.hear({ kind: "renewed", ...at, isLeased: false, isRebuilt: false });
+  peer.lease();
+  const reading = peer.lines.read("k", 2 * ET);
+  const { request } = peer.only("ask");
+  peer.live(ET);
+  const again = peer.take("ask");
+  assert.ok(again.length > 0 && again.every((ask) => ask.request === request));
+  peer.grant("S", undefined, again[0]);
+  assert.equal((await reading).state, "S");
+});
+
 Deno.test("lines: a lease lasts while its lines are elsewhere, and is given up after a while", async () => {
   const peer = new LinesHarness();
   const grant = await peer.owned("k");
