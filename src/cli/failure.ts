@@ -10,6 +10,7 @@ import {
   StorageForeignError,
   StorageInUseError,
   StorageRolledBackError,
+  StorageTakenError,
 } from "../storage/storage.ts";
 import { EXIT, exitCodeOf } from "./exit_codes.ts";
 import { notAllowed } from "./not_allowed.ts";
@@ -68,6 +69,7 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof StorageInUseError) return plain("STORAGE_IN_USE", EXIT.inUse);
   if (error instanceof StorageRolledBackError) return plain("STORAGE_ROLLED_BACK", EXIT.corrupt);
   if (error instanceof StorageForeignError) return plain("STORAGE_FOREIGN", EXIT.corrupt);
+  if (error instanceof StorageTakenError) return plain("STORAGE_IN_USE", EXIT.inUse);
   if (error instanceof StorageFailedError) return plain("STORAGE_FAILED", EXIT.unavailable);
   if (error instanceof StorageCorruptError) {
     const { file, offsetBytes } = error;

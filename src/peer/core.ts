@@ -22,6 +22,7 @@ import {
   type StorageFailedError,
   StorageRolledBackError,
   type StorageStatistics,
+  StorageTakenError,
 } from "../storage/storage.ts";
 import type { OpenedStorage, PeerEdges } from "./edges.ts";
 import { Generation } from "./generation.ts";
@@ -199,6 +200,7 @@ export class PeerCore implements Peer {
 
   #storageFailed(error: StorageFailedError): void {
     this.#edges.logger.log("error", `the storage failed, this peer stepped down: ${error.message}`);
+    if (error instanceof StorageTakenError) return this.#fatal(error);
     this.#reopenLater();
   }
 

@@ -183,7 +183,15 @@ export interface StorageStatistics {
 
 /** A write or fsync failed. The peer steps down, and later opens the store anew. */
 export class StorageFailedError extends Error {
-  override readonly name = "StorageFailedError";
+  override readonly name: string = "StorageFailedError";
+}
+
+/**
+ * Another process has taken the store, and goes on in this one's place. The peer must end: it could only stand in the
+ * way of that one, as whom it calls itself.
+ */
+export class StorageTakenError extends StorageFailedError {
+  override readonly name = "StorageTakenError";
 }
 
 /**

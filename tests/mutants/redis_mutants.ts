@@ -4,6 +4,7 @@ import { type Mutant, test } from "./mutant.ts";
 const DOUBT = test("tests/storage/redis_doubt_test.ts");
 const ERRORS = test("tests/storage/redis_errors_test.ts");
 const CONFORMANCE = test("tests/storage/redis_test.ts");
+const PAUSE = test("tests/integration/redis_pause_test.ts");
 
 export const REDIS_MUTANTS: readonly Mutant[] = [
   {
@@ -12,6 +13,21 @@ export const REDIS_MUTANTS: readonly Mutant[] = [
     search: `if state[1] ~= ARGV[1] then`,
     replace: `if state[1] ~= ARGV[1] and false then`,
     caughtBy: [DOUBT],
+  },
+  {
+    name: "redis: a peer whose state was taken stays beside who took it",
+    file: "src/peer/core.ts",
+    search: `    if (error instanceof StorageTakenError) return this.#fatal(error);
+`,
+    replace: "",
+    caughtBy: [PAUSE],
+  },
+  {
+    name: "redis: a state that went back passes for one that was taken",
+    file: "src/storage/redis/redis_session.ts",
+    search: `if (!(Number(fence) > Number(this.#fence))) {`,
+    replace: `if (Number(fence) === Infinity) {`,
+    caughtBy: [PAUSE],
   },
   {
     name: "redis: taking the state gives no new fence",

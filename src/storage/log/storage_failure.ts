@@ -7,11 +7,13 @@ import {
   StorageFailedError,
   StorageForeignError,
   StorageInUseError,
+  StorageTakenError,
 } from "../storage.ts";
 import { isDiskFull } from "./file_system.ts";
 
 /** @param what could not be done, as the beginning of a sentence */
 export function storageFailed(what: string, error: unknown): StorageFailedError {
+  if (error instanceof StorageTakenError) return error;
   const said = error instanceof Error ? error.message : String(error);
   const reason = isDiskFull(error) ? "the disk is full" : said;
   return new StorageFailedError(`${what}: ${reason}`, { cause: error });

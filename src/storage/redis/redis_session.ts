@@ -9,7 +9,7 @@
 import type { Clock, Timer } from "../../clock.ts";
 import type { Logger } from "../../logger.ts";
 import type { Random } from "../../random.ts";
-import { StorageFailedError, StorageRolledBackError } from "../storage.ts";
+import { StorageFailedError, StorageRolledBackError, StorageTakenError } from "../storage.ts";
 import { within } from "./deadline.ts";
 import type { RedisAddress } from "./redis_address.ts";
 import {
@@ -63,6 +63,8 @@ interface Pending {
 const PENDING_BYTES_MAX = 16 * 1024 * 1024;
 const BACKOFF_MIN_MS = 20;
 const BACKOFF_MAX_MS = 500;
+
+const FENCE_FOUND = new RegExp(`\\b${REFUSAL.fence} the fence is (\\d+|false)`);
 
 /** What passes: a server that starts, a failover under way, answers that an earlier loss has made wrong. */
 const PASSING = /\b(?:LOADING|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|READONLY|NOSCRIPT|SKEINORDER)\b/;
@@ -234,7 +236,8 @@ export class RedisSession {
   }
 
   #failureOf(error: Error): StorageFailedError {
-    if (error.message.includes(REFUSAL.fence)) return this.#replaced();
+    const [, fence] = FENCE_FOUND.exec(error.message) ?? [];
+    if (fence !== undefined) return this.#otherFence(fence);
     const { address } = this.#options;
     if (error.message.includes(REFUSAL.length)) {
       const reason = `what this peer wrote to Redis was changed by somebody else: ${error.message}`;
@@ -243,10 +246,16 @@ export class RedisSession {
     return new StorageFailedError(redisReason(address, error), { cause: error });
   }
 
-  #replaced(): StorageFailedError {
+  /** A greater one is another process's. One that is less, or none, is that of a state that went back. */
+  #otherFence(fence: string): StorageFailedError {
     const { keys } = this.#options;
-    return new StorageFailedError(
-      `another process has taken over the state of this peer in Redis (${keys.state})`,
+    if (!(Number(fence) > Number(this.#fence))) {
+      const found = `the fence ${this.#fence} of this peer's, and has ${fence || "none"}`;
+      return new StorageFailedError(`Redis was rolled back: it had ${found}`);
+    }
+    return new StorageTakenError(
+      `another process has taken over the state of this peer in Redis (${keys.state}); ` +
+        "two peers need two names (--name)",
     );
   }
 
@@ -320,7 +329,7 @@ export class RedisSession {
       const cause = new StorageRolledBackError(rolledBackReason(batch, this.#confirmed));
       throw new StorageFailedError(cause.message, { cause });
     }
-    if (fence !== this.#fence) throw this.#replaced();
+    if (fence !== this.#fence) throw this.#otherFence(fence);
     for (const pending of [...this.#pending]) {
       if (pending.batch !== null && pending.batch <= batch) this.#answered(pending, null);
     }
