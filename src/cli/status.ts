@@ -8,6 +8,7 @@ import type { ClusterAnswer, HealthAnswer, SkeinClient } from "../client/mod.ts"
 import { SkeinError } from "../errors.ts";
 import { readTimeout } from "./arguments.ts";
 import { addConnectionOptions, connect, namedUrl } from "./connection.ts";
+import { connectionsTable } from "./connection_words.ts";
 import { EXIT } from "./exit_codes.ts";
 import { Exit, UsageError } from "./failure.ts";
 import { giveUpRights } from "./give_up_rights.ts";
@@ -52,12 +53,9 @@ export function define() {
     if (goesOn === true) return await watchStatus(client, json);
     const { health, cluster } = await look(client);
     const text = await describe(health, cluster);
-    const groups = await describeGroups(cluster);
-    print(
-      json,
-      documentOf({ health, cluster }),
-      () => groups === "" ? text : `${text}\n\n${groups}`,
-    );
+    const parts = [text, await connectionsTable(cluster), await describeGroups(cluster)];
+    const shown = parts.filter((part) => part !== null && part !== "").join("\n\n");
+    print(json, documentOf({ health, cluster }), () => shown);
     if (!health.healthy) throw new Exit(EXIT.unavailable);
   });
 }

@@ -70,11 +70,26 @@ export interface AddedAnswer {
   readonly wasMember: boolean;
 }
 
+/** How a peer talks to another. */
+export interface ConnectionAnswer {
+  readonly way: "tcp" | "swarm";
+  /** How it came to know the other; empty: the other dialled it. */
+  readonly foundBy: readonly ("list" | "members" | "swarm")[];
+  /** Null: not measured yet. */
+  readonly roundTripMs: number | null;
+  /** Packets that were sent again; null for TCP. */
+  readonly retransmissions: number | null;
+  /** Packets that may be on their way at once; null for TCP. */
+  readonly congestionWindow: number | null;
+}
+
 export interface MemberAnswer extends MemberView {
   /** Partitions that it has a replica of; null where this is not known now. */
   readonly replicas: number | null;
   /** Whether it is the peer that answers. */
   readonly self: boolean;
+  /** How the peer that answers talks to it; null where it does not. */
+  readonly connection: ConnectionAnswer | null;
 }
 
 export interface ClusterAnswer {
@@ -184,6 +199,19 @@ function toMember(json: Json): MemberAnswer {
     leads: json["leads"],
     replicas: json["replicas"] ?? null,
     self: json["self"],
+    connection: toConnection(json["connection"] ?? null),
+  };
+}
+
+/** @param json absent in the answers of older peers */
+function toConnection(json: Json | null): ConnectionAnswer | null {
+  if (json === null) return null;
+  return {
+    way: json["way"],
+    foundBy: json["found_by"],
+    roundTripMs: json["round_trip_ms"],
+    retransmissions: json["retransmissions"],
+    congestionWindow: json["congestion_window"],
   };
 }
 

@@ -49,6 +49,7 @@ export type { DeadLetter, Delivery, Published, SettleResult } from "./queue_answ
 export type {
   AddedAnswer,
   ClusterAnswer,
+  ConnectionAnswer,
   GroupSummary,
   HealthAnswer,
   MoveAnswer,

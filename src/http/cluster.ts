@@ -15,6 +15,21 @@ import type { PeerId } from "../raft/entry.ts";
 
 const SYSTEM_GROUP = 0;
 
+const ConnectionSchema = z.object({
+  way: z.enum(["tcp", "swarm"]),
+  found_by: z.array(z.enum(["list", "members", "swarm"])).openapi({
+    description:
+      "how this peer came to know it: --peers, the cluster's members, the swarm; empty: it dialled this one",
+  }),
+  round_trip_ms: z.number().nullable().openapi({ description: "null: not measured yet" }),
+  retransmissions: z.number().int().nullable().openapi({
+    description: "packets of this connection that were sent again; null for TCP",
+  }),
+  congestion_window: z.number().int().nullable().openapi({
+    description: "packets that may be on their way at once; null for TCP",
+  }),
+}).openapi("Connection");
+
 const MemberSchema = z.object({
   name: z.string(),
   id: z.string(),
@@ -32,6 +47,9 @@ const MemberSchema = z.object({
       "partitions that it has a replica of, being built or there; null where this is not known now",
   }),
   self: z.boolean(),
+  connection: ConnectionSchema.nullable().openapi({
+    description: "how this peer talks to it; null where it does not",
+  }),
 }).openapi("Member");
 
 const GroupSchema = z.object({
@@ -111,6 +129,19 @@ function memberBody(peer: Peer, member: MemberView): z.output<typeof MemberSchem
     leads: ledBy(peer, member),
     replicas: peer.placement === null ? null : peer.placement.held.get(member.id) ?? 0,
     self: member.id === peer.id,
+    connection: connectionBody(peer, member.id),
+  };
+}
+
+function connectionBody(peer: Peer, id: PeerId): z.output<typeof ConnectionSchema> | null {
+  const link = peer.transportStatistics().links.find((each) => each.peer === id);
+  if (link === undefined) return null;
+  return {
+    way: link.way,
+    found_by: [...link.foundBy],
+    round_trip_ms: link.roundTripMs,
+    retransmissions: link.retransmissions,
+    congestion_window: link.congestionWindowPackets,
   };
 }
 

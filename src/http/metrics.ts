@@ -8,6 +8,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { addCache } from "./cache_metrics.ts";
 import type { Endpoint, Site } from "./endpoint.ts";
 import { addEvents } from "./event_metrics.ts";
+import { addLinks } from "./link_metrics.ts";
 import { MetricSet } from "./metric_set.ts";
 import { addPlacement } from "./placement_metrics.ts";
 import { addRequests } from "./request_metrics.ts";
@@ -242,6 +243,7 @@ export function metricsEndpoints(site: Site): readonly Endpoint[] {
   addEvents(metrics, site);
   addRequests(metrics, site);
   addTransport(metrics, site);
+  addLinks(metrics, site);
   addStorage(metrics, site);
   addProcess(metrics);
   const headers = { "content-type": metrics.registry.contentType };

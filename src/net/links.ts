@@ -12,11 +12,12 @@ import { parseAddress } from "../codec/address.ts";
 import type { Logger } from "../logger.ts";
 import type { PeerId } from "../raft/entry.ts";
 import type { Random } from "../random.ts";
-import { Connection, type ConnectionMeasures } from "./connection.ts";
+import { Connection } from "./connection.ts";
 import { Dialer } from "./dialer.ts";
 import { Entrance, type Passage } from "./entrance.ts";
 import type { Authenticated, HandshakeOptions } from "./handshake.ts";
 import type { Way } from "./line.ts";
+import type { AddressSource, LinkView } from "./link_view.ts";
 import { Pairing } from "./pairing.ts";
 import { type Frame, KIND } from "./protocol.ts";
 import type { SecretStream } from "./secret_stream.ts";
@@ -61,19 +62,6 @@ const CLOSE_MS = 500;
 interface Link {
   readonly connection: Connection;
   peer: ConnectedPeer;
-}
-
-/** Who wants addresses to be dialled: the list of `--peers`, or what the cluster knows of its members. */
-export type AddressSource = "list" | "members";
-
-/** How a peer came to be known; none of them: it dialled this one. */
-export type FoundBy = AddressSource | "swarm";
-
-/** A connection in use, for people. */
-export interface LinkView extends ConnectionMeasures {
-  readonly peer: PeerId;
-  readonly way: Way;
-  readonly foundBy: readonly FoundBy[];
 }
 
 export class Links {

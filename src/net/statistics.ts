@@ -4,6 +4,7 @@
  */
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
+import type { LinkView } from "./link_view.ts";
 
 /**
  * Why a connection was refused before it was trusted. `key`: another cluster key. `version`: no common
@@ -32,6 +33,8 @@ export interface TransportStatistics {
   /** Frames of authenticated peers that were not of the protocol; each cost its connection. */
   readonly framesMalformed: number;
   readonly handshakesRefused: Readonly<Record<string, number>>;
+  /** The connections in use. */
+  readonly links: readonly LinkView[];
 }
 
 /** Of one kind of refusal, a line at most this often. */
@@ -73,9 +76,10 @@ export class TransportCounters {
     this.#logger.log(LOUD.has(reason) ? "warn" : "debug", line, { reason, remote });
   }
 
-  snapshot(connections: number): TransportStatistics {
+  snapshot(links: readonly LinkView[]): TransportStatistics {
     return {
-      connections,
+      links,
+      connections: links.length,
       bytesSent: this.bytesSent,
       bytesReceived: this.bytesReceived,
       messagesDropped: this.messagesDropped,

@@ -15,7 +15,7 @@ import type { Connection, Enqueued } from "./connection.ts";
 import { reportHandlerBug } from "./handler_bug.ts";
 import type { Identity } from "./identity.ts";
 import type { Way } from "./line.ts";
-import { Links, type LinkView, type PayloadFrame } from "./links.ts";
+import { Links, type PayloadFrame } from "./links.ts";
 import { OutstandingRequests } from "./outstanding_requests.ts";
 import { deriveProofKey } from "./proof.ts";
 import { KIND, PROTOCOL_VERSION, PROTOCOL_VERSION_OLDEST } from "./protocol.ts";
@@ -123,7 +123,7 @@ export class TcpTransport implements Transport {
   }
 
   statistics(): TransportStatistics {
-    return this.#counters.snapshot(this.#links.peers().length);
+    return this.#counters.snapshot(this.#links.views());
   }
 
   /** @throws {Error} by rejection when the port cannot be listened on */
@@ -158,11 +158,6 @@ export class TcpTransport implements Transport {
   /** Over which way this peer is connected; null: it is not. */
   wayTo(peer: PeerId): Way | null {
     return this.#links.wayTo(peer);
-  }
-
-  /** The connections in use. */
-  links(): readonly LinkView[] {
-    return this.#links.views();
   }
 
   dial(addresses: readonly string[]): void {

@@ -29,6 +29,7 @@ const MEMBER = {
   leads: [0, 3],
   replicas: 7,
   self: true,
+  connection: null,
 };
 const CLUSTER = {
   success: true,
@@ -138,6 +139,35 @@ Deno.test("members and status", async () => {
   const document = JSON.parse((await skein(["status", "--json"], env)).stdout);
   assert.equal(document.healthy, true);
   assert.equal(document.cluster_id, "c1");
+});
+
+Deno.test("status says over which way the other peers are connected, and how they were found", async () => {
+  const connection = {
+    way: "swarm",
+    found_by: ["members", "swarm"],
+    round_trip_ms: 1.25,
+    retransmissions: 4,
+    congestion_window: 40,
+  };
+  const members = [
+    MEMBER,
+    { ...MEMBER, name: "peer-2", self: false, connection },
+    {
+      ...MEMBER,
+      name: "peer-3",
+      self: false,
+      connection: { ...connection, way: "tcp", found_by: [], retransmissions: null },
+    },
+    { ...MEMBER, name: "peer-4", self: false },
+  ];
+  await using peer = new FakePeer({
+    "GET /cluster": [200, { ...CLUSTER, members }],
+    "GET /health": [200, HEALTH],
+  });
+  const { stdout } = await skein(["status"], environment(peer));
+  assert.match(stdout, /\npeer-2 +swarm +members, swarm +1\.3 ms +4 +40 packets\n/);
+  assert.match(stdout, /\npeer-3 +tcp +its dial +1\.3 ms +40 packets\n/);
+  assert.match(stdout, /\npeer-4 +none\s*\n/);
 });
 
 Deno.test("an unhealthy peer is exit code 3, with its reasons", async () => {

@@ -85,7 +85,7 @@ export class SwarmPeer implements AsyncDisposable {
 
   /** The ways to all others that are connected, in order. */
   ways(): string[] {
-    return this.transport.links().map(({ way }) => way).sort();
+    return this.transport.statistics().links.map(({ way }) => way).sort();
   }
 
   echo(other: SwarmPeer, body: unknown): Promise<unknown> {

@@ -36,9 +36,12 @@ Deno.test("three peers that know a DHT alone are connected over TCP, where they 
     await eventually("all over TCP", CLUSTER_MS, () => allTalk(peers, "tcp"));
     assert.equal(await peers[0]!.echo(peers[2]!, "hello"), "hello");
     for (const peer of peers) {
-      assert.deepEqual(peer.transport.links().map(({ foundBy }) => foundBy), [["swarm"], [
-        "swarm",
-      ]]);
+      assert.deepEqual(peer.transport.statistics().links.map(({ foundBy }) => foundBy), [
+        ["swarm"],
+        [
+          "swarm",
+        ],
+      ]);
     }
   });
 });
@@ -51,7 +54,7 @@ Deno.test("three peers that cannot be dialled are connected over the swarm", asy
       peers.map((peer, at) => peer.echo(peers[(at + 1) % 3]!, body)),
     );
     for (const answer of answers) assert.deepEqual(answer, body);
-    const [link] = peers[0]!.transport.links();
+    const [link] = peers[0]!.transport.statistics().links;
     assert.ok(link!.roundTripMs! > 0);
     assert.ok(link!.congestionWindowPackets! > 0);
     assert.ok(link!.retransmissions! >= 0);

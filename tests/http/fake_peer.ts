@@ -29,6 +29,7 @@ import type {
 import type { PlacementView } from "../../src/placement/placement_view.ts";
 import { type Wanted, WantedPlacement } from "../../src/members/wanted.ts";
 import { FakeCache } from "./fake_cache.ts";
+import { FAKE_LINK } from "./fake_link.ts";
 import { EVENT_STATISTICS, FakeEvents } from "./fake_events.ts";
 import { FakeQueue } from "./fake_queue.ts";
 import { OTHER_ID, SELF_ID } from "./peer_ids.ts";
@@ -305,6 +306,7 @@ export class FakePeer {
         messagesDropped: 0,
         framesMalformed: 0,
         handshakesRefused: { key: 2 },
+        links: [FAKE_LINK],
       }),
       lockStatistics: () => ({ held: 3, waiting: 1 }),
       get placement() {

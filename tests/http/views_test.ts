@@ -194,8 +194,16 @@ Deno.test("cluster: members, groups, warnings; who this peer is; removal", async
     leads: [0],
     replicas: null,
     self: true,
+    connection: null,
   });
   equal(json.members[1].self, false);
+  deepEqual(json.members[1].connection, {
+    way: "swarm",
+    found_by: ["members", "swarm"],
+    round_trip_ms: 1.5,
+    retransmissions: 4,
+    congestion_window: 40,
+  });
   deepEqual(json.groups, [{
     group: 0,
     leader: "one",
@@ -342,6 +350,11 @@ Deno.test("metrics: what the peer knows, and what was asked of it, bad input inc
     'skein_http_request_seconds_count{method="POST",route="/lock/acquire"} 3',
     'skein_handshakes_refused_total{reason="key"} 2',
     'skein_transport_bytes_total{direction="received"} 20',
+    'skein_transport_way{peer="two",way="swarm"} 1',
+    'skein_transport_found_by{peer="two",by="swarm"} 1',
+    'skein_transport_round_trip_seconds{peer="two",way="swarm"} 0.0015',
+    'skein_transport_retransmissions{peer="two",way="swarm"} 4',
+    'skein_transport_congestion_window_packets{peer="two",way="swarm"} 40',
     "skein_storage_fsyncs_total 4",
   ];
   for (const line of expected) ok(lines.includes(line), `${line}\nis not in\n${text}`);

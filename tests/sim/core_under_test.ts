@@ -27,6 +27,8 @@ export interface ProcessEdges {
   fatal(error: unknown): void;
 }
 
+export const CACHE_FLUSH_INTERVAL_MS = 100;
+
 /** What the seed decides of a cluster's configuration. */
 export interface SimulatedTiming {
   readonly electionTimeoutMinMs: number;
@@ -70,7 +72,7 @@ export async function startCore(edges: ProcessEdges): Promise<PeerCore> {
       retention: { ageMs: null, count: null, bytes: null, forgetAfterMs: null },
     },
     cacheBounds: { entriesMax: timing.cacheEntries, bytesMax: 1e8 },
-    cacheFlushIntervalMs: 100,
+    cacheFlushIntervalMs: CACHE_FLUSH_INTERVAL_MS,
     reopen,
     transport,
     transportStatistics: () => ({
@@ -80,6 +82,7 @@ export async function startCore(edges: ProcessEdges): Promise<PeerCore> {
       messagesDropped: 0,
       framesMalformed: 0,
       handshakesRefused: {},
+      links: [],
     }),
     clock,
     random,
