@@ -1,10 +1,13 @@
 /**
  * One user of the cache in the simulation: reads and writes through peers at random, some writes durable, some under an
- * id of its own, some only over what it saw; removes and invalidates. Everything it saw goes into the history.
+ * id of its own, some for a while, some only over what it saw, some to fill what was missing; removes and invalidates.
+ * Everything it saw goes into the history.
  */
-import type { CacheValue } from "../../src/cache/cache.ts";
+import type { CacheValue, GetAnswer, GetRequest } from "../../src/cache/cache.ts";
+import type { CacheFillChecker, FillToken } from "./cache_fill_checker.ts";
 import type { CacheInput, CacheOperation, Mark, PutInput } from "./cache_history.ts";
 import { type Called, Caller, type CallerEdges, type PeerAccess } from "./caller.ts";
+import { exponentialMs } from "./fault_rates.ts";
 import { SafetyViolation } from "./raft_checker.ts";
 
 export interface CacheClientEdges extends CallerEdges {
@@ -12,8 +15,16 @@ export interface CacheClientEdges extends CallerEdges {
   readonly keys: readonly string[];
   /** What each version was seen to name. */
   readonly marks: Map<string, string>;
+  readonly fills: CacheFillChecker;
   /** Mean time between two operations. */
   readonly thinkMs: number;
+  /** Of its operations that are no removals: how many write. */
+  readonly writes: number;
+  partitionOf(key: string): number;
+  /** Group time where the key lies, as its home has it; 0: there is none. */
+  homeTimeMs(key: string): number;
+  /** Group time where the key lies, as whoever is furthest has it. */
+  latestTimeMs(key: string): number;
 }
 
 interface Seen {
@@ -24,6 +35,9 @@ interface Seen {
 /** Longer than what lies in a partition's state. */
 const LARGE_LENGTH = 1_200;
 
+/** Whoever reads does not wait long at a peer that cannot answer. */
+const READ_PATIENCE_MS = 1_500;
+
 export class CacheClient {
   readonly #name: string;
   readonly #edges: CacheClientEdges;
@@ -33,6 +47,7 @@ export class CacheClient {
   #marks = 0;
   /** Of the peer that was asked last. */
   #life = "";
+  #peer = "";
 
   constructor(name: string, edges: CacheClientEdges) {
     this.#name = name;
@@ -50,46 +65,81 @@ export class CacheClient {
   }
 
   #operate(): Promise<void> {
-    const { random, keys } = this.#edges;
+    const { random, keys, writes } = this.#edges;
     const key = random.pick(keys);
     const dice = random.fraction();
-    if (dice < 0.5) return this.get(key);
-    if (dice < 0.92) return this.#put(key);
-    return dice < 0.96 ? this.#delete(key) : this.#invalidate(key);
+    if (dice < 0.04) return this.#delete(key);
+    if (dice < 0.08) return this.#invalidate(key);
+    if (random.chance(writes)) return this.#put(key, null);
+    return random.chance(0.3) ? this.#fill(key) : this.get(key);
   }
 
   async get(key: string): Promise<void> {
-    const callMs = this.#edges.scheduler.nowMs;
-    const request = { key, fill: false, waitMs: 0, fillTtlMs: null };
-    const called = await this.#call((peer) => peer.cache().get(request), true);
-    if (called.kind !== "answer") return;
-    const seen = this.#see(key, called.value.value);
-    this.#record(callMs, { kind: "get", key, life: this.#life, found: seen.mark }, called);
+    await this.#get({ key, fill: false, waitMs: 0, fillTtlMs: null });
   }
 
-  async #put(key: string): Promise<void> {
-    const { random } = this.#edges;
+  /** Fills what is missing, where that falls to it, unless it forgets to. */
+  async #fill(key: string): Promise<void> {
+    const { random, scheduler, fills, partitionOf } = this.#edges;
+    const callMs = scheduler.nowMs;
+    const [waitMs, ttlMs] = [random.pick([0, 200, 1_000]), random.pick([300, 2_000])];
+    const answer = await this.#get({ key, fill: true, waitMs, fillTtlMs: ttlMs });
+    if (answer === null || answer.fillToken === null) return;
+    const token: FillToken = {
+      key,
+      partition: partitionOf(key),
+      token: answer.fillToken,
+      peer: this.#peer,
+      ttlMs,
+      callMs,
+      returnMs: scheduler.nowMs,
+      putMs: null,
+    };
+    fills.given(token);
+    await this.#caller.sleep(exponentialMs(random, random.pick([20, 500])));
+    if (!this.#caller.stopped && random.chance(0.8)) await this.#put(key, token);
+  }
+
+  async #get(request: GetRequest): Promise<GetAnswer | null> {
+    const { key } = request;
+    const { scheduler, homeTimeMs } = this.#edges;
+    const [callMs, groupMs] = [scheduler.nowMs, homeTimeMs(key)];
+    const called = await this.#call((peer) => peer.cache().get(request), true, READ_PATIENCE_MS);
+    if (called.kind !== "answer") return null;
+    const { mark: found } = this.#see(key, called.value.value);
+    this.#record(callMs, { kind: "get", key, life: this.#life, found, groupMs }, called);
+    return called.value;
+  }
+
+  async #put(key: string, token: FillToken | null): Promise<void> {
+    const { random, scheduler, latestTimeMs } = this.#edges;
     const mark = `${this.#name}-${++this.#marks}`;
     const way = random.pick(["line", "line", "line", "durable", "home"] as const);
     const seen = random.chance(0.3) ? this.#seen.get(key) : undefined;
     // What it wrote itself without an answer has a version that it does not know.
-    const isKnown = seen !== undefined && (seen.version !== null || seen.mark === null);
+    const isKnown = token === null && seen !== undefined &&
+      (seen.version !== null || seen.mark === null);
     const pad = random.chance(0.1) ? "x".repeat(LARGE_LENGTH) : "";
+    const ttlMs = random.chance(0.2) ? random.pick([400, 1_500, 5_000]) : null;
     const put = {
       key,
       data: new TextEncoder().encode(JSON.stringify([mark, pad])),
-      ttlMs: null,
+      ttlMs,
       durable: way === "durable",
       ifVersion: isKnown ? seen.version : undefined,
-      fillToken: null,
+      fillToken: token?.token ?? null,
       request: way === "home" ? { kind: "caller", principal: "c", id: mark } as const : null,
     };
-    const callMs = this.#edges.scheduler.nowMs;
+    const callMs = scheduler.nowMs;
+    if (token !== null) token.putMs = callMs;
     const called = await this.#call((peer) => peer.cache().put(put), way === "home");
     if (called.kind === "refused") return;
-    const ifMark = isKnown ? seen.mark : undefined;
-    const input = { kind: "put", key, life: this.#life, mark, way, ifMark } as const;
-    this.#record(callMs, { ...input, result: this.#resultOf(called, key, mark) }, called);
+    const ifMark = token !== null ? null : isKnown ? seen.mark : undefined;
+    const result = this.#resultOf(called, key, mark);
+    const overByMs = ttlMs === null || result !== "ok" ? Infinity : latestTimeMs(key) + ttlMs;
+    const what = { kind: "put", key, life: this.#life, mark, way, ifMark } as const;
+    const isFill = token !== null;
+    this.#record(callMs, { ...what, isFill, ttlMs, overByMs, result }, called);
   }
 
   #resultOf(
@@ -119,11 +169,16 @@ export class CacheClient {
     this.#record(callMs, { kind: "invalidate", key, life: this.#life }, called);
   }
 
-  #call<T>(perform: (peer: PeerAccess) => Promise<T>, mayRetry: boolean): Promise<Called<T>> {
+  #call<T>(
+    perform: (peer: PeerAccess) => Promise<T>,
+    mayRetry: boolean,
+    attemptMs?: number,
+  ): Promise<Called<T>> {
     return this.#caller.call((peer) => {
       this.#life = peer.life;
+      this.#peer = peer.id;
       return perform(peer);
-    }, { mayRetry, waitMs: 0, signal: null });
+    }, { mayRetry, waitMs: 0, signal: null, ...attemptMs === undefined ? {} : { attemptMs } });
   }
 
   #see(key: string, value: CacheValue | null): Seen {

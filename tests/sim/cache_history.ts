@@ -5,8 +5,7 @@ import type { Operation } from "./linearizability.ts";
 export type Mark = string | null;
 
 export type CacheInput =
-  /** @property life the run of a peer through which it was asked */
-  | { readonly kind: "get"; readonly key: string; readonly life: string; readonly found: Mark }
+  | GetInput
   | PutInput
   | {
     readonly kind: "delete";
@@ -17,6 +16,16 @@ export type CacheInput =
   }
   | { readonly kind: "invalidate"; readonly key: string; readonly life: string };
 
+export interface GetInput {
+  readonly kind: "get";
+  readonly key: string;
+  /** The run of a peer's services through which it was asked. */
+  readonly life: string;
+  readonly found: Mark;
+  /** Group time when it was asked; no reader may be far behind that. */
+  readonly groupMs: number;
+}
+
 export interface PutInput {
   readonly kind: "put";
   readonly key: string;
@@ -26,16 +35,16 @@ export interface PutInput {
   readonly way: "line" | "durable" | "home";
   /** What must be there; undefined: whatever. */
   readonly ifMark: Mark | undefined;
+  /** Whether it comes with a fill token, which may be over. */
+  readonly isFill: boolean;
+  /** Null: for ever. */
+  readonly ttlMs: number | null;
+  /** Group time at which its value's time is over at the latest; Infinity where nobody knows. */
+  readonly overByMs: number;
   readonly result: "ok" | "conflict" | "unknown";
 }
 
 export type CacheOperation = Operation<CacheInput>;
-
-/** What a run of a peer had answered and lost, or may have: its end, or the end of a lease. */
-export interface Loss {
-  readonly life: string;
-  readonly atMs: number;
-}
 
 export function describeCacheOperation({ input, callMs, returnMs }: CacheOperation): string {
   const end = returnMs === Infinity ? "never" : returnMs.toFixed(1);

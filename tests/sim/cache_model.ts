@@ -1,71 +1,147 @@
 /**
  * One key of the cache as a sequential object, for the linearizability checker. A write by a peer's line may be lost with
- * that peer's run, or with its lease: then the key goes back, at most to what was last written back. What has certainly
- * been written back: a durable write, a write or removal by the home, and whatever was seen or written over through
- * another peer, because its line had to be handed over for that.
+ * that peer's run, or with its lease: then the key goes back to what was last written back, and never further. What was
+ * written back, the ledger knows; and whatever was seen or written over through another peer was, because its line had
+ * to be handed over for that. A value whose time may be over may be there or not.
  */
-import type { CacheInput, CacheOperation, Loss, Mark, PutInput } from "./cache_history.ts";
+import type { Version } from "../../src/cache/version.ts";
+import type { CacheInput, CacheOperation, GetInput, Mark, PutInput } from "./cache_history.ts";
+import type { CacheLedger } from "./cache_ledger.ts";
 import type { Model } from "./linearizability.ts";
 
 export interface KeyState {
   readonly value: Mark;
-  /** Who may have the value, and all between `undo` and it, in its line alone; null: it is written back. */
+  /** Who may have the value in its line alone; null: it is written back. */
   readonly owner: string | null;
-  /** What the key may go back to when the owner is lost, the oldest first. */
-  readonly undo: readonly Mark[];
-  /** When the owner's first write of these was asked for. */
+  /** What was last written back. */
+  readonly base: Mark;
+  /** When the owner was asked for the first write after that. */
   readonly sinceMs: number;
 }
 
-const NOTHING: KeyState = { value: null, owner: null, undo: [], sinceMs: 0 };
+export interface CacheKnowledge {
+  readonly ledger: CacheLedger;
+  /** Of a mark, where somebody saw it. */
+  readonly versions: ReadonlyMap<string, Version>;
+  /** The write of each mark. */
+  readonly puts: ReadonlyMap<string, CacheOperation & { readonly input: PutInput }>;
+  /** The minimum one. */
+  readonly electionTimeoutMs: number;
+}
 
-export function cacheModel(losses: readonly Loss[]): Model<CacheInput, KeyState> {
+const NOTHING: KeyState = { value: null, owner: null, base: null, sinceMs: 0 };
+
+export function cacheModel(knowledge: CacheKnowledge): Model<CacheInput, KeyState> {
+  const model = new KeyModel(knowledge);
   return {
     initial: NOTHING,
     step(state, operation) {
-      const before = [state, ...goneBack(state, losses)];
-      return before.flatMap((one) => after(one, operation) ?? []);
+      const before = [state, ...model.goneBack(state, operation)];
+      return before.flatMap((one) => model.after(one, operation) ?? []);
     },
-    keyOf({ value, owner, undo, sinceMs }) {
-      return JSON.stringify([value, owner, undo, sinceMs]);
+    keyOf({ value, owner, base, sinceMs }) {
+      return JSON.stringify([value, owner, base, sinceMs]);
     },
   };
 }
 
-/** Every state that the loss of the owner may have left. */
-function goneBack({ owner, undo, sinceMs }: KeyState, losses: readonly Loss[]): KeyState[] {
-  const isLost = owner !== null &&
-    losses.some(({ life, atMs }) => life === owner && atMs >= sinceMs);
-  return isLost ? undo.map((value) => ({ ...NOTHING, value })) : [];
-}
+/** Group time at readers is behind that of the leader by no more than a lease. */
+const TIME_LAG_LEASES = 1.2;
+/** Group time does not run faster than the fastest clock, by more than these. */
+const TIME_RATE_MAX = 1.06;
+const TIME_SLACK_MS = 50;
 
-/** @returns null where the operation cannot have taken effect in this state */
-function after(state: KeyState, { input, callMs }: CacheOperation): KeyState | null {
-  switch (input.kind) {
-    case "get":
-      if (input.found !== state.value) return null;
-      return input.life === state.owner ? state : { ...NOTHING, value: state.value };
-    case "put":
-      return afterPut(state, input, callMs);
-    case "delete": {
-      const isWrong = input.existed !== null && input.existed !== (state.value !== null);
-      return isWrong ? null : NOTHING;
+class KeyModel {
+  readonly #knowledge: CacheKnowledge;
+
+  constructor(knowledge: CacheKnowledge) {
+    this.#knowledge = knowledge;
+  }
+
+  /** What the loss of the owner may have left before this operation. */
+  goneBack(state: KeyState, { input: { key }, returnMs }: CacheOperation): KeyState[] {
+    const { ledger, versions } = this.#knowledge;
+    const { owner: life, value, base, sinceMs } = state;
+    if (life === null) return [];
+    const version = value === null ? null : versions.get(value) ?? null;
+    const isLost = ledger.isLost({ life, key, version, sinceMs }, returnMs);
+    return isLost ? [{ ...NOTHING, value: base, base }] : [];
+  }
+
+  /** @returns null where the operation cannot have taken effect in this state */
+  after(state: KeyState, operation: CacheOperation): KeyState | null {
+    const { input } = operation;
+    switch (input.kind) {
+      case "get":
+        return this.#afterGet(state, input, operation);
+      case "put":
+        return this.#afterPut(state, input, operation);
+      case "delete": {
+        const { existed } = input;
+        const isMet = existed === null || existed === (state.value !== null) ||
+          (!existed && this.#mayBeOver(state.value, operation));
+        return isMet ? NOTHING : null;
+      }
+      case "invalidate":
+        return safe(state.value);
     }
-    case "invalidate":
-      return { ...NOTHING, value: state.value };
+  }
+
+  #afterGet(
+    state: KeyState,
+    { life, found, groupMs }: GetInput,
+    operation: CacheOperation,
+  ): KeyState | null {
+    const isMet = found === state.value
+      ? !this.#mustBeOver(found, groupMs)
+      : found === null && this.#mayBeOver(state.value, operation);
+    if (!isMet) return null;
+    return life === state.owner ? state : safe(state.value);
+  }
+
+  #afterPut(state: KeyState, input: PutInput, operation: CacheOperation): KeyState | null {
+    const { key, life, mark, way, ifMark, result, isFill } = input;
+    const isFree = this.#mayBeOver(state.value, operation);
+    const mayMeet = ifMark === undefined || ifMark === state.value || (ifMark === null && isFree);
+    const mayMiss = ifMark !== undefined && (ifMark !== state.value || isFree || isFill);
+    if (result === "conflict") return mayMiss ? state : null;
+    // What became of it is not known: it may have met another value.
+    if (!mayMeet) return result === "unknown" ? state : null;
+    const { ledger, versions } = this.#knowledge;
+    const version = versions.get(mark);
+    const isSafe = way === "home" || (way === "durable" && result === "ok") ||
+      (version !== undefined && ledger.isCommitted(key, version));
+    if (isSafe) return safe(mark);
+    if (life === state.owner) return { ...state, value: mark };
+    return { value: mark, owner: life, base: state.value, sinceMs: operation.callMs };
+  }
+
+  /** Whether the value's time may be over when an operation takes effect. */
+  #mayBeOver(value: Mark, { returnMs }: CacheOperation): boolean {
+    const put = this.#timed(value);
+    if (put === null) return false;
+    const lagMs = this.#lagMs;
+    return (returnMs - put.callMs) * TIME_RATE_MAX + lagMs >= put.input.ttlMs!;
+  }
+
+  /** Whether nobody may read it any more. @param groupMs group time */
+  #mustBeOver(value: Mark, groupMs: number): boolean {
+    const put = this.#timed(value);
+    return put !== null && groupMs - this.#lagMs > put.input.overByMs;
+  }
+
+  get #lagMs(): number {
+    return this.#knowledge.electionTimeoutMs * TIME_LAG_LEASES + TIME_SLACK_MS;
+  }
+
+  /** The write of a value that does not stay for ever. */
+  #timed(value: Mark) {
+    const put = value === null ? undefined : this.#knowledge.puts.get(value);
+    return put === undefined || put.input.ttlMs === null ? null : put;
   }
 }
 
-function afterPut(state: KeyState, input: PutInput, callMs: number): KeyState | null {
-  const { life, mark, way, ifMark, result } = input;
-  const isMet = ifMark === undefined || ifMark === state.value;
-  if (result === "conflict") return isMet ? null : state;
-  // What became of it is not known: it may have met another value.
-  if (!isMet) return result === "unknown" ? state : null;
-  const isSafe = result === "ok" && way !== "line";
-  if (isSafe || way === "home") return { ...NOTHING, value: mark };
-  if (life !== state.owner) {
-    return { value: mark, owner: life, undo: [state.value], sinceMs: callMs };
-  }
-  return { ...state, value: mark, undo: [...state.undo, state.value] };
+/** It is written back. */
+function safe(value: Mark): KeyState {
+  return { ...NOTHING, value, base: value };
 }

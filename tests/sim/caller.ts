@@ -8,6 +8,7 @@ import type { Events } from "../../src/events/events.ts";
 import type { RequestKey } from "../../src/groups/groups.ts";
 import type { Locks } from "../../src/locks/locks.ts";
 import type { Queue } from "../../src/queue/queue.ts";
+import type { PeerId } from "../../src/raft/entry.ts";
 import type { Random } from "../../src/random.ts";
 import { exponentialMs } from "./fault_rates.ts";
 import type { Scheduler } from "./virtual_time.ts";
@@ -22,7 +23,8 @@ export interface PeerAccess {
   cache(): Cache;
   /** @throws {SkeinError} while the peer has none */
   events(): Events;
-  /** Names this run of the peer. */
+  readonly id: PeerId;
+  /** Names this run of the peer's services. */
   readonly life: string;
   /**
    * Calls back when the process has ended: it will never answer.
@@ -55,6 +57,8 @@ export interface CallOptions {
   /** Whether another attempt after one of unknown outcome is allowed. */
   readonly mayRetry: boolean;
   readonly waitMs: number;
+  /** How long one attempt may take beside that; by default as long as it can. */
+  readonly attemptMs?: number;
   readonly signal: AbortSignal | null;
 }
 
@@ -108,13 +112,13 @@ export class Caller {
 
   async call<T>(
     perform: Perform<T>,
-    { mayRetry, waitMs, signal }: CallOptions,
+    { mayRetry, waitMs, attemptMs = ATTEMPT_MS_MAX, signal }: CallOptions,
   ): Promise<Called<T>> {
     const { scheduler, random } = this.#edges;
     const giveUpMs = scheduler.nowMs + RETRY_FOR_MS;
     let unsure = false;
     for (;;) {
-      const attempt = await this.#attempt(perform, waitMs + ATTEMPT_MS_MAX, signal);
+      const attempt = await this.#attempt(perform, waitMs + attemptMs, signal);
       if (attempt.kind === "answer") return { ...attempt, unsure };
       unsure ||= attempt.kind === "unknown";
       const isOver = scheduler.nowMs > giveUpMs || this.#stopped || random.chance(0.1) ||

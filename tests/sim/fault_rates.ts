@@ -48,20 +48,55 @@ export interface FaultRates {
   readonly clockDrift: number;
   /** Mean true time between two settings of a wall clock, over the whole cluster. */
   readonly wallJumpMs: number;
-  /** The same between two leaders of partitions that are paused, and cut off from their voters, but from nobody else. */
-  readonly lateHomeMs: number;
+  readonly cache: CacheFaultPeriods;
 }
+
+/** Mean true time between two faults that aim at one rule of the cache, see `cache_nemesis.ts`; Infinity: never. */
+export interface CacheFaultPeriods {
+  readonly lateHomeMs: number;
+  readonly movedHomeMs: number;
+  readonly lateRenewalMs: number;
+  readonly lateWriteBackMs: number;
+  readonly lateEvictionMs: number;
+}
+
+const NO_CACHE_FAULTS: CacheFaultPeriods = {
+  lateHomeMs: Infinity,
+  movedHomeMs: Infinity,
+  lateRenewalMs: Infinity,
+  lateWriteBackMs: Infinity,
+  lateEvictionMs: Infinity,
+};
 
 /** Where leases rest on clocks, no two of them differ by more than 5 %. */
 const LEASE_DRIFT_MAX = 0.0247;
 
-/** The rates of a seed whose cluster is used as a cache: drift within what its leases assume, and set wall clocks. */
+/**
+ * The rates of a seed whose cluster is used as a cache: drift within what its leases assume, and set wall clocks. In half
+ * of the seeds nothing but one or two faults that aim at its rules disturbs it, so that its lines are in use when they
+ * strike.
+ */
 export function cacheFaultRates(rates: FaultRates, random: Random): FaultRates {
+  const clockDrift = rates.clockDrift * LEASE_DRIFT_MAX / CLOCK_DRIFT_MAX;
+  if (random.chance(0.5)) {
+    const aims = Object.keys(NO_CACHE_FAULTS);
+    const aimed = [random.pick(aims), random.pick(aims)];
+    const periods = aimed.map((aim) => [aim, 500 + random.fraction() * 1_500]);
+    const cache = { ...NO_CACHE_FAULTS, ...Object.fromEntries(periods) };
+    return { ...rates, clockDrift, periods: HEALED.periods, cache };
+  }
+  const period = () => random.chance(0.4) ? 2_000 + random.fraction() * 6_000 : Infinity;
   return {
     ...rates,
-    clockDrift: rates.clockDrift * LEASE_DRIFT_MAX / CLOCK_DRIFT_MAX,
+    clockDrift,
     wallJumpMs: random.chance(0.5) ? 2_000 + random.fraction() * 10_000 : Infinity,
-    lateHomeMs: random.chance(0.6) ? 2_000 + random.fraction() * 8_000 : Infinity,
+    cache: {
+      lateHomeMs: period(),
+      movedHomeMs: period(),
+      lateRenewalMs: period(),
+      lateWriteBackMs: period(),
+      lateEvictionMs: period(),
+    },
     periods: {
       ...rates.periods,
       pauseMs: random.chance(0.6) ? 500 + random.fraction() * 4_000 : Infinity,
@@ -107,7 +142,7 @@ export function drawFaultRates(random: Random): FaultRates {
     },
     clockDrift: perhaps(0.7, CLOCK_DRIFT_MAX),
     wallJumpMs: Infinity,
-    lateHomeMs: Infinity,
+    cache: NO_CACHE_FAULTS,
   };
 }
 
@@ -136,7 +171,7 @@ export const HEALED: FaultRates = {
   },
   clockDrift: 0,
   wallJumpMs: Infinity,
-  lateHomeMs: Infinity,
+  cache: NO_CACHE_FAULTS,
 };
 
 /** @returns a span from the exponential distribution with this mean */

@@ -80,15 +80,19 @@ function startOfToday(): number {
   return Math.floor(Date.now() / 86_400_000) * 1_000_000;
 }
 
-/** Every third cluster has five peers, unless told otherwise. */
+/** Every third cluster has three peers where it is a cache, so that most have some beside a partition's voters; else five. */
+function peersOf(seed: number, isCache: boolean): number {
+  return (seed % 3 === 0) === isCache ? 3 : 5;
+}
+
 function* planned(options: Options): Generator<SimulationOptions> {
   const { seeds, steps, simulatedSeconds, verbose, budgetMs } = options;
   const faultsMs = simulatedSeconds === null ? null : simulatedSeconds * 1_000;
   const startedMs = performance.now();
   for (let seed = seeds.from; seed < seeds.from + seeds.count; seed++) {
     if (performance.now() - startedMs > budgetMs) return;
-    const peers = options.peers ?? (seed % 3 === 0 ? 5 : 3);
     const isCache = options.isCache ?? seed % 4 === 0;
+    const peers = options.peers ?? peersOf(seed, isCache);
     yield { seed, peers, isCache, steps, faultsMs, print: verbose ? say : null };
   }
 }

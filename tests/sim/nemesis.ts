@@ -4,6 +4,7 @@
  */
 import type { Random } from "../../src/random.ts";
 import { exponentialMs, type FaultRates } from "./fault_rates.ts";
+import { Strikes } from "./strikes.ts";
 import type { VirtualCluster } from "./virtual_cluster.ts";
 import type { VirtualPeer } from "./virtual_peer.ts";
 
@@ -14,36 +15,40 @@ export class Nemesis {
   readonly #cluster: VirtualCluster;
   readonly #random: Random;
   readonly #rates: FaultRates;
-  /** How often each kind of fault struck. */
-  readonly strikes = new Map<string, number>();
-  #healed = false;
+  readonly #strikes: Strikes;
   #joined = 0;
 
   constructor(cluster: VirtualCluster, random: Random, rates: FaultRates) {
     this.#cluster = cluster;
     this.#random = random;
     this.#rates = rates;
+    this.#strikes = new Strikes(cluster.scheduler, random);
+  }
+
+  /** How often each kind of fault struck. */
+  get strikes(): ReadonlyMap<string, number> {
+    return this.#strikes.counts;
   }
 
   start(): void {
-    const { periods } = this.#rates;
-    this.#every(periods.crashMs, "crash", () => this.#crash());
-    this.#every(periods.restartMs, "restart", () => this.#restart());
-    this.#every(periods.pauseMs, "pause", () => this.#pause());
-    this.#every(periods.partitionMs, "partition", () => this.#partition());
-    this.#every(periods.diskFailureMs, "disk failure", () => this.#failDisk());
-    this.#every(periods.transferMs, "transfer", () => this.#transfer());
-    this.#every(periods.snapshotMs, "snapshot", () => this.#snapshot());
-    this.#every(periods.membershipMs, "membership", () => this.#changeMembership());
-    this.#every(periods.absenceMs, "absence", () => this.#absence());
-    this.#every(periods.drainMs, "drain", () => this.#drain());
-    this.#every(this.#rates.lateHomeMs, "late home", () => this.#delayHome());
-    this.#every(this.#rates.wallJumpMs, "wall clock", () => this.#setWallClock());
+    const { periods, wallJumpMs } = this.#rates;
+    const strikes = this.#strikes;
+    strikes.every(periods.crashMs, "crash", () => this.#crash());
+    strikes.every(periods.restartMs, "restart", () => this.#restart());
+    strikes.every(periods.pauseMs, "pause", () => this.#pause());
+    strikes.every(periods.partitionMs, "partition", () => this.#partition());
+    strikes.every(periods.diskFailureMs, "disk failure", () => this.#failDisk());
+    strikes.every(periods.transferMs, "transfer", () => this.#transfer());
+    strikes.every(periods.snapshotMs, "snapshot", () => this.#snapshot());
+    strikes.every(periods.membershipMs, "membership", () => this.#changeMembership());
+    strikes.every(periods.absenceMs, "absence", () => this.#absence());
+    strikes.every(periods.drainMs, "drain", () => this.#drain());
+    strikes.every(wallJumpMs, "wall clock", () => this.#setWallClock());
   }
 
   /** The end of the first phase: no faults from here on, and all peers run. */
   heal(): void {
-    this.#healed = true;
+    this.#strikes.end();
     this.#cluster.network.mendAll();
     for (const peer of this.#cluster.peers) {
       if (peer.actor !== null) peer.actor.pausedUntilMs = 0;
@@ -52,24 +57,9 @@ export class Nemesis {
     }
   }
 
-  #every(periodMs: number, name: string, strike: () => void): void {
-    if (periodMs === Infinity) return;
-    const again = () =>
-      this.#cluster.scheduler.after(exponentialMs(this.#random, periodMs), null, name, () => {
-        if (this.#healed) return;
-        this.strikes.set(name, (this.strikes.get(name) ?? 0) + 1);
-        strike();
-        again();
-      });
-    again();
-  }
-
-  /** Undoes something after a while, unless healing has undone it already. */
+  /** Undoes something after a while. */
   #later(meanMs: number, undo: () => void): void {
-    const delayMs = 10 + exponentialMs(this.#random, meanMs);
-    this.#cluster.scheduler.after(delayMs, null, "undo", () => {
-      if (!this.#healed) undo();
-    });
+    this.#strikes.after(10 + exponentialMs(this.#random, meanMs), undo);
   }
 
   #running(): readonly VirtualPeer[] {
@@ -97,9 +87,8 @@ export class Nemesis {
     if (running.length < 3 || down > 0) return;
     const peer = this.#random.pick(running);
     peer.kill();
-    const backMs = 5_000 + exponentialMs(this.#random, 20_000);
-    this.#cluster.scheduler.after(backMs, null, "return", () => {
-      if (!this.#healed && !peer.running && !peer.removed) peer.start();
+    this.#strikes.after(5_000 + exponentialMs(this.#random, 20_000), () => {
+      if (!peer.running && !peer.removed) peer.start();
     });
   }
 
@@ -150,18 +139,6 @@ export class Nemesis {
     else if (dice < 0.8) this.#cutOneWay(others.map((other) => [one, other]), 3_000);
     else if (dice < 0.9) this.#flap(one, this.#random.pick(others), this.#random.integer(3, 12));
     else this.#cluster.network.disconnect(one, this.#random.pick(others));
-  }
-
-  /** It goes on as if it led, and those that hold no replica hear it. */
-  #delayHome(): void {
-    const group = this.#anyGroup();
-    const leader = this.#cluster.leader(group);
-    const voters = leader?.status(group)?.configuration.voters ?? [];
-    if (leader === null || leader.actor === null || group === 0 || voters.length < 2) return;
-    const others = voters.map(({ peer }) => peer).filter((peer) => peer !== leader.id);
-    this.#cutBetween([leader.id], others, 4_000);
-    const pauseMs = 100 + exponentialMs(this.#random, 2_000);
-    leader.actor.pausedUntilMs = this.#cluster.scheduler.nowMs + pauseMs;
   }
 
   #setWallClock(): void {

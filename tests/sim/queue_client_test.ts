@@ -23,6 +23,7 @@ async function judged(wrong: Wrong, seed: number): Promise<QueueJudgement> {
     locks: () => assert.fail("nobody asks for locks"),
     cache: () => assert.fail("no cache is used"),
     events: () => assert.fail("nobody asks for events"),
+    id: "p",
     life: "p1",
     queue: () => queue,
     onEnd: () => () => {},

@@ -5,7 +5,8 @@
  */
 import { Random } from "../../src/random.ts";
 import { describeCacheOperation } from "./cache_history.ts";
-import { CacheWorkload } from "./cache_workload.ts";
+import { CacheNemesis } from "./cache_nemesis.ts";
+import { CACHE_KEYS, CacheWorkload } from "./cache_workload.ts";
 import type { SimulatedTiming } from "./core_under_test.ts";
 import type { EventJudgement } from "./event_checker.ts";
 import { describeEventOperation } from "./event_history.ts";
@@ -71,6 +72,7 @@ class Simulation {
   readonly log: SimulationLog;
   readonly cluster: VirtualCluster;
   readonly nemesis: Nemesis;
+  readonly cacheNemesis: CacheNemesis;
   readonly clients: LockClient[];
   readonly queue: QueueWorkload;
   readonly cache: CacheWorkload;
@@ -86,15 +88,22 @@ class Simulation {
     const { seed } = options;
     const drawn = drawFaultRates(new Random(seed, 1));
     const rates = options.isCache ? cacheFaultRates(drawn, new Random(seed, 9)) : drawn;
+    const timing = drawTiming(new Random(seed, 5));
     this.cluster = new VirtualCluster(
       this.scheduler,
       new Random(seed, 2),
       rates,
-      drawTiming(new Random(seed, 5)),
+      timing,
       this.log,
       (error) => this.#failure ??= error,
     );
     this.nemesis = new Nemesis(this.cluster, new Random(seed, 3), rates);
+    this.cacheNemesis = new CacheNemesis(
+      this.cluster,
+      new Random(seed, 15),
+      rates.cache,
+      CACHE_KEYS,
+    );
     this.#clientsRandom = new Random(seed, 4);
     const workload = drawWorkload(new Random(seed, 6), options.isCache, new Random(seed, 14));
     const count = workload.locks ? this.#clientsRandom.integer(2, 8) : 1;
@@ -122,18 +131,22 @@ class Simulation {
       access: () => this.cluster.access(),
       fail: (error) => this.fail(error),
     });
+    this.log.onPeerLog = (peer, message, fields) => this.cache.logged(peer, message, fields);
+    this.cluster.onStopping = (peer) => this.cache.stopping(peer);
     this.log.line(0, "world", `seed ${seed}: ${describeRates(rates)}`);
   }
 
   async run(): Promise<void> {
-    const { scheduler, cluster, nemesis, clients, options } = this;
+    const { scheduler, cluster, nemesis, cacheNemesis, clients, options } = this;
     cluster.found(options.peers);
     nemesis.start();
+    cacheNemesis.start();
     const users = [...clients, this.queue, this.cache, this.events];
     const running = users.map((user) => user.run());
     while (this.#isHostile()) await this.#step();
     this.healedMs = scheduler.nowMs;
     this.log.line(scheduler.nowMs, "world", "is healed");
+    cacheNemesis.heal();
     nemesis.heal();
     cluster.network.rates = HEALED.network;
     for (const user of users) user.stop();
@@ -207,7 +220,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   } finally {
     globalThis.removeEventListener("unhandledrejection", onRejection);
   }
-  const { history, scheduler, cluster, nemesis, log } = simulation;
+  const { history, scheduler, cluster, nemesis, cacheNemesis, log } = simulation;
   const judgement = failure === null ? judgeLocks(history) : null;
   const queue = failure === null ? simulation.queue.judge() : null;
   const cache = failure === null ? simulation.cache.judge() : null;
@@ -244,7 +257,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     queue,
     cache,
     events,
-    strikes: nemesis.strikes,
+    strikes: new Map([...nemesis.strikes, ...cacheNemesis.strikes]),
     lastLines: log.last(),
   };
 }
@@ -260,8 +273,9 @@ function drawWorkload(random: Random, isCache: boolean, events: Random) {
       thinkMs: random.pick([150, 300, 300, 5_000]),
     },
     cache: {
-      count: isCache ? random.integer(2, 6) : 0,
+      count: isCache ? random.integer(3, 9) : 0,
       thinkMs: random.pick([10, 30, 100, 300, 3_000]),
+      writes: random.pick([0.1, 0.2, 0.45]),
     },
     events: {
       count: isCache || events.chance(0.5) ? 0 : events.integer(1, 4),
@@ -284,7 +298,7 @@ function drawTiming(random: Random): SimulatedTiming {
     partitions: random.integer(2, 5),
     valueFileBytes: random.pick([1_000, 10_000]),
     replicas: random.pick([3, 3, 3, 2, 1]),
-    cacheEntries: random.pick([2, 1_000]),
+    cacheEntries: random.pick([1, 2, 1_000]),
   };
 }
 

@@ -7,7 +7,11 @@ import type { Scheduler } from "./virtual_time.ts";
 
 const LINES_KEPT = 60;
 
+export type LogFields = Readonly<Record<string, unknown>> | undefined;
+
 export class SimulationLog {
+  /** Hears what peers log. */
+  onPeerLog: (peer: string, message: string, fields: LogFields) => void = () => {};
   readonly #lines: string[] = [];
   readonly #print: ((line: string) => void) | null;
   readonly #counts = new Map<string, number>();
@@ -38,6 +42,7 @@ export class SimulationLog {
   loggerOf(peer: string, scheduler: Scheduler): Logger {
     return {
       log: (level, message, fields) => {
+        this.onPeerLog(peer, message, fields);
         this.#counts.set(message, (this.#counts.get(message) ?? 0) + 1);
         const more = fields === undefined ? "" : ` ${JSON.stringify(fields)}`;
         this.line(scheduler.nowMs, peer, `${level}: ${message}${more}`);

@@ -22,6 +22,7 @@ export class Totals {
   #reads = 0;
   #writes = 0;
   #keys = 0;
+  #fills = 0;
   #keysGivenUp = 0;
 
   add(result: SimulationResult): void {
@@ -43,6 +44,7 @@ export class Totals {
     this.#reads += result.cache?.reads ?? 0;
     this.#writes += result.cache?.writes ?? 0;
     this.#keys += result.cache?.keys ?? 0;
+    this.#fills += result.cache?.fills ?? 0;
     this.#keysGivenUp += result.cache?.gaveUp ?? 0;
     for (const [name, count] of result.strikes) {
       this.#strikes.set(name, (this.#strikes.get(name) ?? 0) + count);
@@ -64,7 +66,8 @@ export class Totals {
       `${this.#delivered} messages delivered, ${this.#acknowledged} acknowledged, ` +
       `${this.#ordered} pairs in order; ${this.#moves} changes of partitions' voters`,
       `${this.#events} events stored, ${this.#eventDuplicates} duplicates`,
-      `${this.#reads} reads and ${this.#writes} writes of the cache; ${this.#keys} histories of keys ` +
+      `${this.#reads} reads, ${this.#writes} writes and ${this.#fills} fill tokens of the cache; ` +
+      `${this.#keys} histories of keys ` +
       `judged, the checker gave up on ${this.#keysGivenUp}`,
     ];
   }

@@ -3,6 +3,7 @@
  */
 import type { PeerAccess } from "./caller.ts";
 import { hex, type SimulatedTiming } from "./core_under_test.ts";
+import { CACHE_TOPIC } from "../../src/cache/post.ts";
 import { RAFT_TOPIC } from "../../src/groups/outbox.ts";
 import { decodeGroupMessage } from "../../src/groups/wire.ts";
 import type { PeerId } from "../../src/raft/entry.ts";
@@ -24,10 +25,14 @@ export class VirtualCluster {
   readonly peers: VirtualPeer[] = [];
   readonly network: VirtualNetwork;
   readonly checker = new RaftChecker();
+  /** Sees every frame of the cache as it is sent. */
+  onCacheFrame: (from: PeerId, to: PeerId, messages: readonly unknown[]) => void = () => {};
   readonly placement: PlacementChecker;
+  /** A peer is asked to stop. */
+  onStopping: (peer: VirtualPeer) => void = () => {};
   readonly #random: Random;
   readonly #rates: FaultRates;
-  readonly #timing: SimulatedTiming;
+  readonly timing: SimulatedTiming;
   readonly #log: SimulationLog;
   readonly #fail: (error: unknown) => void;
   #observed = 0;
@@ -43,7 +48,7 @@ export class VirtualCluster {
   ) {
     this.#random = random;
     this.#rates = rates;
-    this.#timing = timing;
+    this.timing = timing;
     this.#log = log;
     this.#fail = fail;
     this.placement = new PlacementChecker({
@@ -53,6 +58,7 @@ export class VirtualCluster {
     this.network = new VirtualNetwork(scheduler, random, rates.network);
     this.network.onMessage = (from, to, topic, body) => {
       if (topic === RAFT_TOPIC) this.#checkPromises(from, to, body as readonly unknown[]);
+      if (topic === CACHE_TOPIC) this.onCacheFrame(from, to, body as readonly unknown[]);
     };
     scheduler.afterEvent = (actor) => this.#observe(actor);
   }
@@ -114,7 +120,8 @@ export class VirtualCluster {
       placement: this.placement,
       log: this.#log,
       rates: this.#rates,
-      timing: this.#timing,
+      timing: this.timing,
+      stopping: (peer: VirtualPeer) => this.onStopping(peer),
       fail: this.#fail,
     };
     const peer = new VirtualPeer(name, hex(this.#random, 32), expect, world, this.#random);

@@ -57,6 +57,8 @@ export class VirtualNetwork {
   rates: NetworkRates;
   /** Sees every one-way message as it is sent. */
   onMessage: (from: PeerId, to: PeerId, topic: string, body: unknown) => void = () => {};
+  /** How much longer a one-way message takes, overtaken by others, whatever is cut meanwhile; 0: it is not held up. */
+  heldMs: (from: PeerId, to: PeerId, topic: string, body: unknown) => number = () => 0;
   readonly statistics: NetworkStatistics = { sent: 0, delivered: 0, lost: 0, duplicated: 0 };
   readonly #scheduler: Scheduler;
   readonly #random: Random;
@@ -98,11 +100,16 @@ export class VirtualNetwork {
 
   /** Nothing passes from one to the other any more; perhaps the connection breaks over it. */
   cut(from: PeerId, to: PeerId): void {
-    this.#cuts.add(`${from}>${to}`);
+    this.cutUnnoticed(from, to);
     const connection = this.#connections.get(pairOf(from, to));
     if (connection !== undefined && this.#random.chance(this.rates.noticedCut)) {
       this.#break(connection);
     }
+  }
+
+  /** The same, and the connection stays: what is held up on its way still arrives. */
+  cutUnnoticed(from: PeerId, to: PeerId): void {
+    this.#cuts.add(`${from}>${to}`);
   }
 
   mend(from: PeerId, to: PeerId): void {
@@ -139,6 +146,8 @@ export class VirtualNetwork {
     }
     const bytes = encode(packet);
     const isMessage = packet.kind === "message";
+    const heldMs = isMessage ? this.heldMs(from.self, to, packet.topic, packet.body) : 0;
+    if (heldMs > 0) return this.#hold(connection, from.self, to, bytes, heldMs);
     if (packet.kind !== "hello" && this.#random.chance(this.rates.loss)) {
       this.statistics.lost++;
       return;
@@ -164,16 +173,29 @@ export class VirtualNetwork {
       arrivalMs = Math.max(arrivalMs, connection.lastArrivalMs.get(to) ?? 0);
       connection.lastArrivalMs.set(to, arrivalMs);
     }
-    const receiver = connection.ends[0].self === to ? connection.ends[0] : connection.ends[1];
-    this.#scheduler.after(arrivalMs - this.#scheduler.nowMs, receiver.actor, "deliver", () => {
-      if (!connection.open || this.#cuts.has(`${from}>${to}`)) {
-        this.statistics.lost++;
-        return;
-      }
-      this.statistics.delivered++;
-      this.#scheduler.trace.bytes(bytes);
-      receiver.receive(from, decode(bytes) as Packet);
+    const { actor } = receiverOf(connection, to);
+    this.#scheduler.after(arrivalMs - this.#scheduler.nowMs, actor, "deliver", () => {
+      if (this.#cuts.has(`${from}>${to}`)) this.statistics.lost++;
+      else this.#deliver(connection, from, to, bytes);
     });
+  }
+
+  /** A message that lies in some queue behind whatever is cut. */
+  #hold(connection: Connection, from: PeerId, to: PeerId, bytes: Uint8Array, byMs: number): void {
+    const { actor } = receiverOf(connection, to);
+    this.#scheduler.after(byMs, actor, "deliver", () => {
+      this.#deliver(connection, from, to, bytes);
+    });
+  }
+
+  #deliver(connection: Connection, from: PeerId, to: PeerId, bytes: Uint8Array): void {
+    if (!connection.open) {
+      this.statistics.lost++;
+      return;
+    }
+    this.statistics.delivered++;
+    this.#scheduler.trace.bytes(bytes);
+    receiverOf(connection, to).receive(from, decode(bytes) as Packet);
   }
 
   #connectLater(left: PeerId, right: PeerId): void {
@@ -218,6 +240,10 @@ export class VirtualNetwork {
       this.#connectLater(one.self, other.self);
     });
   }
+}
+
+function receiverOf({ ends: [one, other] }: Connection, to: PeerId): VirtualTransport {
+  return one.self === to ? one : other;
 }
 
 function pairOf(left: PeerId, right: PeerId): string {

@@ -121,6 +121,18 @@ Deno.test("a one-way cut swallows one direction only", async () => {
   assert.ok(b.seen.includes("a:t:0"));
 });
 
+Deno.test("what is held up on its way comes late, behind others, and whatever is cut meanwhile", async () => {
+  const { scheduler, network, a, b } = await connected();
+  network.heldMs = (_from, _to, _topic, body) => body === 0 ? 500 : 0;
+  send(a, b, 2);
+  await scheduler.runUntil(1_400);
+  assert.deepEqual(b.seen, ["a:t:1"]);
+  network.cutUnnoticed("a", "b");
+  a.transport.send("b", "t", 2);
+  await scheduler.runUntil(2_000);
+  assert.deepEqual(b.seen, ["a:t:1", "a:t:0"]);
+});
+
 Deno.test("a noticed cut breaks the connection, which comes back after the mending", async () => {
   const { scheduler, network, a, b } = await connected();
   network.cut("a", "b");

@@ -4,11 +4,13 @@
  */
 import { assert } from "../../src/assert.ts";
 import type { LineLetter } from "../../src/cache/cache.ts";
+import type { Version } from "../../src/cache/version.ts";
 import { SkeinError } from "../../src/errors.ts";
 import type { Hello } from "../../src/net/transport.ts";
 import type { GroupStatus } from "../../src/groups/groups.ts";
 import type { PeerCore } from "../../src/peer/core.ts";
 import type { PeerId } from "../../src/raft/entry.ts";
+import { partitionOf } from "../../src/ring/partition_of.ts";
 import { Random } from "../../src/random.ts";
 import {
   MemoryDisk,
@@ -36,6 +38,8 @@ export interface PeerWorld {
   readonly log: SimulationLog;
   readonly rates: FaultRates;
   readonly timing: SimulatedTiming;
+  /** The peer was asked to stop. */
+  stopping(peer: VirtualPeer): void;
   /** The simulation is over: this must never happen. */
   fail(error: unknown): void;
 }
@@ -135,6 +139,7 @@ export class VirtualPeer {
     const process = this.#process;
     if (process === null || process.core === null) return;
     const { scheduler } = this.#world;
+    this.#world.stopping(this);
     process.core.stop().then(() => {
       if (this.#process !== process) return;
       this.#end("has stopped");
@@ -188,7 +193,8 @@ export class VirtualPeer {
       queue: () => core.queue,
       cache: () => core.cache,
       events: () => core.events,
-      life: process.actor.name,
+      id: this.id,
+      life: lifeOf(process.actor, core),
       onEnd: (ended) => {
         process.onEnd.add(ended);
         return () => process.onEnd.delete(ended);
@@ -196,11 +202,33 @@ export class VirtualPeer {
     };
   }
 
+  /** Names the run of its services, which ends with the process or where its storage fails; null: there is none. */
+  get life(): string | null {
+    const { core, actor } = this;
+    if (core === null || actor === null || core.generation.ended !== null) return null;
+    return lifeOf(actor, core);
+  }
+
   /** Of this peer's line of a key: what it may use now, by its own clocks. */
   lineState(key: string): LineLetter {
     const core = this.core;
     if (core === null || core.generation.ended !== null) return "I";
     return core.generation.services.cache.getHere(key)?.state ?? "I";
+  }
+
+  /** What its replica of a key's partition has of the key, whole or removed; null: nothing. */
+  writtenBack(key: string): Version | null {
+    return this.#replicaOf(key)?.cache.settled(key) ?? null;
+  }
+
+  /** Group time of a key's partition, as far as it has a replica of it; null: it has none. */
+  groupTimeMs(key: string): number | null {
+    return this.#replicaOf(key)?.group.timeMs() ?? null;
+  }
+
+  #replicaOf(key: string) {
+    const partition = partitionOf("cache", key, this.#world.timing.partitions);
+    return this.core?.generation.partitions.replica(partition);
   }
 
   /** Writes that were answered and then lost, as far as this run has noticed. */
@@ -297,4 +325,8 @@ export class VirtualPeer {
       version: "0.1.0",
     };
   }
+}
+
+function lifeOf(actor: Actor, { generation }: PeerCore): string {
+  return `${actor.name}.${generation.bootId.slice(0, 4)}`;
 }
