@@ -164,12 +164,13 @@ export class FrontLink {
     const timeoutMs = this.#timeouts.replyMs;
     const open: RedisConnection[] = [];
     const connect = async (message?: (channel: string, payload: unknown) => void) => {
-      const connection: RedisConnection = await connectRedis({
+      let connection: RedisConnection | null = null;
+      connection = await connectRedis({
         address,
         certificates,
         clock,
         timeoutMs,
-        closed: (error) => this.#lost(connection, error),
+        closed: (error) => connection === null ? undefined : this.#lost(connection, error),
         ...(message === undefined ? {} : { message }),
       });
       open.push(connection);

@@ -111,4 +111,24 @@ export class FrontCluster {
   count(what: "reads" | "writes" | "refusedByTerm" | "changes" | "reconnects"): number {
     return this.peers.reduce((sum, { core }) => sum + core.cache.stats().front![what], 0);
   }
+
+  /** The group in which the key lies. */
+  async groupOf(key: string): Promise<number> {
+    return (await this.peer(0).core.cache.state(key)).partition;
+  }
+
+  /** Another peer leads the key's partition from now on, and its home there has begun. */
+  async moveHome(key: string): Promise<void> {
+    const group = await this.groupOf(key);
+    const leader = await eventually("the partition has a leader", 10_000, () => {
+      const found = this.peers.find(({ core }) => core.groups.status(group)?.role === "leader");
+      assert.ok(found !== undefined);
+      return found;
+    });
+    const next = this.peers[(this.peers.indexOf(leader) + 1) % this.peers.length]!;
+    await leader.core.groups.transferLeadership(group, next.core.id, 10_000);
+    await eventually("the home has moved", 10_000, async () => {
+      assert.equal((await next.core.cache.state(key)).home, next.core.id);
+    });
+  }
 }
