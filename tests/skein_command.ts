@@ -25,6 +25,8 @@ export interface CommandOptions {
   readonly stdin?: "null" | "piped";
   /** Its output and its errors go to a terminal, all of which is then standard output: by `script` of util-linux. */
   readonly onTerminal?: boolean;
+  /** What it is started by, such as what enters another machine's network; its last word begins a program. */
+  readonly startedBy?: readonly string[];
 }
 
 /** The built file that is tested, null where it is the source. @throws where both variables are set */
@@ -39,8 +41,9 @@ export function testedExecutable(): string | null {
 /** The command line, not started yet: standard error piped, standard input and output as asked. */
 export function skeinCommand(
   args: readonly string[],
-  { environment = {}, stdout = "piped", stdin = "null", onTerminal = false }: CommandOptions = {},
+  options: CommandOptions = {},
 ): Deno.Command {
+  const { environment = {}, stdout = "piped", stdin = "null", onTerminal = false } = options;
   const executable = testedExecutable();
   const kept = executable === null ? [...KEPT_ENVIRONMENT, ...KEPT_FOR_SOURCE] : KEPT_ENVIRONMENT;
   const surroundings = kept.flatMap((name) => {
@@ -62,7 +65,12 @@ export function skeinCommand(
   });
   const source = ["run", "--no-check", "--quiet", ...rights, MAIN];
   const program = executable ?? Deno.env.get("SKEIN_TEST_DENO") ?? Deno.execPath();
-  const words = [program, ...(executable === null ? source : []), ...args];
+  const words = [
+    ...options.startedBy ?? [],
+    program,
+    ...(executable === null ? source : []),
+    ...args,
+  ];
   const quoted = words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
   const [called, ...given] = onTerminal ? ["script", "-qec", quoted, "/dev/null"] : words;
   return new Deno.Command(called!, {

@@ -47,7 +47,7 @@ interface SecretStream extends SwarmStream {
 }
 
 interface Discovery {
-  /** @returns false where the DHT did not answer */
+  /** @returns false, or rejects, where the DHT did not answer */
   refresh(options: { readonly client: boolean; readonly server: boolean }): Promise<boolean>;
 }
 
@@ -153,7 +153,8 @@ class TopicSwarm implements Swarm {
 
   async refresh(): Promise<boolean> {
     const { server } = this.#swarm;
-    const answered = await this.#discovery.refresh(BOTH);
+    // Of two at once only the first ends with false; the other rejects.
+    const answered = await this.#discovery.refresh(BOTH).catch(() => false);
     // It notices by itself when nodes that know this peer go away, but not that all of them forgot it.
     if (answered) server.refresh();
     return answered;

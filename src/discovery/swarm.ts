@@ -10,7 +10,7 @@ import type { PeerId } from "../raft/entry.ts";
 
 /** A swarm that is joined. */
 export interface Swarm {
-  /** Announces this peer anew, and looks for others. @returns false where no node of the DHT answers */
+  /** Announces this peer anew, and looks for others. Never rejects. @returns false where no node of the DHT answers */
   refresh(): Promise<boolean>;
   /** Tries once to get a stream to this peer. */
   connect(peer: PeerId): void;

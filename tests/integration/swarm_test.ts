@@ -1,0 +1,230 @@
+/**
+ * Peers that know nothing of each other but the cluster key and a DHT, each on a machine of its own: they become one
+ * cluster, over TCP where they can dial each other and over the swarm where not, and stay one when the DHT goes away,
+ * when an address changes, and when TCP comes and goes.
+ */
+import assert from "node:assert/strict";
+import { eventually } from "../eventually.ts";
+import { MachineProcess } from "./machine_process.ts";
+import { Machines, whyNoMachines } from "./machines.ts";
+
+const PEERS = 3;
+/** Machines: the DHT's, then the peers', and one for a peer that comes later. */
+const DHT = 0;
+const LATE = PEERS + 1;
+const DHT_PORT = 49_737;
+const PEER_PORT = 7_001;
+const CLUSTER_MS = 5_000;
+
+const reason = await whyNoMachines();
+
+class Fleet implements AsyncDisposable {
+  readonly machines: Machines;
+  readonly #directory = Deno.makeTempDirSync({ prefix: "skein-swarm-" });
+  readonly #clusterKey = crypto.randomUUID();
+  readonly #listen: (machine: number) => string;
+  readonly #processes = new Map<number, MachineProcess>();
+
+  private constructor(machines: Machines, isReachable: boolean) {
+    this.machines = machines;
+    this.#listen = (machine) => isReachable ? machines.addressOf(machine) : "127.0.0.1";
+  }
+
+  /** @param isReachable whether peers listen where others can dial them, or on their own loopback alone */
+  static async with(
+    isReachable: boolean,
+    test: (fleet: Fleet) => Promise<void>,
+  ): Promise<void> {
+    await using machines = await Machines.make(PEERS + 2);
+    await using fleet = new Fleet(machines, isReachable);
+    try {
+      fleet.startDht();
+      for (let machine = 1; machine <= PEERS; machine++) fleet.start(machine);
+      await test(fleet);
+    } catch (error) {
+      for (const [machine, { log }] of fleet.#processes) {
+        console.error(`--- machine ${machine}, last log lines\n${log.slice(-25).join("\n")}`);
+      }
+      throw error;
+    }
+  }
+
+  startDht(): void {
+    const address = `${this.machines.addressOf(DHT)}:${DHT_PORT}`;
+    this.#run(DHT, ["dht", "--listen", address]);
+  }
+
+  start(machine: number): void {
+    // deno-fmt-ignore
+    this.#run(machine, [
+      "run", "--name", `p${machine}`, "--data", `${this.#directory}/p${machine}`, "--http", "8001",
+      "--listen", `${this.#listen(machine)}:${PEER_PORT}`, "--cluster-key", this.#clusterKey,
+      "--swarm", "--swarm-bootstrap", `${this.machines.addressOf(DHT)}:${DHT_PORT}`,
+      "--expect", String(PEERS), "--log-format", "json",
+    ]);
+  }
+
+  #run(machine: number, args: readonly string[]): void {
+    this.#processes.set(machine, new MachineProcess(this.machines, machine, args));
+  }
+
+  on(machine: number): MachineProcess {
+    return this.#processes.get(machine)!;
+  }
+
+  async end(machine: number, signal: Deno.Signal = "SIGTERM"): Promise<Deno.CommandStatus> {
+    return await this.on(machine).end(signal);
+  }
+
+  /** @returns once every peer is ready, how long that took from when the last one answered at all, in milliseconds */
+  async formed(peers = [1, 2, 3]): Promise<number> {
+    await eventually("every peer answers", 30_000, async () => {
+      for (const peer of peers) await this.on(peer).get("/cluster/self").catch(rethrow(peer));
+    });
+    const answeredAtMs = performance.now();
+    await this.ready(peers);
+    return performance.now() - answeredAtMs;
+  }
+
+  async ready(peers = [1, 2, 3], timeoutMs = 30_000): Promise<void> {
+    await eventually("every peer is ready", timeoutMs, async () => {
+      for (const peer of peers) assert.equal((await this.on(peer).get("/ready")).status, 200);
+    });
+  }
+
+  /** Waits until every one of them is connected to every other over this way. */
+  async connected(way: "tcp" | "swarm", timeoutMs: number, peers = [1, 2, 3]): Promise<void> {
+    const names = peers.map((peer) => `p${peer}`);
+    await eventually(`all are connected by ${way}`, timeoutMs, async () => {
+      for (const peer of peers) {
+        const { body } = await this.on(peer).get("/cluster");
+        const ways = Object.fromEntries(
+          // deno-lint-ignore no-explicit-any
+          body.members.filter((member: any) => !member.self && names.includes(member.name))
+            // deno-lint-ignore no-explicit-any
+            .map((member: any) => [member.name, member.connection?.way]),
+        );
+        const others = names.filter((name) => name !== `p${peer}`);
+        assert.deepEqual(ways, Object.fromEntries(others.map((name) => [name, way])));
+      }
+    });
+  }
+
+  /** A lock excludes, and a message that one peer took is delivered by another, once. */
+  async serves(serial: number): Promise<void> {
+    const lock = { resource: `lock ${serial}`, ttl: 60 };
+    const held = await this.on(1).post("/lock/acquire", { ...lock, owner: "one" });
+    assert.equal(held.status, 200, JSON.stringify(held.body));
+    const refused = await this.on(2).post("/lock/acquire", { ...lock, owner: "two" });
+    assert.equal(refused.status, 409, JSON.stringify(refused.body));
+    const topic = `topic-${serial}`;
+    const sent = await this.on(2).post("/queue/publish", { topic, data: { serial } });
+    assert.equal(sent.status, 200, JSON.stringify(sent.body));
+    const took = await this.on(3).post("/queue/consume", { topic, consumer: "c", wait: 5 });
+    assert.deepEqual(took.body.message.data, { serial });
+    const { id, receipt } = took.body.message;
+    assert.equal((await this.on(1).post("/queue/ack", { topic, id, receipt })).status, 200);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#processes.values()].map((each) => each.end("SIGKILL")));
+    await Deno.remove(this.#directory, { recursive: true });
+  }
+}
+
+function rethrow(peer: number): (error: Error) => never {
+  return (error) => {
+    throw new Error(`p${peer}: ${error.message}`);
+  };
+}
+
+function test(name: string, isReachable: boolean, run: (fleet: Fleet) => Promise<void>): void {
+  const skipped = reason === null ? "" : ` (skipped: ${reason})`;
+  Deno.test({
+    name: `swarm: ${name}${skipped}`,
+    ignore: reason !== null,
+    fn: () => Fleet.with(isReachable, run),
+  });
+}
+
+test(
+  "three machines with a key and a DHT are a cluster in seconds, over TCP",
+  true,
+  async (fleet) => {
+    const tookMs = await fleet.formed();
+    assert.ok(tookMs < CLUSTER_MS, `${tookMs} ms`);
+    await fleet.connected("tcp", 10_000);
+    await fleet.serves(1);
+    const { body } = await fleet.on(1).get("/cluster");
+    // deno-lint-ignore no-explicit-any
+    for (const { self, connection } of body.members as any[]) {
+      if (!self) assert.ok(connection.found_by.includes("swarm"), JSON.stringify(connection));
+    }
+  },
+);
+
+test(
+  "three machines that cannot dial each other are one all the same, over the swarm",
+  false,
+  async (fleet) => {
+    const tookMs = await fleet.formed();
+    assert.ok(tookMs < CLUSTER_MS, `${tookMs} ms`);
+    await fleet.connected("swarm", 10_000);
+    await fleet.serves(1);
+    await fleet.connected("swarm", 1_000);
+    for (const peer of [1, 2, 3]) assert.equal((await fleet.end(peer)).code, 0);
+  },
+);
+
+test("TCP that is cut off gives way to the swarm, and comes back", true, async (fleet) => {
+  await fleet.formed();
+  await fleet.connected("tcp", 10_000);
+  for (const machine of [1, 2, 3]) await fleet.machines.blockTcp(machine);
+  await fleet.connected("swarm", 40_000);
+  await fleet.ready();
+  await fleet.serves(1);
+  for (const machine of [1, 2, 3]) await fleet.machines.allowTcp(machine);
+  await fleet.connected("tcp", 60_000);
+  await fleet.ready();
+  await fleet.serves(2);
+});
+
+test(
+  "a DHT that dies is not missed by who is connected, and finds others when it is back",
+  false,
+  async (fleet) => {
+    await fleet.formed();
+    await fleet.connected("swarm", 10_000);
+    await fleet.end(DHT, "SIGKILL");
+    await fleet.serves(1);
+    fleet.start(LATE);
+    await eventually("the late peer says why it is alone", 40_000, () => {
+      assert.ok(fleet.on(LATE).log.some((line) => line.includes("no node of the DHT answers")));
+    });
+    fleet.startDht();
+    await eventually("the late peer is a member", 60_000, async () => {
+      const { body } = await fleet.on(1).get("/cluster");
+      assert.equal(body.members.length, PEERS + 1);
+    });
+    await fleet.connected("swarm", 30_000, [1, 2, 3, LATE]);
+    await fleet.serves(2);
+  },
+);
+
+for (const isReachable of [true, false]) {
+  const way = isReachable ? "tcp" : "swarm";
+  test(
+    `a peer that changes its address is found again, over ${way}`,
+    isReachable,
+    async (fleet) => {
+      await fleet.formed();
+      await fleet.connected(way, 10_000);
+      await fleet.end(3);
+      await fleet.machines.move(3, 33);
+      fleet.start(3);
+      await fleet.ready();
+      await fleet.connected(way, 30_000);
+      await fleet.serves(1);
+    },
+  );
+}
