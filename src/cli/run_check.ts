@@ -7,7 +7,9 @@ import { type Config, ConfigError, type ConfigProblem, examineConfig } from "../
 import { formatAddress, type HttpAddress, type Sources } from "../config/mod.ts";
 import { validityWarning } from "../http/tls.ts";
 import { SILENT } from "../logger.ts";
+import { REAL_CLOCK } from "../peer/real_clock.ts";
 import { redisOptions } from "../peer/storage_of.ts";
+import { Random } from "../random.ts";
 import { checkLog } from "../storage/log/check.ts";
 import { describeRedis } from "../storage/redis/redis_address.ts";
 import { EXIT } from "./exit_codes.ts";
@@ -68,10 +70,12 @@ export async function checkRun(sources: Sources): Promise<RunCheck> {
   const isUsable = (...names: string[]) =>
     !["--config", ...names].some((name) => settings.has(name));
   const data = await examine(config, isUsable);
+  const front = await examineFront(config, isUsable);
   const problems = [
     ...refused,
     ...refusalOf("--tls-cert", () => requireTls(config)),
     ...data.problem === null ? [] : [data.problem],
+    ...front.problem === null ? [] : [front.problem],
     ...logFileProblems(config),
     ...data.state === "running" ? [] : addressProblems(config, isUsable),
   ];
@@ -79,6 +83,7 @@ export async function checkRun(sources: Sources): Promise<RunCheck> {
   const warnings = [
     ...config.warnings,
     ...data.warnings,
+    ...front.warnings,
     ...outdated === null ? [] : [outdated],
   ];
   return { config, problems, data, warnings };
@@ -116,6 +121,24 @@ async function examineRedis(config: Config): Promise<FoundData> {
   } catch (error) {
     const message = `cannot keep data there: ${(error as Error).message}`;
     return { ...UNKNOWN, problem: problem("--redis", message) };
+  }
+}
+
+/** What the cache is to stand in front of. */
+async function examineFront(
+  { cacheRedis }: Config,
+  isUsable: (...settings: string[]) => boolean,
+): Promise<Pick<FoundData, "problem" | "warnings">> {
+  const none = { problem: null, warnings: [] };
+  if (cacheRedis === null || !isUsable("--cache-redis", "--redis-ca")) return none;
+  try {
+    const { checkFront } = await import("../cache/redis/check.ts");
+    const random = new Random(...crypto.getRandomValues(new Uint32Array(3)));
+    const { warnings } = await checkFront(cacheRedis, { clock: REAL_CLOCK, random });
+    return { ...none, warnings };
+  } catch (error) {
+    const message = `the cache cannot stand in front of it: ${(error as Error).message}`;
+    return { ...none, problem: problem("--cache-redis", message) };
   }
 }
 
@@ -162,7 +185,7 @@ function addressProblems(
 }
 
 function describe({ config, data, warnings }: RunCheck): string {
-  const { name, dataDirectory, redis, http, listen, tls, logFile } = config;
+  const { name, dataDirectory, redis, cacheRedis, http, listen, tls, logFile } = config;
   const scheme = tls === null ? "http" : "https";
   const facts = [
     ["peer", `${name} could start`],
@@ -170,6 +193,7 @@ function describe({ config, data, warnings }: RunCheck): string {
       "data",
       `${redis === null ? dataDirectory : describeRedis(redis.address)}: ${dataInWords(data)}`,
     ],
+    ...cacheRedis === null ? [] : [["cache", `in front of ${describeRedis(cacheRedis.address)}`]],
     ["http", http.map((address) => `${scheme}://${formatAddress(address)}`).join(", ")],
     ["peers", formatAddress(listen)],
     ["log", logFile ?? "standard error"],
