@@ -1,15 +1,16 @@
 /**
- * Streams that closed a moment ago. The other end may have missed the last packet, and would ask for it until
- * it times out; so their cores answer for some seconds more. The oldest go first when there are many.
+ * Streams that closed a moment ago: packets that still come for them are theirs, and are answered for some
+ * seconds by the last word of each. The oldest go first when there are many.
  */
 import { BOUNDS } from "./protocol/bounds.ts";
-import type { StreamCore } from "./protocol/stream_core.ts";
+import type { LastWord } from "./protocol/last_word.ts";
+import { flagsOf } from "./protocol/packet.ts";
 import type { UDXRoute } from "./udx_route.ts";
 
 const STREAMS_MAX = 4_096;
 
 interface Late {
-  readonly core: StreamCore<UDXRoute>;
+  readonly lastWord: LastWord<UDXRoute> | null;
   readonly untilMs: number;
 }
 
@@ -17,12 +18,12 @@ export class LateStreams {
   /** In the order of closing. */
   readonly #streams = new Map<number, Late>();
 
-  add(core: StreamCore<UDXRoute>, nowMs: number): void {
-    this.#streams.delete(core.id);
-    this.#streams.set(core.id, { core, untilMs: nowMs + BOUNDS.lingerMs });
-    for (const [id, { untilMs }] of this.#streams) {
+  add(id: number, lastWord: LastWord<UDXRoute> | null, nowMs: number): void {
+    this.#streams.delete(id);
+    this.#streams.set(id, { lastWord, untilMs: nowMs + BOUNDS.lingerMs });
+    for (const [oldest, { untilMs }] of this.#streams) {
       if (untilMs > nowMs && this.#streams.size <= STREAMS_MAX) break;
-      this.#streams.delete(id);
+      this.#streams.delete(oldest);
     }
   }
 
@@ -30,7 +31,10 @@ export class LateStreams {
   receive(id: number, nowMs: number, packet: Uint8Array): boolean {
     const late = this.#streams.get(id);
     if (late === undefined || late.untilMs <= nowMs) return false;
-    late.core.receive(nowMs, packet);
+    const { lastWord } = late;
+    if (lastWord?.answers(flagsOf(packet))) {
+      lastWord.route.socket.transmit(lastWord.packet, lastWord.route.to);
+    }
     return true;
   }
 }

@@ -153,6 +153,6 @@ export class UDX {
     this.#armed.get(stream)?.timer.cancel();
     this.#armed.delete(stream);
     if (this.#streams.get(stream.id) === stream) this.#streams.delete(stream.id);
-    this.#late.add(stream.core, this.runtime.nowMs());
+    this.#late.add(stream.id, stream.core.lastWord, this.runtime.nowMs());
   }
 }

@@ -18,6 +18,7 @@ import { REDIS_MUTANTS } from "./redis_mutants.ts";
 import { RING_MUTANTS } from "./ring_mutants.ts";
 import { STOP_MUTANTS } from "./stop_mutants.ts";
 import { STORAGE_MUTANTS } from "./storage_mutants.ts";
+import { UDX_MUTANTS } from "./udx_mutants.ts";
 import { VALUES_MUTANTS } from "./values_mutants.ts";
 
 export const MUTANTS: readonly Mutant[] = [
@@ -39,5 +40,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...REDIS_MUTANTS,
   ...RING_MUTANTS,
   ...STOP_MUTANTS,
+  ...UDX_MUTANTS,
   ...VALUES_MUTANTS,
 ];

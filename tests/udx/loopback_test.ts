@@ -1,36 +1,9 @@
 /** Sockets and streams as users hold them, over the machine's own loopback. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { UDX, type UDXSocket, type UDXStream } from "../../src/udx/mod.ts";
+import { UDX } from "../../src/udx/mod.ts";
 import { eventually } from "../eventually.ts";
-
-const ACCEPT = { firewall: () => false };
-
-function bound(udx: UDX): UDXSocket {
-  const socket = udx.createSocket();
-  socket.bind(0, "127.0.0.1");
-  return socket;
-}
-
-function connected(udx: UDX): { left: UDXStream; right: UDXStream; sockets: UDXSocket[] } {
-  const sockets = [bound(udx), bound(udx)] as const;
-  const [left, right] = [udx.createStream(1), udx.createStream(2)];
-  left.connect(sockets[0], 2, sockets[1].address()!.port);
-  right.connect(sockets[1], 1, sockets[0].address()!.port);
-  return { left, right, sockets: [...sockets] };
-}
-
-function closeOf(stream: UDXStream): Promise<Error | null> {
-  return new Promise((resolve) => {
-    let error: Error | null = null;
-    stream.on("error", (reason: Error) => void (error = reason));
-    stream.on("close", () => resolve(error));
-  });
-}
-
-async function closeAll(sockets: readonly UDXSocket[]): Promise<void> {
-  await Promise.all(sockets.map((socket) => socket.close()));
-}
+import { ACCEPT, bound, closeAll, closeOf, connected } from "./loopback.ts";
 
 Deno.test("udx: bytes both ways, an end each, and a close without error", async () => {
   const { left, right, sockets } = connected(new UDX());

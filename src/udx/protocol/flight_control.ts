@@ -35,6 +35,7 @@ export class FlightControl<R extends Route> {
     tailProbes: 0,
     zeroWindowProbes: 0,
     invalidSackBlocks: 0,
+    blackHoles: 0,
   };
   readonly #rate = new DeliveryRate();
   readonly #losses = new LossDetection();
@@ -196,6 +197,14 @@ export class FlightControl<R extends Route> {
       packet = next;
     }
     return true;
+  }
+
+  /** Nothing is in flight any more, and the numbers are free. @returns the packets, of which none has arrived */
+  takeBack(): SentPacket<R>[] {
+    this.deadlines.clearFlight();
+    this.#recovery = "open";
+    this.#tailProbe = null;
+    return this.outstanding.takeBack();
   }
 
   mayProbeTail(): boolean {

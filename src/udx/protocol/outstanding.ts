@@ -120,11 +120,34 @@ export class Outstanding<R extends Route> {
     return invalid;
   }
 
+  /** Forgets them, and keeps what tells which number would come next. */
   clear(): void {
     while (!this.empty) this.#ring.shift();
+    this.#ring.clear();
+    this.#clearLists();
+    this.#sacked = 0;
+  }
+
+  /**
+   * None of them has arrived, nor ever will: their numbers are free again.
+   * @returns them, in the order of their numbers
+   */
+  takeBack(): SentPacket<R>[] {
+    const packets: SentPacket<R>[] = [];
+    for (let sequence = this.first; sequence !== this.#next; sequence = after(sequence)) {
+      packets.push(this.#ring.get(sequence)!);
+    }
+    this.#ring.clear();
+    this.#clearLists();
+    this.#next = this.first;
+    return packets;
+  }
+
+  #clearLists(): void {
     while (this.inFlight.first !== null) this.inFlight.remove(this.inFlight.first);
     while (this.lost.first !== null) this.lost.remove(this.lost.first);
-    this.#sacked = 0;
+    this.#seenStarts = [];
+    this.#seenEnds = [];
   }
 
   /** What of the block the acknowledgement before did not name. */

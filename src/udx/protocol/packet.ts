@@ -46,8 +46,13 @@ export function streamIdOf(packet: Uint8Array): number {
 }
 
 /** @param packet for which `streamIdOf` gave an id */
+export function flagsOf(packet: Uint8Array): number {
+  return packet[2]!;
+}
+
+/** @param packet for which `streamIdOf` gave an id */
 export function readHeader(packet: Uint8Array, into: Header): void {
-  into.flags = packet[2]!;
+  into.flags = flagsOf(packet);
   into.paddingBytes = packet[3]!;
   into.windowBytes = readUint32(packet, 8);
   into.sequence = readUint32(packet, 12);

@@ -20,4 +20,9 @@ export class PacketSlab {
     this.#used += bytes;
     return packet;
   }
+
+  /** No more will be taken. */
+  clear(): void {
+    this.#slab = null;
+  }
 }

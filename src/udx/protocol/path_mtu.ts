@@ -56,6 +56,17 @@ export class PathMtu {
     if (this.#state === "searching" && this.#probes >= BOUNDS.mtuProbesMax) this.#state = "found";
   }
 
+  /** Whether a packet, with no padding, is larger than what every path is trusted to carry. */
+  isLarge(packetBytes: number): boolean {
+    return packetBytes + this.#outerBytes > BOUNDS.mtuBaseBytes;
+  }
+
+  /** The path no longer carries what it did. */
+  fallBack(): void {
+    this.#mtuBytes = BOUNDS.mtuBaseBytes;
+    this.#state = "found";
+  }
+
   sizeOf(packetBytes: number, paddingBytes: number): number {
     return packetBytes + paddingBytes + this.#outerBytes;
   }

@@ -6,7 +6,7 @@
 const COMPACT_CHUNKS_MIN = 64;
 
 export class SendBuffer {
-  readonly #chunks: Uint8Array[] = [];
+  #chunks: Uint8Array[] = [];
   #head = 0;
   /** Of the first chunk, already in packets. */
   #offset = 0;
@@ -20,6 +20,18 @@ export class SendBuffer {
     if (chunk.length === 0) return;
     this.#chunks.push(chunk);
     this.#bytes += chunk.length;
+  }
+
+  /** Bytes that were taken come first again. */
+  putBack(chunks: readonly Uint8Array[]): void {
+    const rest = this.#chunks.slice(this.#head);
+    if (rest.length > 0) rest[0] = rest[0]!.subarray(this.#offset);
+    this.#chunks = [];
+    this.#head = 0;
+    this.#offset = 0;
+    this.#bytes = 0;
+    for (const chunk of chunks) this.push(chunk);
+    for (const chunk of rest) this.push(chunk);
   }
 
   /** Moves bytes into the target from `at` on. @param count at most as many as there are */

@@ -3,6 +3,7 @@
  * allow, and leave again until the other end has them. Time comes in as an argument; packets go out
  * through the host. What an acknowledgement changes is in flight_control.ts.
  */
+import { BlackHoleWatch } from "./black_hole.ts";
 import { BOUNDS } from "./bounds.ts";
 import { FlightControl } from "./flight_control.ts";
 import { FLAGS, type Header } from "./packet.ts";
@@ -33,6 +34,8 @@ export interface SenderCounters {
   tailProbes: number;
   zeroWindowProbes: number;
   invalidSackBlocks: number;
+  /** Times that packets were cut anew, because the path no longer carried them. */
+  blackHoles: number;
 }
 
 export class Sender<R extends Route> {
@@ -43,6 +46,7 @@ export class Sender<R extends Route> {
   #route: R | null = null;
   #remoteId = 0;
   #mtu = new PathMtu(4);
+  readonly #hole = new BlackHoleWatch();
   #end: "open" | "wanted" | "sent" = "open";
   /** Payload that is not acknowledged, sent or not. */
   #queuedBytes = 0;
@@ -80,7 +84,7 @@ export class Sender<R extends Route> {
   }
 
   get deadlineMs(): number {
-    return this.flight.deadlines.earliestMs;
+    return Math.min(this.flight.deadlines.earliestMs, this.#hole.dueAtMs);
   }
 
   /** The end was sent and the other end has all. */
@@ -146,11 +150,13 @@ export class Sender<R extends Route> {
     const { outstanding } = flight;
     if (distance(header.ack, outstanding.next) > 0) return;
     if (distance(header.ack, outstanding.first) >= 0) this.#updateWindow(header);
+    this.#hole.hear(nowMs);
     // Asked now and not as packets leave: by now the writer has had its chance to write more.
     if (this.#unsent.bytes < this.#mtu.payloadBytes) flight.onNothingLeft();
     const result = flight.acknowledge(nowMs, header, packet, this.#mtu);
     this.#queuedBytes -= result.payloadBytes;
     this.#acknowledgedBytes += result.inOrderBytes;
+    if (result.inOrderBytes > 0) this.#hole.cancel();
     if (outstanding.empty) this.#rest(nowMs);
     this.transmit(nowMs, false);
     this.#tellHost(result.inOrderBytes > 0);
@@ -178,17 +184,19 @@ export class Sender<R extends Route> {
         this.#host.timedOut();
         return;
       }
+      this.#doubtPath(nowMs);
     } else {
       if (deadlines.reorderAtMs <= nowMs) this.flight.detectLoss(nowMs, this.#mtu);
       if (deadlines.tailProbeAtMs <= nowMs) this.#probeTail(nowMs);
     }
+    if (this.#hole.dueAtMs <= nowMs) this.#judgePath(nowMs);
     deadlines.pacingAtMs = Infinity;
     this.transmit(nowMs, true);
   }
 
   /** Sends what may be sent. @param partial packets that are not full as well */
   transmit(nowMs: number, partial: boolean): void {
-    if (this.#route === null) return;
+    if (this.#route === null || this.#hole.asking) return;
     const { flight } = this;
     const { lost } = flight.outstanding;
     const payloadBytes = this.#mtu.payloadBytes;
@@ -210,6 +218,39 @@ export class Sender<R extends Route> {
     this.#unsent.clear();
     this.flight.outstanding.clear();
     this.flight.deadlines.clear();
+    this.#slab.clear();
+    this.#hole.cancel();
+  }
+
+  /** A large packet that meets timeout after timeout may be one that the path no longer carries. */
+  #doubtPath(nowMs: number): void {
+    const { outstanding, roundTrip } = this.flight;
+    const first = outstanding.get(outstanding.first)!;
+    // What came after a packet has fixed its number, and so its size.
+    if (outstanding.sacked > 0 || !this.#mtu.isLarge(first.bytes.length)) return;
+    if (!this.#hole.isDoubtful(first.rtos)) return;
+    this.#hole.ask(nowMs, roundTrip.rtoMs, Math.min(roundTrip.shortestMs, roundTrip.rtoMs));
+    this.#host.heartbeat();
+  }
+
+  #judgePath(nowMs: number): void {
+    const verdict = this.#hole.judge(nowMs);
+    const { outstanding } = this.flight;
+    if (verdict === "dead" || outstanding.empty || outstanding.sacked > 0) return;
+    if (verdict === "again") {
+      this.#doubtPath(nowMs);
+      return;
+    }
+    const packets = this.flight.takeBack();
+    this.flight.counters.blackHoles++;
+    this.#mtu.fallBack();
+    this.#unsent.putBack(packets.map(({ bytes }) => bytes.subarray(BOUNDS.headerBytes)));
+    if (this.#end === "sent") this.#end = "wanted";
+    if (this.#changeAt !== null) {
+      // Whatever was under way to the old remote now goes to the new one.
+      this.#changeAt = null;
+      this.#host.remoteChanged();
+    }
   }
 
   #setRemote(route: R, remoteId: number): void {

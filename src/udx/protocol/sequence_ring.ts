@@ -41,6 +41,11 @@ export class SequenceRing<T> {
     return value;
   }
 
+  /** No number has a value any more. */
+  clear(): void {
+    this.#slots = new Array(CAPACITY_FIRST).fill(undefined);
+  }
+
   #grow(): void {
     const old = this.#slots;
     const capacity = old.length * 2;

@@ -6,6 +6,7 @@
  * Whoever runs it calls `timeout` when `deadlineMs` has come, and `turnEnded` once for each `output.turn()`.
  */
 import { BOUNDS } from "./bounds.ts";
+import { LastWord } from "./last_word.ts";
 import { FLAGS, type Header, readHeader, writeHeader } from "./packet.ts";
 import { rewriteStreamId, sackPacketBytes, writeSack } from "./packet.ts";
 import { Receiver } from "./receiver.ts";
@@ -35,9 +36,7 @@ export class StreamCore<R extends Route> implements SenderHost<R> {
   /** Past the last packet that a relay passed on to its remote. */
   #relayedUpTo = 0;
 
-  /** What a packet that still comes after the close is answered with. */
-  #lastWord: "ack" | "destroy" | null = null;
-  #lastWordsLeft: number = BOUNDS.lingerAnswersMax;
+  #lastWord: LastWord<R> | null = null;
 
   readonly #incoming: Header = blankHeader();
   readonly #outgoing: Header = blankHeader();
@@ -53,6 +52,11 @@ export class StreamCore<R extends Route> implements SenderHost<R> {
 
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /** What a packet that still comes after the close is answered with, if with anything. */
+  get lastWord(): LastWord<R> | null {
+    return this.#lastWord;
   }
 
   get connected(): boolean {
@@ -108,8 +112,9 @@ export class StreamCore<R extends Route> implements SenderHost<R> {
   destroy(): void {
     if (this.#closed) return;
     if (this.connected) {
-      this.#sendDestroy();
-      this.#lastWord = "destroy";
+      const packet = new Uint8Array(BOUNDS.headerBytes);
+      this.#send(packet, FLAGS.destroy);
+      this.#lastWord = new LastWord(packet, this.sender.route!);
     }
     this.#close(null);
   }
@@ -251,14 +256,16 @@ export class StreamCore<R extends Route> implements SenderHost<R> {
     this.#send(packet, blocks > 0 ? FLAGS.sack : 0);
   }
 
-  #sendDestroy(): void {
-    this.#send(new Uint8Array(BOUNDS.headerBytes), FLAGS.destroy);
-  }
-
   /** A packet that has no number of its own. */
   #send(packet: Uint8Array, flags: number): void {
-    const { route, remoteId, nextSequence } = this.sender;
+    const { route } = this.sender;
     if (route === null) return;
+    this.#fill(packet, flags);
+    this.#output.transmit(packet, route);
+  }
+
+  #fill(packet: Uint8Array, flags: number): void {
+    const { remoteId, nextSequence } = this.sender;
     const header = this.#outgoing;
     const relays = this.#relayTarget !== null;
     header.flags = flags;
@@ -267,7 +274,6 @@ export class StreamCore<R extends Route> implements SenderHost<R> {
     header.sequence = relays ? this.#relayedUpTo : nextSequence;
     header.ack = this.receiver.next;
     writeHeader(packet, remoteId, header);
-    this.#output.transmit(packet, route);
   }
 
   #relay(header: Header, packet: Uint8Array, target: StreamCore<R>): void {
@@ -282,18 +288,17 @@ export class StreamCore<R extends Route> implements SenderHost<R> {
     if ((header.flags & FLAGS.destroy) !== 0) this.#close("ECONNRESET");
   }
 
-  /** The other end has missed our last packet. */
   #answerLate(flags: number): void {
-    if ((flags & (DATA_OR_END | FLAGS.heartbeat)) === 0) return;
-    if (this.#lastWord === null || this.#lastWordsLeft-- <= 0) return;
-    if (this.#lastWord === "destroy") this.#sendDestroy();
-    else this.#sendAcknowledgement();
+    const word = this.#lastWord;
+    if (word?.answers(flags)) this.#output.transmit(word.packet, word.route);
   }
 
   #closeWhenEnded(): void {
     if (this.#closed || this.#unacknowledged > 0) return;
     if (!this.sender.ended || !this.receiver.ended) return;
-    this.#lastWord = "ack";
+    const packet = new Uint8Array(BOUNDS.headerBytes);
+    this.#fill(packet, 0);
+    this.#lastWord = new LastWord(packet, this.sender.route!);
     this.#close(null);
   }
 
