@@ -1,7 +1,9 @@
 /** Peers that meet over a real DHT on the loopback: over which way they talk, and what becomes of it. */
 import assert from "node:assert/strict";
 import { formatAddress } from "../../src/codec/address.ts";
+import { createIdentity } from "../../src/net/identity.ts";
 import { eventually } from "../eventually.ts";
+import { TcpProxy } from "../net/tcp_proxy.ts";
 import { openDht, SwarmPeer, type SwarmPeerOptions } from "./swarm_peer.ts";
 
 const CLUSTER_MS = 5_000;
@@ -61,7 +63,7 @@ Deno.test("three peers that cannot be dialled are connected over the swarm", asy
   });
 });
 
-Deno.test("TCP takes the place of the swarm once it can be had, and the swarm's when it is lost", async () => {
+Deno.test("TCP takes the place of the swarm once it can be had, and the swarm TCP's once it is lost", async () => {
   await withPeers(2, {}, async (peers) => {
     const [one, other] = peers as [SwarmPeer, SwarmPeer];
     await eventually("over the swarm", CLUSTER_MS, () => allTalk(peers, "swarm"));
@@ -69,5 +71,40 @@ Deno.test("TCP takes the place of the swarm once it can be had, and the swarm's 
     await eventually("over TCP", 10_000, () => allTalk(peers, "tcp"));
     assert.equal(await one.echo(other, 1), 1);
     assert.equal(await other.echo(one, 2), 2);
+  });
+  await withPeers(2, {}, async (peers) => {
+    const [one, other] = peers as [SwarmPeer, SwarmPeer];
+    const proxy = await TcpProxy.open(() => one.transport.listeningPort);
+    one.tell(proxy.address);
+    await eventually("over TCP", 10_000, () => allTalk(peers, "tcp"));
+    await proxy.close();
+    await eventually("over the swarm", 20_000, () => allTalk(peers, "swarm"));
+    assert.equal(await one.echo(other, 3), 3);
+  });
+});
+
+Deno.test("leaving takes a second or two where the DHT does not answer any more", async () => {
+  const dht = await openDht();
+  const bootstrap = formatAddress(dht.address);
+  const peers = [
+    await SwarmPeer.start({ bootstrap, expect: 2 }),
+    await SwarmPeer.start({ bootstrap, expect: 2 }),
+  ];
+  await eventually("over the swarm", CLUSTER_MS, () => allTalk(peers, "swarm"));
+  await dht.close();
+  const beganMs = performance.now();
+  await Promise.all(peers.map((peer) => peer[Symbol.asyncDispose]()));
+  assert.ok(performance.now() - beganMs < 3_000);
+});
+
+Deno.test("a peer that returns with its identity is known for itself, over the swarm", async () => {
+  const identity = createIdentity();
+  await withPeers(1, { expect: 2 }, async ([stayer], bootstrap) => {
+    for (let round = 1; round <= 3; round++) {
+      const peer = await SwarmPeer.start({ bootstrap, identity, expect: 2 });
+      await eventually("they talk", 15_000, () => allTalk([stayer!, peer], "swarm"));
+      assert.equal(await stayer!.echo(peer, round), round);
+      await peer[Symbol.asyncDispose]();
+    }
   });
 });

@@ -132,3 +132,38 @@ Deno.test("nothing is dialled after close", () => {
   assert.deepEqual(dialled, ["a:1"]);
   assert.equal(clock.timers, 0);
 });
+
+Deno.test("an address whose peer is talked to over the swarm is dialled now and then, and soon once that ends", () => {
+  const { dialer, clock, dialled, spared } = createScene();
+  dialer.want("swarm a", ["a:1"]);
+  spared.add("a:1");
+  const pauseMs = () => {
+    dialer.ended("a:1");
+    const before = clock.monotonicMs();
+    const count = dialled.length;
+    while (dialled.length === count) clock.advance(1);
+    return clock.monotonicMs() - before;
+  };
+  assert(pauseMs() <= 51);
+  for (let attempt = 0; attempt < 12; attempt++) pauseMs();
+  const laterMs = pauseMs();
+  assert(laterMs >= 10_000 && laterMs <= 20_001, String(laterMs));
+  dialer.ended("a:1");
+  spared.delete("a:1");
+  const count = dialled.length;
+  dialer.hurry(["a:1", "b:1"]);
+  clock.advance(26);
+  assert.equal(dialled.length, count + 1);
+});
+
+Deno.test("who wants a peer's address is who knew of it", () => {
+  const scene = createScene();
+  const { dialer } = scene;
+  dialer.want("list", ["a:1", "b:1"]);
+  dialer.want("members", ["a:2"]);
+  meet(scene, "a:1", "a");
+  assert.deepEqual(dialer.sourcesOf("a"), ["list"]);
+  meet(scene, "a:2", "a");
+  assert.deepEqual(dialer.sourcesOf("a"), ["list", "members"]);
+  assert.deepEqual(dialer.sourcesOf("b"), []);
+});

@@ -165,3 +165,39 @@ Deno.test("it is empty again when all are gone", () => {
   connection.close("done");
   assert(pairing.isEmpty);
 });
+
+Deno.test("TCP takes the place of a stream of the swarm, whatever the other side believes; never the reverse", () => {
+  for (const isInitiator of [true, false]) {
+    for (const remoteIsConnected of [true, false]) {
+      const { taken, add } = createScene();
+      const swarm = add(true, false, "first boot", "swarm");
+      const tcp = add(isInitiator, remoteIsConnected, "first boot", "tcp");
+      assert.deepEqual(taken, [swarm, tcp]);
+      assert.equal(swarm.closedFor, "it can be dialled now");
+      const superfluous = add(isInitiator, true, "first boot", "swarm");
+      assert.equal(superfluous.closedFor, "superfluous");
+      assert.deepEqual(taken, [swarm, tcp]);
+    }
+  }
+});
+
+Deno.test("TCP that is silent gives way to a stream of the swarm", () => {
+  const { clock, taken, add } = createScene();
+  const tcp = add(true);
+  const swarm = add(false, false, "first boot", "swarm");
+  assert.equal(tcp.pings, 1);
+  clock.advance(1_000);
+  assert.notEqual(tcp.closedFor, null);
+  assert.deepEqual(taken, [tcp, swarm]);
+});
+
+Deno.test("of several that wait TCP is taken first", () => {
+  const { pairing, taken, add } = createScene();
+  pairing.ownHandshakeBegan();
+  const swarm = add(false, false, "first boot", "swarm");
+  const tcp = add(false);
+  assert.deepEqual(taken, []);
+  pairing.ownHandshakeEnded();
+  assert.deepEqual(taken, [tcp]);
+  assert.equal(swarm.closedFor, null);
+});

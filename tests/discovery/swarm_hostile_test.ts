@@ -1,0 +1,149 @@
+/**
+ * What strangers who learned the topic can do to a peer through the DHT and its streams: be refused, counted, and
+ * bounded, while two honest peers go on answering each other.
+ */
+import assert from "node:assert/strict";
+import { formatAddress } from "../../src/codec/address.ts";
+import { openSwarm, type SwarmStream } from "../../src/discovery/hyperswarm.ts";
+import type { Swarm } from "../../src/discovery/swarm.ts";
+import { createIdentity } from "../../src/net/identity.ts";
+import { deriveTopic } from "../../src/net/topic.ts";
+import type { UDXStream } from "../../src/udx/mod.ts";
+import { eventually } from "../eventually.ts";
+import { REAL_CLOCK, until } from "../net/real_time.ts";
+import { CLUSTER_KEY } from "../net/transports.ts";
+import { openDht, SwarmPeer } from "./swarm_peer.ts";
+
+/** The secret stream, as an attacker holds it. */
+interface HostileStream extends SwarmStream {
+  readonly rawStream: UDXStream;
+  on(event: "error" | "close", listener: () => void): void;
+  write(message: Uint8Array): void;
+}
+
+interface Scene {
+  readonly bootstrap: string;
+  /** Who is attacked; another honest peer is connected. */
+  readonly victim: SwarmPeer;
+  refused(reason: string): number;
+  /** Streams of a stranger to each of the two. */
+  attack(begin: (stream: HostileStream) => void): Promise<void>;
+}
+
+async function withVictim(run: (scene: Scene) => Promise<void>): Promise<void> {
+  const dht = await openDht();
+  const bootstrap = formatAddress(dht.address);
+  const peers = [
+    await SwarmPeer.start({ bootstrap, expect: 2 }),
+    await SwarmPeer.start({ bootstrap, expect: 2 }),
+  ] as const;
+  const [victim, neighbour] = peers;
+  const strangers: Swarm[] = [];
+  try {
+    await eventually("they are connected", 10_000, () => assert.equal(victim.ways().length, 1));
+    await run({
+      bootstrap,
+      victim,
+      refused: (reason) => victim.transport.statistics().handshakesRefused[reason] ?? 0,
+      async attack(begin) {
+        const stranger = await openSwarm({
+          keyPair: createIdentity(),
+          topic: deriveTopic(CLUSTER_KEY),
+          bootstrap: [dht.address],
+          gate: (stream) => stream,
+          found(stream) {
+            const hostile = stream as HostileStream;
+            hostile.on("error", () => {});
+            begin(hostile);
+          },
+          clock: REAL_CLOCK,
+        });
+        strangers.push(stranger);
+        await stranger.refresh();
+      },
+    });
+    assert.equal(await victim.echo(neighbour, "still here"), "still here");
+    assert.equal(victim.handlers.count("disconnected"), 0, "the honest connection never broke");
+  } finally {
+    await Promise.all(strangers.map((stranger) => stranger.destroy()));
+    await Promise.all(peers.map((peer) => peer[Symbol.asyncDispose]()));
+    await dht.close();
+  }
+}
+
+Deno.test("who has another cluster key is refused over the swarm, and told so", async () => {
+  await withVictim(async ({ bootstrap, refused }) => {
+    const clusterKey = new TextEncoder().encode("another key of a cluster");
+    await using stranger = await SwarmPeer.start({ bootstrap, clusterKey, expect: 3 });
+    // Whoever has the higher identity of a pair begins a stream as a rule, and only who is begun to refuses aloud.
+    await until(() => refused("key") > 0 || told(stranger), "one of the two refused");
+    assert.deepEqual(stranger.ways(), []);
+  });
+});
+
+function told({ transport }: SwarmPeer): boolean {
+  return (transport.statistics().handshakesRefused["key"] ?? 0) > 0;
+}
+
+Deno.test("a message of 16 MiB, or one of 5 KiB, before a proof ends the stream and allocates nothing", async () => {
+  await withVictim(async ({ attack, refused }) => {
+    const before = Deno.memoryUsage().rss;
+    await attack((stream) => stream.rawStream.write(Uint8Array.of(0xff, 0xff, 0xff, 1, 2, 3)));
+    await until(() => refused("size") === 1, "the claim was refused");
+    await attack((stream) => stream.write(new Uint8Array(5_000)));
+    await until(() => refused("size") === 2, "the message was refused");
+    assert.ok(Deno.memoryUsage().rss - before < 100_000_000);
+  });
+});
+
+Deno.test("garbage in place of a proof, and silence, end the stream", async () => {
+  await withVictim(async ({ attack, refused }) => {
+    await attack((stream) => stream.write(new Uint8Array(100)));
+    await until(() => refused("garbage") === 1, "the garbage was refused");
+    await attack(() => {});
+    await until(() => refused("timeout") === 1, "silence was refused");
+  });
+});
+
+Deno.test("forged and random packets to a peer's sockets harm nobody", async () => {
+  await withVictim(async ({ victim }) => {
+    const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+    try {
+      for (const port of udpPorts()) {
+        for (let at = 0; at < 500; at++) {
+          const packet = crypto.getRandomValues(new Uint8Array(1 + (at * 37) % 1_400));
+          // Of all kinds: a request, a reply, a packet of UDX, and none of them.
+          packet[0] = [0x03, 0x13, 0xff, packet[0]!][at % 4]!;
+          if (packet.length > 1 && at % 4 === 2) packet[1] = 1;
+          await socket.send(packet, { transport: "udp", hostname: "127.0.0.1", port });
+        }
+      }
+    } finally {
+      socket.close();
+    }
+    assert.equal(victim.ways().length, 1);
+  });
+});
+
+/** The UDP ports that this process, in which all of them live, listens on. */
+function udpPorts(): number[] {
+  const own = new Set<string>();
+  for (const { name } of Deno.readDirSync("/proc/self/fd")) {
+    try {
+      own.add(Deno.readLinkSync(`/proc/self/fd/${name}`));
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+  return Deno.readTextFileSync("/proc/net/udp").trim().split("\n").slice(1).flatMap((line) => {
+    const columns = line.trim().split(/\s+/);
+    const isOwn = own.has(`socket:[${columns[9]}]`);
+    return isOwn ? [Number.parseInt(columns[1]!.split(":")[1]!, 16)] : [];
+  });
+}
+
+Deno.test("the addon that is bound to libuv is never loaded, the encryption's is", () => {
+  const loaded = Deno.readTextFileSync("/proc/self/maps");
+  assert.match(loaded, /sodium-native\.node/);
+  assert.doesNotMatch(loaded, /udx-native\.node/);
+});
