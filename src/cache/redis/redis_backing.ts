@@ -27,8 +27,8 @@ const LOOKS = 8;
 const SAME_TIME_MS = 250;
 
 export interface RedisBackingOptions {
-  readonly link: FrontLink;
-  readonly store: TermStore;
+  readonly link: Pick<FrontLink, "watch">;
+  readonly store: Pick<TermStore, "read" | "write" | "remembered" | "isOver">;
   /** How long a line may be used while nobody tells of changes. */
   readonly lineTtlMs: number;
   /** Told of each change by somebody else. */
@@ -225,14 +225,12 @@ export class RedisBacking implements Backing {
     const { request } = question;
     if (request === null) return null;
     const text = await this.#options.store.remembered(nameOf(request));
-    if (text === null) return null;
-    const [digest, version, existed] = JSON.parse(text);
-    if (digest !== digestOfQuestion(question)) {
+    const answer = text === null ? null : parseAnswer(text);
+    if (answer === null) return null;
+    if (answer.digest !== digestOfQuestion(question)) {
       throw new SkeinError("REQUEST_ID_REUSED", "the request id was used for another request");
     }
-    if (version === null) return existed === 1;
-    const [term, counter, write] = version;
-    return { ok: true, version: { term, counter, write } };
+    return answer.version === null ? answer.existed : { ok: true, version: answer.version };
   }
 
   // ---- what others do
@@ -326,12 +324,21 @@ function isSameContent(content: Content, found: FoundValue, timeMs: number): boo
 function rememberedOf(task: KeyTask, version: Version): StoreWrite["remember"] {
   const { request, write } = task;
   if (request === null) return null;
-  const digest = digestOfTask(task);
-  const { term, counter, write: number } = version;
-  const answer = write === null
-    ? `[${digest},null,?]`
-    : JSON.stringify([digest, [term, counter, number], 1]);
-  return { name: nameOf(request), answer };
+  const { term, counter } = version;
+  // Redis puts whether there was a value in the place of the last one.
+  const parts = [
+    digestOfTask(task),
+    ...write === null ? [0, 0, 0] : [term, counter, version.write],
+  ];
+  return { name: nameOf(request), answer: `${parts.join(" ")} ?` };
+}
+
+/** @returns null for what is no such answer */
+function parseAnswer(text: string) {
+  const [digest, term, counter, write, existed] = text.split(" ").map(Number);
+  if (term === undefined || counter === undefined || write === undefined) return null;
+  const version = term === 0 ? null : { term, counter, write };
+  return { digest, version, existed: existed === 1 };
 }
 
 function digestOfQuestion(question: OnceQuestion): number {

@@ -102,7 +102,7 @@ export class TermStore {
       const names = asked.map(({ key }) => keys.value(key));
       const most = String(LIMITS.bodyBytesMax);
       const args = ["EVAL", READ_SCRIPT, String(names.length), ...names, most];
-      const reply = await this.#call(() => link.call(args)) as readonly unknown[];
+      const reply = listOf(await this.#call(() => link.call(args)), 3 * asked.length);
       for (const [place, { key, found }] of asked.entries()) {
         const [kind, value, left] = reply.slice(3 * place, 3 * place + 3);
         try {
@@ -120,7 +120,7 @@ export class TermStore {
     if (kind === "none") return { value: null, leftMs: null };
     const name = this.#options.keys.value(key);
     if (kind !== "string" && kind !== "long") throw wrongType(name, kind);
-    const value = kind === "string" ? valueOfBytes(bytes as Uint8Array) : null;
+    const value = bytes instanceof Uint8Array ? valueOfBytes(bytes) : null;
     if (value === null || value.length > LIMITS.bodyBytesMax) {
       const what = `the key ${name} has ${value?.length ?? left} bytes in Redis`;
       throw new SkeinError("PAYLOAD_TOO_LARGE", `${what}; allowed: ${LIMITS.bodyBytesMax}`);
@@ -154,7 +154,7 @@ export class TermStore {
       await this.#claim();
       return await send();
     });
-    const [isWritten, existed] = reply as readonly number[];
+    const [isWritten, existed] = listOf(reply, 2);
     if (isWritten === 1) counters.writes++;
     return { isWritten: isWritten === 1, existed: existed === 1 };
   }
@@ -211,6 +211,12 @@ export class TermStore {
     if (Number(found) > term) this.#over = refusal;
     return refusal;
   }
+}
+
+/** What stands between may be no Redis. @throws {SkeinError} UNAVAILABLE */
+function listOf(reply: unknown, length: number): readonly unknown[] {
+  if (Array.isArray(reply) && reply.length === length) return reply;
+  throw new SkeinError("UNAVAILABLE", "the Redis behind the cache answers what no Redis does");
 }
 
 function wrongType(name: string, kind: string): SkeinError {
