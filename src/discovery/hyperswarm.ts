@@ -47,8 +47,8 @@ interface SecretStream extends SwarmStream {
 }
 
 interface Discovery {
-  /** @returns false, or rejects, where the DHT did not answer */
-  refresh(options: { readonly client: boolean; readonly server: boolean }): Promise<boolean>;
+  /** @returns false where the DHT did not answer; where one is under way, nothing then, and rejects */
+  refresh(options: { readonly client: boolean; readonly server: boolean }): Promise<boolean | void>;
 }
 
 interface JoinedSwarm {
@@ -153,8 +153,10 @@ class TopicSwarm implements Swarm {
 
   async refresh(): Promise<boolean> {
     const { server } = this.#swarm;
-    // Of two at once only the first ends with false; the other rejects.
-    const answered = await this.#discovery.refresh(BOTH).catch(() => false);
+    const answered = await this.#discovery.refresh(BOTH).then(
+      (done) => done !== false,
+      () => false,
+    );
     // It notices by itself when nodes that know this peer go away, but not that all of them forgot it.
     if (answered) server.refresh();
     return answered;

@@ -100,7 +100,7 @@ Deno.test("programs are started by cluster, lock run and queue worker, native co
   const having = (flag: string) =>
     COMMANDS.map(({ words }) => words.join(" ")).filter((line) => flagsOf(line).has(flag));
   assert.deepEqual(having("--allow-run"), ["cluster", "lock run", "queue worker"]);
-  assert.deepEqual(having("--allow-ffi"), ["run"]);
+  assert.deepEqual(having("--allow-ffi"), ["run", "dht"]);
   assert.deepEqual(having("--allow-write"), ["run", "cluster"]);
   assert.deepEqual(having("--allow-all"), []);
   assert.equal(having("--no-prompt").length, COMMANDS.length);
