@@ -102,7 +102,8 @@ export async function publishInput<Item>(
 }
 
 function describe(what: string, { published, duplicates }: PublishProgress): string {
-  const known = duplicates === 0 ? "" : `, of which ${duplicates} were known already`;
+  const were = duplicates === 1 ? "was" : "were";
+  const known = duplicates === 0 ? "" : `, of which ${duplicates} ${were} known already`;
   return `${countOf(published, what)}${known}`;
 }
 

@@ -47,7 +47,7 @@ Deno.test("publish sends the lines of standard input in batches and in order", a
     lines.join("\n"),
   );
   assert.equal(code, 0);
-  assert.match(stdout, /^published 3 events, of which 1 were known already in [\d.]+ s\n$/);
+  assert.match(stdout, /^published 3 events, of which 1 was known already in [\d.]+ s\n$/);
   assert.deepEqual(peer.asked.flatMap(sentBy), [
     { topic: "t", event_id: "a", timestamp: "2026-01-01", source: "s", payload: { n: 1 } },
     { topic: "usual", event_id: "known", source: "here", payload: 12345678901234567890 },
