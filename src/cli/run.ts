@@ -51,6 +51,7 @@ export function define() {
     const { runPeer } = await import("./run_peer.ts");
     // What it is made of looks into the environment when it is loaded.
     if (config.redis !== null) await import("../storage/redis/redis_storage.ts");
+    if (config.cacheRedis !== null) await import("../cache/redis/redis_front.ts");
     if (config.swarm !== null) await import("../discovery/hyperswarm.ts");
     giveUpRights(["run"], "begun");
     throw new Exit(await runPeer(config, { json, asked, hangUps }));

@@ -37,6 +37,7 @@ class RedisFront implements CacheFront {
   readonly #link: FrontLink;
   readonly #counters = new FrontCounters();
   readonly #backings = new Map<number, RedisBacking>();
+  #hasWarned = false;
 
   constructor(options: RedisFrontOptions, edges: CacheFrontEdges) {
     const { clock, random, logger } = edges;
@@ -56,6 +57,7 @@ class RedisFront implements CacheFront {
     const counters = this.#counters;
     const clusterId = this.#edges.clusterId();
     assert(clusterId !== null, "who is a home belongs to a cluster");
+    if (edges.replica.cache.usage.keys > 0) this.#warnOfOthers();
     const keys = new FrontKeys(this.#options.prefix, clusterId);
     const mayGrant = () => edges.mayGrant();
     const store = new TermStore({ link, keys, counters, partition: group, term, mayGrant });
@@ -72,6 +74,15 @@ class RedisFront implements CacheFront {
     this.#backings.set(group, backing);
     return backing;
   };
+
+  #warnOfOthers(): void {
+    if (this.#hasWarned) return;
+    this.#hasWarned = true;
+    const what =
+      "the cache has values from before it stood in front of a Redis, or from peers that " +
+      "do not (--cache-redis is to be alike at every peer): nobody reads them any more";
+    this.#edges.logger.log("warn", what);
+  }
 
   #each(tell: (backing: RedisBacking) => void): void {
     for (const backing of [...this.#backings.values()]) tell(backing);

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { eventually } from "../../eventually.ts";
 import { RedisServer, redisTest } from "../../redis_server.ts";
-import { FrontCluster, PREFIX } from "./front_cluster.ts";
+import { type ClusterPeer, TestCluster } from "../../peer/cluster.ts";
+import { FrontCluster, frontOf, PREFIX } from "./front_cluster.ts";
 
 async function refusedRead(it: FrontCluster, message: RegExp): Promise<void> {
   await eventually("a read is refused", 10_000, async () => {
@@ -154,5 +155,49 @@ redisTest("what could be lost there is said at the start", async () => {
       /a durable write of the cache is as durable as the Redis behind it: .*everysec/,
     );
     assert.match(said, /throws keys away when its memory is full \(maxmemory-policy allkeys-lru\)/);
+  });
+});
+
+redisTest("a user with the documented rights, and no others, is enough", async () => {
+  // deno-fmt-ignore
+  const rights = [
+    "on", ">secret", "~app:*", "&__redis__:invalidate", "&__keyspace@0__:app:*",
+    "+eval", "+get", "+set", "+del", "+type", "+strlen", "+pttl", "+ping", "+info", "+config|get",
+    "+client|id", "+client|tracking", "+client|setname", "+subscribe", "+psubscribe",
+  ];
+  const flags = ["--user", "peer", ...rights];
+  const url = ({ port }: RedisServer) => `redis://peer:secret@127.0.0.1:${port}`;
+  await FrontCluster.with({ flags, url }, async (it) => {
+    await it.watched();
+    await it.put(0, "k", 1, { durable: true, ttlMs: 60_000 });
+    await it.everywhere("k", 1);
+    await it.send("SET", `${PREFIX}k`, "2");
+    await it.everywhere("k", 2);
+    assert.deepEqual(await it.peer(1).core.cache.delete("k", null), { existed: true });
+  });
+});
+
+redisTest("values from before the cache stood in front of Redis are warned of", async () => {
+  await RedisServer.with([], async (server) => {
+    const cluster = new TestCluster({ peers: 1 });
+    const [peer] = cluster.peers as [ClusterPeer];
+    await peer.start();
+    await cluster.ready();
+    const data = new TextEncoder().encode("1");
+    const plain = { ttlMs: null, durable: true, ifVersion: undefined, fillToken: null };
+    await peer.core.cache.put({ key: "k", data, ...plain, request: null });
+    await peer.stop();
+    Object.assign(cluster.options, { makeCacheFront: frontOf(server.url) });
+    await peer.start();
+    try {
+      await cluster.ready();
+      await eventually("it is said", 10_000, async () => {
+        await peer.core.cache.get({ key: "k", fill: false, waitMs: 0, fillTtlMs: null });
+        const said = peer.lines.map(({ message }) => message).join("\n");
+        assert.match(said, /the cache has values from before it stood in front of a Redis/);
+      });
+    } finally {
+      await peer.stop();
+    }
   });
 });

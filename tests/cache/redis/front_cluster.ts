@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import type { GetAnswer, PutAnswer, PutRequest } from "../../../src/cache/cache.ts";
+import type { MakeCacheFront } from "../../../src/cache/cache_front.ts";
 import { redisFront, type RedisFrontOptions } from "../../../src/cache/redis/redis_front.ts";
 import { parseRedisUrl } from "../../../src/storage/redis/redis_address.ts";
 import { eventually } from "../../eventually.ts";
@@ -25,6 +26,17 @@ export interface FrontOptions extends ClusterOptions {
   readonly url?: (server: RedisServer) => string;
 }
 
+export function frontOf(url: string, more: Partial<RedisFrontOptions> = {}): MakeCacheFront {
+  return redisFront({
+    address: parseRedisUrl(url)!,
+    certificates: null,
+    prefix: PREFIX,
+    write: "back",
+    lineTtlMs: 10_000,
+    ...more,
+  });
+}
+
 export class FrontCluster {
   readonly server: RedisServer;
   readonly cluster: TestCluster;
@@ -37,14 +49,7 @@ export class FrontCluster {
   static with(options: FrontOptions, test: (it: FrontCluster) => Promise<void>): Promise<void> {
     const { flags = [], front = {}, url = ({ url }) => url, ...others } = options;
     return RedisServer.with(flags, (server) => {
-      const makeCacheFront = redisFront({
-        address: parseRedisUrl(url(server))!,
-        certificates: null,
-        prefix: PREFIX,
-        write: "back",
-        lineTtlMs: 10_000,
-        ...front,
-      });
+      const makeCacheFront = frontOf(url(server), front);
       const settings = { electionTimeoutMs: ELECTION_TIMEOUT_MS, makeCacheFront, ...others };
       return TestCluster.with(settings, (cluster) => test(new FrontCluster(server, cluster)));
     });

@@ -90,8 +90,8 @@ redisTest("an older write that comes late, or one that comes twice, changes noth
     assert.deepEqual(await store.write(writeOf(9, 9, "9")), older);
     assert.deepEqual(await store.write(writeOf(9, 10, "10")), older);
     assert.deepEqual(await store.write(writeOf(8, 99, "8")), older);
-    assert.deepEqual(await store.write(writeOf(9, 11, null)), { isWritten: true, existed: true });
-    assert.deepEqual(await store.write(writeOf(9, 10, "10")), older, "not after its removal");
+    assert.deepEqual(await store.write(writeOf(9, 20, null)), { isWritten: true, existed: true });
+    assert.deepEqual(await store.write(writeOf(9, 15, "15")), older, "not after its removal");
     assert.equal(await server.send("GET", `${PREFIX}k`), "$-1\r\n");
   });
 });
