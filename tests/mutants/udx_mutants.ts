@@ -5,6 +5,7 @@ const WIRE = test("tests/udx/wire_rules_test.ts");
 const LOSS = test("tests/udx/loss_and_timers_test.ts");
 const CORE = test("tests/udx/stream_core_test.ts");
 const RELIABLE = test("tests/udx/reliability_test.ts");
+const HOLE = test("tests/udx/black_hole_test.ts");
 const LOOPBACK = test("tests/udx/loopback_test.ts");
 
 const OUTSTANDING = "src/udx/protocol/outstanding.ts";
@@ -191,9 +192,9 @@ export const UDX_MUTANTS: readonly Mutant[] = [
   {
     name: "the end is believed before what comes before it",
     file: RECEIVER,
-    search: `distance(this.next, this.#endAt) > 0) this.#ended = true;`,
-    replace: `distance(this.next, this.#endAt) >= 0) this.#ended = true;`,
-    caughtBy: [WIRE, RELIABLE],
+    search: `if (this.#endAt !== null && distance(this.next, this.#endAt) > 0) this.#ended = true;`,
+    replace: `if (this.#endAt !== null) this.#ended = true;`,
+    caughtBy: [WIRE],
   },
   {
     name: "data past the end is kept",
@@ -313,6 +314,34 @@ export const UDX_MUTANTS: readonly Mutant[] = [
     search: `this.#mtu = new PathMtu(route.family);`,
     replace: `if (this.#writtenBytes === 0) this.#mtu = new PathMtu(route.family);`,
     caughtBy: [WIRE],
+  },
+  {
+    name: "an answer to the question about a black hole may have been under way before it",
+    file: "src/udx/protocol/black_hole.ts",
+    search: `nowMs >= this.#heardFromMs;`,
+    replace: `nowMs >= 0;`,
+    caughtBy: [HOLE],
+  },
+  {
+    name: "a path that is dead is taken for a black hole",
+    file: "src/udx/protocol/black_hole.ts",
+    search: `return this.#heard ? "hole" : "dead";`,
+    replace: `return "hole";`,
+    caughtBy: [HOLE],
+  },
+  {
+    name: "packets leave while a black hole is asked about",
+    file: SENDER,
+    search: `if (this.#route === null || this.#hole.asking) return;`,
+    replace: `if (this.#route === null) return;`,
+    caughtBy: [HOLE],
+  },
+  {
+    name: "packets are cut anew though a later one has come",
+    file: SENDER,
+    search: `if (verdict === "dead" || outstanding.empty || outstanding.sacked > 0) return;`,
+    replace: `if (verdict === "dead" || outstanding.empty) return;`,
+    caughtBy: [HOLE],
   },
   {
     name: "the pipe is never full",

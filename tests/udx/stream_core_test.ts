@@ -103,6 +103,8 @@ Deno.test("udx core: the last acknowledgement may be lost", () => {
   loses = true;
   right.write(10);
   assert.ok(simulation.runUntil(() => left.closedWith === null, 20_000));
+  // Until the acknowledgement is lost.
+  simulation.runUntil(() => false, simulation.nowMs + 10);
   assert.equal(right.closedWith, undefined);
   loses = false;
   assert.ok(simulation.runUntil(() => right.closedWith !== undefined, 20_000));

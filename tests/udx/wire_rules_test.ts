@@ -114,16 +114,18 @@ Deno.test("udx wire: padding is skipped, and a packet that ends within it is non
 
 Deno.test("udx wire: an end without data is acknowledged, and waits for what comes before it", () => {
   const stream = new StreamByHand();
-  stream.receive({ flags: FLAGS.end, sequence: 1 });
+  stream.receive({ flags: FLAGS.end, sequence: 2 });
   assert.equal(stream.end.remoteEnded, false);
   assert.deepEqual(stream.pass(1).map(({ flags, ack }) => [flags, ack]), [[FLAGS.sack, 0]]);
   // Nothing can follow the end.
-  stream.receive({ flags: FLAGS.data, sequence: 2, payload: payloadAt(0, 1) });
+  stream.receive({ flags: FLAGS.data, sequence: 3, payload: payloadAt(0, 1) });
   assert.equal(stream.end.core.receiver.ranges.size, 1);
-  assert.equal(stream.end.core.receiver.ranges.end(0), 2);
+  assert.equal(stream.end.core.receiver.ranges.end(0), 3);
   stream.receive({ flags: FLAGS.data, sequence: 0, payload: payloadAt(0, 1) });
+  assert.equal(stream.end.remoteEnded, false);
+  stream.receive({ flags: FLAGS.data, sequence: 1, payload: payloadAt(1, 1) });
   assert.equal(stream.end.remoteEnded, true);
-  assert.equal(stream.pass(1).at(-1)!.ack, 2);
+  assert.equal(stream.pass(1).at(-1)!.ack, 3);
 });
 
 Deno.test("udx wire: data that leaves in the turn is the acknowledgement, unless there are blocks to name", () => {
