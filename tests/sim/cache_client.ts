@@ -5,19 +5,17 @@
  */
 import type { CacheValue, GetAnswer, GetRequest } from "../../src/cache/cache.ts";
 import type { CacheFillChecker, FillToken } from "./cache_fill_checker.ts";
-import type { CacheInput, CacheOperation, Mark, PutInput } from "./cache_history.ts";
-import { type Called, Caller, type CallerEdges, type PeerAccess } from "./caller.ts";
+import type { CacheInput, Mark, PutInput } from "./cache_history.ts";
+import type { Called, PeerAccess } from "./caller.ts";
 import { exponentialMs } from "./fault_rates.ts";
 import { SafetyViolation } from "./raft_checker.ts";
+import { type ClientEdges, SimulatedClient } from "./simulated_client.ts";
 
-export interface CacheClientEdges extends CallerEdges {
-  readonly history: CacheOperation[];
+export interface CacheClientEdges extends ClientEdges<CacheInput> {
   readonly keys: readonly string[];
   /** What each version was seen to name. */
   readonly marks: Map<string, string>;
   readonly fills: CacheFillChecker;
-  /** Mean time between two operations. */
-  readonly thinkMs: number;
   /** Of its operations that are no removals: how many write. */
   readonly writes: number;
   partitionOf(key: string): number;
@@ -38,10 +36,7 @@ const LARGE_LENGTH = 1_200;
 /** Whoever reads does not wait long at a peer that cannot answer. */
 const READ_PATIENCE_MS = 1_500;
 
-export class CacheClient {
-  readonly #name: string;
-  readonly #edges: CacheClientEdges;
-  readonly #caller: Caller;
+export class CacheClient extends SimulatedClient<CacheInput, CacheClientEdges> {
   /** What it last saw of a key. */
   readonly #seen = new Map<string, Seen>();
   #marks = 0;
@@ -49,23 +44,8 @@ export class CacheClient {
   #life = "";
   #peer = "";
 
-  constructor(name: string, edges: CacheClientEdges) {
-    this.#name = name;
-    this.#edges = edges;
-    this.#caller = new Caller(name, edges);
-  }
-
-  /** Resolves after `stop`, when the operation under way has ended. */
-  run(): Promise<void> {
-    return this.#caller.run(this.#edges.thinkMs, () => this.#operate());
-  }
-
-  stop(): void {
-    this.#caller.stop();
-  }
-
-  #operate(): Promise<void> {
-    const { random, keys, writes } = this.#edges;
+  protected override operate(): Promise<void> {
+    const { random, keys, writes } = this.edges;
     const key = random.pick(keys);
     const dice = random.fraction();
     if (dice < 0.04) return this.#delete(key);
@@ -80,8 +60,8 @@ export class CacheClient {
 
   /** Fills what is missing, where that falls to it, unless it forgets to. */
   async #fill(key: string): Promise<void> {
-    const { random, scheduler, fills, partitionOf } = this.#edges;
-    const callMs = scheduler.nowMs;
+    const { random, fills, partitionOf } = this.edges;
+    const callMs = this.nowMs;
     const [waitMs, ttlMs] = [random.pick([0, 200, 1_000]), random.pick([300, 2_000])];
     const answer = await this.#get({ key, fill: true, waitMs, fillTtlMs: ttlMs });
     if (answer === null || answer.fillToken === null) return;
@@ -92,28 +72,28 @@ export class CacheClient {
       peer: this.#peer,
       ttlMs,
       callMs,
-      returnMs: scheduler.nowMs,
+      returnMs: this.nowMs,
       putMs: null,
     };
     fills.given(token);
-    await this.#caller.sleep(exponentialMs(random, random.pick([20, 500])));
-    if (!this.#caller.stopped && random.chance(0.8)) await this.#put(key, token);
+    await this.caller.sleep(exponentialMs(random, random.pick([20, 500])));
+    if (!this.caller.stopped && random.chance(0.8)) await this.#put(key, token);
   }
 
   async #get(request: GetRequest): Promise<GetAnswer | null> {
     const { key } = request;
-    const { scheduler, homeTimeMs } = this.#edges;
-    const [callMs, groupMs] = [scheduler.nowMs, homeTimeMs(key)];
+    const { homeTimeMs } = this.edges;
+    const [callMs, groupMs] = [this.nowMs, homeTimeMs(key)];
     const called = await this.#call((peer) => peer.cache().get(request), true, READ_PATIENCE_MS);
     if (called.kind !== "answer") return null;
     const { mark: found } = this.#see(key, called.value.value);
-    this.#record(callMs, { kind: "get", key, life: this.#life, found, groupMs }, called);
+    this.record(callMs, { kind: "get", key, life: this.#life, found, groupMs }, called);
     return called.value;
   }
 
   async #put(key: string, token: FillToken | null): Promise<void> {
-    const { random, scheduler, latestTimeMs } = this.#edges;
-    const mark = `${this.#name}-${++this.#marks}`;
+    const { random, latestTimeMs } = this.edges;
+    const mark = `${this.name}-${++this.#marks}`;
     const way = random.pick(["line", "line", "line", "durable", "home"] as const);
     const seen = random.chance(0.3) ? this.#seen.get(key) : undefined;
     // What it wrote itself without an answer has a version that it does not know.
@@ -130,7 +110,7 @@ export class CacheClient {
       fillToken: token?.token ?? null,
       request: way === "home" ? { kind: "caller", principal: "c", id: mark } as const : null,
     };
-    const callMs = scheduler.nowMs;
+    const callMs = this.nowMs;
     if (token !== null) token.putMs = callMs;
     const called = await this.#call((peer) => peer.cache().put(put), way === "home");
     if (called.kind === "refused") return;
@@ -139,7 +119,7 @@ export class CacheClient {
     const overByMs = ttlMs === null || result !== "ok" ? Infinity : latestTimeMs(key) + ttlMs;
     const what = { kind: "put", key, life: this.#life, mark, way, ifMark } as const;
     const isFill = token !== null;
-    this.#record(callMs, { ...what, isFill, ttlMs, overByMs, result }, called);
+    this.record(callMs, { ...what, isFill, ttlMs, overByMs, result }, called);
   }
 
   #resultOf(
@@ -155,18 +135,18 @@ export class CacheClient {
   }
 
   async #delete(key: string): Promise<void> {
-    const callMs = this.#edges.scheduler.nowMs;
+    const callMs = this.nowMs;
     const called = await this.#call((peer) => peer.cache().delete(key, null), false);
     if (called.kind === "refused") return;
     const existed = called.kind === "answer" ? called.value.existed : null;
-    this.#record(callMs, { kind: "delete", key, life: this.#life, existed }, called);
+    this.record(callMs, { kind: "delete", key, life: this.#life, existed }, called);
   }
 
   async #invalidate(key: string): Promise<void> {
-    const callMs = this.#edges.scheduler.nowMs;
+    const callMs = this.nowMs;
     const called = await this.#call((peer) => peer.cache().invalidate(key), true);
     if (called.kind !== "answer") return;
-    this.#record(callMs, { kind: "invalidate", key, life: this.#life }, called);
+    this.record(callMs, { kind: "invalidate", key, life: this.#life }, called);
   }
 
   #call<T>(
@@ -174,7 +154,7 @@ export class CacheClient {
     mayRetry: boolean,
     attemptMs?: number,
   ): Promise<Called<T>> {
-    return this.#caller.call((peer) => {
+    return this.caller.call((peer) => {
       this.#life = peer.life;
       this.#peer = peer.id;
       return perform(peer);
@@ -191,15 +171,10 @@ export class CacheClient {
 
   /** One version names one write. @throws {SafetyViolation} */
   #named(key: string, version: string, mark: string): void {
-    const { marks } = this.#edges;
+    const { marks } = this.edges;
     const name = `${key} ${version}`;
     const known = marks.get(name) ?? mark;
     if (known !== mark) throw new SafetyViolation(`version ${name} names ${known} and ${mark}`);
     marks.set(name, mark);
-  }
-
-  #record(callMs: number, input: CacheInput, { kind }: Called<unknown>): void {
-    const returnMs = kind === "unknown" ? Infinity : this.#edges.scheduler.nowMs;
-    this.#edges.history.push({ callMs, input, returnMs });
   }
 }
