@@ -67,8 +67,10 @@ export const QUEUE_SIM_MUTANTS: readonly Mutant[] = [
   {
     name: "a leader answers for its partition without asking whether it leads",
     file: "src/queue/lane_answers.ts",
-    search: `if (stale !== true) await this.#edges.groups.readBarrier(group, timeoutMs);`,
-    replace: `if (stale === undefined) await this.#edges.groups.readBarrier(group, timeoutMs);`,
+    search: `    const { queue } = await replicaToRead(this.#edges, group, { stale, timeoutMs });
+    const view`,
+    replace: `    const { queue } = await replicaToRead(this.#edges, group, { stale: true, timeoutMs });
+    const view`,
     caughtBy: [sim()],
   },
 ];
