@@ -1,6 +1,7 @@
 /**
  * Starts what was built for this machine, once: it must say that it was built from this commit, and a peer must come up
- * and stop, which loads the native code. It gets its own home and temporary directory, so that nothing of it stays.
+ * and stop, which loads the native code, and so must a DHT, which loads what a swarm is made of. It gets its own home and
+ * temporary directory, so that nothing of it stays.
  */
 import type { Stage } from "./stage.ts";
 
@@ -42,27 +43,26 @@ export async function tryExecutable(
     const complaint = said + new TextDecoder().decode(version.stderr);
     throw new Error(`what was built does not run; asked for its version, it said: ${complaint}`);
   }
-  const child = new Deno.Command(executable, {
-    ...options,
-    args: [
-      "run",
-      "--json",
-      "--http",
-      ANY_PORT,
-      "--listen",
-      ANY_PORT,
-      "--data",
-      `${directory}/data`,
-    ],
-  }).spawn();
+  const start = (args: readonly string[]) =>
+    startAndStop(new Deno.Command(executable, { ...options, args: [...args] }), signal);
+  const listen = ["--listen", ANY_PORT, "--json"];
+  const peer = await start(["run", "--http", ANY_PORT, "--data", `${directory}/data`, ...listen]);
+  if (peer !== null) throw new Error(`what was built starts no peer ${peer}`);
+  const dht = await start(["dht", ...listen]);
+  if (dht !== null) throw new Error(`what was built starts no DHT ${dht}`);
+}
+
+/** @returns null where it says that it listens, and stops when it is told to; else what came of it */
+async function startAndStop(command: Deno.Command, signal: AbortSignal): Promise<string | null> {
+  const child = command.spawn();
   const stderr = child.stderr.text();
   const listening = parsed(await firstLine(child.stdout))?.["success"] === true;
   if (listening) child.kill("SIGTERM");
   const { code } = await child.status;
   signal.throwIfAborted();
   // On Windows any signal ends a process at once, with an exit code of its own.
-  if (listening && (code === 0 || Deno.build.os === "windows")) return;
-  throw new Error(`what was built starts no peer (exit code ${code}):\n${await stderr}`);
+  if (listening && (code === 0 || Deno.build.os === "windows")) return null;
+  return `(exit code ${code}):\n${await stderr}`;
 }
 
 function parsed(text: string): Readonly<Record<string, unknown>> | null {
