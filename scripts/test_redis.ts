@@ -7,12 +7,16 @@ import { REDIS_MISSING, RedisServer } from "../tests/redis_server.ts";
 import { findTests, KEEPS_STATE } from "./skein_tests.ts";
 import { runInTurn, splitArguments, type TestArguments, type TestRun } from "./test_run.ts";
 
+const FOLDERS = ["storage", "cache", "peer", "http", "client", "cli", "integration", "e2e"];
 /** A database stands for a data directory, and tests remove theirs. */
 const DATABASES = 4_096;
 
 /** @throws {Error} where there is no such test */
 async function runsOf({ paths, flags }: TestArguments): Promise<ReadonlyMap<string, TestRun>> {
-  const tests = await findTests(paths.length > 0 ? paths : ["tests"], KEEPS_STATE);
+  const tests = await findTests(
+    paths.length > 0 ? paths : FOLDERS.map((folder) => `tests/${folder}`),
+    KEEPS_STATE,
+  );
   if (tests.length === 0) throw new Error(`no test in ${paths.join(", ")} starts peers`);
   const folders = Map.groupBy(tests, (path) => path.slice(0, path.lastIndexOf("/")));
   return new Map([...folders].map(([folder, paths]) => [folder, { paths, flags }]));
