@@ -30,6 +30,11 @@ export const versionField = z.string().nullable().openapi({
   description: "names one write of the key, and never comes again; null: no value",
 });
 
+/** Of routes that have no other conflict. */
+export const NO_STRING_ERROR = errorResponse(
+  "CONFLICT: the key is no string in the Redis that the cache stands in front of",
+);
+
 /** Errors of every route of the cache that takes a body. */
 export const CACHE_ERRORS = {
   400: errorResponse("Not a JSON object"),

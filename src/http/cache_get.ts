@@ -7,6 +7,7 @@ import { answerText } from "./answer.ts";
 import {
   CACHE_ERRORS,
   keyField,
+  NO_STRING_ERROR,
   opaqueField,
   stateField,
   valueField,
@@ -93,6 +94,7 @@ function getEndpoint({ peer, bodies }: Site, path: string, summary: string): End
           "The value; or, with status miss, that there is none",
           z.union([ValueSchema, MissSchema]),
         ),
+        409: NO_STRING_ERROR,
         ...CACHE_ERRORS,
       },
     }),

@@ -3,7 +3,7 @@
  */
 import { createRoute, z } from "@hono/zod-openapi";
 import { answer } from "./answer.ts";
-import { CACHE_ERRORS, keyField, stateField } from "./cache_fields.ts";
+import { CACHE_ERRORS, keyField, NO_STRING_ERROR, stateField } from "./cache_fields.ts";
 import { requestKeyOf } from "./caller.ts";
 import type { Endpoint, Site } from "./endpoint.ts";
 import { jsonBody, jsonResponse, successField, validate } from "./fields.ts";
@@ -43,7 +43,11 @@ function remove({ peer, bodies, gate }: Site): Endpoint {
       tags: ["cache"],
       summary: "Remove a value, here and everywhere",
       request: jsonBody(KeySchema),
-      responses: { 200: jsonResponse("There is no value now", DeletedSchema), ...CACHE_ERRORS },
+      responses: {
+        200: jsonResponse("There is no value now", DeletedSchema),
+        409: NO_STRING_ERROR,
+        ...CACHE_ERRORS,
+      },
     }),
     access: "token",
     async handle(request) {
@@ -66,6 +70,7 @@ function invalidate({ peer, bodies }: Site): Endpoint {
       request: jsonBody(KeySchema),
       responses: {
         200: jsonResponse("No peer has a line; what was written is kept", InvalidatedSchema),
+        409: NO_STRING_ERROR,
         ...CACHE_ERRORS,
       },
     }),

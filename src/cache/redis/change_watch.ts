@@ -35,6 +35,12 @@ const PROBE_MS = 10_000;
 /** How long a change may take to be told, for the server to count as one that tells. */
 const TOLD_MS = 500;
 
+/** As a home writes and reads: what is read by a script is to be remembered, also behind a write. */
+const PROBE_SCRIPT = `
+redis.call('SET', KEYS[1], '', 'PX', ARGV[1])
+return redis.call('STRLEN', KEYS[1])
+`;
+
 export class ChangeWatch {
   readonly #options: ChangeWatchOptions;
   readonly #probeKey: string;
@@ -101,7 +107,7 @@ export class ChangeWatch {
       await this.#within(connection.call(["subscribe", INVALIDATIONS]));
       // With one's own changes at first: the probe is one.
       await this.#command("client", "tracking", "on", "redirect", id);
-      await this.#command("get", this.#probeKey);
+      await this.#command("eval", PROBE_SCRIPT, "1", this.#probeKey, String(PROBE_MS));
       const isTold = await this.#isTold("set", this.#probeKey, "1", "px", String(PROBE_MS));
       await this.#command("client", "tracking", "off");
       if (!isTold) return false;

@@ -200,11 +200,17 @@ export class RedisBacking implements Backing {
       if (this.#ended) throw this.#edges.notLed();
       this.#settle(key, version);
       if (outcome.isWritten && !doubt.isCast) this.#know(key, content, sinceMs);
-      else this.#known.delete(key);
+      else this.#forget(key);
       return outcome;
     } finally {
       this.#doubts.end(doubt);
     }
+  }
+
+  /** Nobody knows what it has: no line of it stays. */
+  #forget(key: string): void {
+    this.#known.delete(key);
+    this.#edges.changed(key);
   }
 
   #settle(key: string, version: Version): void {
@@ -243,10 +249,9 @@ export class RedisBacking implements Backing {
 
   #changed(key: string): void {
     const isKnown = this.#known.get(key) !== undefined;
-    this.#doubts.cast(key);
-    this.#known.delete(key);
     if (isKnown) this.#options.counted();
-    this.#edges.changed(key);
+    this.#doubts.cast(key);
+    this.#forget(key);
   }
 
   /** It may have been this home that changed it. */
