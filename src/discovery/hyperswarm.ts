@@ -35,15 +35,18 @@ export interface SwarmOptions {
 
 type Options = Readonly<Record<string, unknown>>;
 
+type Connected = (stream: SecretStream) => void;
+
 interface Dht {
-  readonly nodes: { readonly length: number };
-  createServer(options: Options, connected: unknown): unknown;
-  connect(key: Uint8Array, options?: Options): unknown;
+  createServer(options: Options, connected: Connected): unknown;
+  connect(key: Uint8Array, options?: Options): SecretStream;
   destroy(options?: { readonly force: boolean }): Promise<void>;
 }
 
 interface SecretStream extends SwarmStream {
+  readonly destroying: boolean;
   start(rawStream: unknown, options?: Options): void;
+  on(event: "open" | "close" | "error", listener: () => void): void;
 }
 
 interface Discovery {
@@ -81,6 +84,8 @@ const ANY_PORT = [0, 0];
 /** After which pauses a peer that was found is tried again, and how far they vary. */
 const RETRY_PAUSES_MS = [500, 1_000, 2_000, 5_000];
 const RETRY_JITTER_MS = 200;
+/** How long an attempt to reach a peer stands in the way of what that peer opens to us. */
+const ATTEMPT_MS = 1_000;
 /** How long a stop waits for the DHT to take back what was announced. */
 const LEAVE_MS = 1_000;
 const DESTROY_MS = 500;
@@ -93,12 +98,25 @@ export function openSwarm(options: SwarmOptions): Promise<Swarm> {
   return Promise.resolve(new TopicSwarm(options));
 }
 
-/** A DHT whose streams to peers have a gate below their encryption. */
-class GatedDht extends DhtClass {
-  readonly #createSecretStream: unknown;
+/** A stream that is being opened to a peer. */
+interface Attempt {
+  readonly stream: SecretStream;
+  readonly beganAtMs: number;
+}
 
-  constructor(gate: SwarmOptions["gate"], options: Options) {
+/**
+ * A DHT whose streams to peers have a gate below their encryption. Of two streams of a pair that are opened at once
+ * Hyperswarm keeps one by the peers' keys; but where an attempt of ours has led nowhere for a while, as it does to a
+ * peer that has moved, what that peer opens to us takes its place.
+ */
+class GatedDht extends DhtClass {
+  readonly #clock: Clock;
+  readonly #createSecretStream: unknown;
+  readonly #attempts = new Map<PeerId, Attempt>();
+
+  constructor(gate: SwarmOptions["gate"], clock: Clock, options: Options) {
     super(options);
+    this.#clock = clock;
     class GatedSecretStream extends SecretStreamClass {
       override start(rawStream: unknown, options?: Options): void {
         super.start(gate(rawStream as UDXStream), options);
@@ -108,15 +126,40 @@ class GatedDht extends DhtClass {
       new GatedSecretStream(isInitiator, rawStream, { ...options, filterZeroByteMessages: true });
   }
 
-  override createServer(options: Options, connected: unknown): unknown {
+  override createServer(options: Options, connected: Connected): unknown {
     const createSecretStream = this.#createSecretStream;
-    return super.createServer({ ...options, createSecretStream }, connected);
+    return super.createServer(
+      { ...options, createSecretStream },
+      (stream) => this.#arrived(stream, connected),
+    );
   }
 
   /** A stream to a relay, which it opens without a key pair of ours, is its own affair. */
-  override connect(key: Uint8Array, options?: Options): unknown {
+  override connect(key: Uint8Array, options?: Options): SecretStream {
     if (options?.["keyPair"] === undefined) return super.connect(key, options);
-    return super.connect(key, { ...options, createSecretStream: this.#createSecretStream });
+    const createSecretStream = this.#createSecretStream;
+    const stream = super.connect(key, { ...options, createSecretStream });
+    const peer = Buffer.from(key).toString("hex");
+    const attempt = { stream, beganAtMs: this.#clock.monotonicMs() };
+    const ended = () => {
+      if (this.#attempts.get(peer) === attempt) this.#attempts.delete(peer);
+    };
+    this.#attempts.set(peer, attempt);
+    stream.on("open", ended);
+    stream.on("close", ended);
+    return stream;
+  }
+
+  #arrived(stream: SecretStream, connected: Connected): void {
+    const attempt = this.#attempts.get(Buffer.from(stream.remotePublicKey).toString("hex"));
+    const isStuck = attempt !== undefined &&
+      this.#clock.monotonicMs() - attempt.beganAtMs > ATTEMPT_MS;
+    if (!isStuck) return connected(stream);
+    stream.on("error", () => {});
+    attempt.stream.on("close", () => {
+      if (!stream.destroying) connected(stream);
+    });
+    attempt.stream.destroy();
   }
 }
 
@@ -127,7 +170,7 @@ class TopicSwarm implements Swarm {
 
   constructor({ keyPair, topic, bootstrap, gate, found, clock }: SwarmOptions) {
     this.#clock = clock;
-    const dht = new GatedDht(gate, {
+    const dht = new GatedDht(gate, clock, {
       udx: new UDX(),
       port: ANY_PORT,
       // The connections on its streams see for themselves whether the other side is there.

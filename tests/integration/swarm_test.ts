@@ -228,3 +228,15 @@ for (const isReachable of [true, false]) {
     },
   );
 }
+
+test("a peer that is moved while it runs is found again", false, async (fleet) => {
+  await fleet.formed();
+  await fleet.connected("swarm", 10_000);
+  await fleet.machines.move(3, 33);
+  await eventually("it was lost", 20_000, () => {
+    assert.ok(fleet.on(3).log.some((line) => line.includes("connection lost")));
+  });
+  await fleet.connected("swarm", 60_000);
+  await fleet.ready();
+  await fleet.serves(1);
+});
