@@ -71,11 +71,14 @@ export class HomeDesk {
   }
 
   async #write(asked: WriteQuestion): Promise<HomeWriteAnswer> {
-    const { backing } = this.#edges;
+    const { backing, fills } = this.#edges;
     const question = { ...asked, ttlMs: asked.ttlMs === null ? null : Math.round(asked.ttlMs) };
-    const { key, request } = question;
+    const { key, request, fillToken } = question;
     const before = await backing.remembered(question);
     if (before !== null) return before as HomeWriteAnswer;
+    if (fillToken !== null && !fills.isValid(key, fillToken)) {
+      return { ok: false, version: await backing.version(key) };
+    }
     if (backing.lacks(key)) {
       throw new SkeinError("TOO_MANY_REQUESTS", "the key's partition is full");
     }

@@ -21,6 +21,8 @@ export interface WriteQuestion {
   readonly ttlMs: number | null;
   readonly ifVersion: Version | null | undefined;
   readonly request: RequestKey;
+  /** Must be the key's and not over, unless the request was executed before; null: it fills nothing. */
+  readonly fillToken: string | null;
 }
 
 export interface BeginFillQuestion {
@@ -76,10 +78,10 @@ export function encodeQuestion(question: HomeQuestion): readonly unknown[] {
     case "remove":
       return [...head, encodeRequest(question.request)];
     case "write": {
-      const { value, ttlMs, ifVersion, request } = question;
+      const { value, ttlMs, ifVersion, request, fillToken } = question;
       const isBound = ifVersion !== undefined;
       const version = ifVersion === undefined ? null : encodeVersion(ifVersion);
-      return [...head, value, ttlMs, isBound, version, encodeRequest(request)];
+      return [...head, value, ttlMs, isBound, version, encodeRequest(request), fillToken];
     }
     case "beginFill":
       return [...head, question.peer, question.waitMs, question.ttlMs];
@@ -125,14 +127,15 @@ export function decodeQuestion(body: unknown): HomeQuestion {
 }
 
 function decodeWrite(key: string, fields: readonly unknown[]): WriteQuestion {
-  const [value, ttlMs, isBound, version, requestFields] = fields;
+  const [value, ttlMs, isBound, version, requestFields, fillToken = null] = fields;
   const request = requestOf(requestFields);
   if (!(value instanceof Uint8Array) || value.length > LIMITS.bodyBytesMax) throw malformed();
   if (ttlMs !== null && !isSpan(ttlMs)) throw malformed();
   if (typeof isBound !== "boolean" || request === null) throw malformed();
   if (version !== null && !isVersion(version)) throw malformed();
+  if (fillToken !== null && !isText(fillToken, TOKEN_LENGTH_MAX)) throw malformed();
   const ifVersion = isBound ? versionOf(version) : undefined;
-  return { kind: "write", key, value, ttlMs, ifVersion, request };
+  return { kind: "write", key, value, ttlMs, ifVersion, request, fillToken };
 }
 
 export function encodeWriteAnswer(answer: HomeWriteAnswer): unknown {

@@ -53,6 +53,7 @@ export class HomeQuestions {
    * A durable write by the home itself, under a caller's own id: no line is left anywhere when this resolves. Sent again
    * it is answered as then, and writes nothing.
    * @param write.ifVersion null: only where there is no value; undefined: whatever is there
+   * @param write.fillToken where that is over nothing is written; null: the write fills nothing
    * @throws {SkeinError} by rejection: as `Groups.ask`, TOO_MANY_REQUESTS, REQUEST_ID_REUSED
    */
   async write(
@@ -62,6 +63,7 @@ export class HomeQuestions {
       readonly ttlMs: number | null;
       readonly ifVersion: Version | null | undefined;
       readonly request: RequestKey;
+      readonly fillToken: string | null;
     },
   ): Promise<HomeWriteAnswer> {
     return decodeWriteAnswer(await this.#askAgain({ kind: "write", key, ...write }));

@@ -189,8 +189,10 @@ export class CacheService implements Cache {
     this.#checkKey(key);
     checkWrite(put);
     if (fillToken === null) return await this.#write(put);
-    if (!await this.#questions.checkFill(key, fillToken)) return await this.#conflict(key);
-    const { ifVersion = null } = put;
+    const { ifVersion = null, request } = put;
+    // Under a caller's own id the home looks at it, which may have executed the request before.
+    const isOver = request === null && !await this.#questions.checkFill(key, fillToken);
+    if (isOver) return await this.#conflict(key);
     const answer = await this.#write({ ...put, ifVersion });
     await this.#settle(key, fillToken);
     return answer;
@@ -203,7 +205,7 @@ export class CacheService implements Cache {
   }
 
   async #write(put: PutRequest): Promise<PutAnswer> {
-    const { key, data, ttlMs, request } = put;
+    const { key, data, ttlMs, request, fillToken } = put;
     if (request === null) {
       const durable = put.durable || this.#front?.writesThrough === true;
       return await this.#lines.write(key, { ...put, durable }, this.#edges.timeouts.askMs);
@@ -213,9 +215,11 @@ export class CacheService implements Cache {
       : put.ifVersion;
     // No write was ever named so.
     if (ifVersion === null && put.ifVersion !== null) return await this.#conflict(key);
-    const write = { value: data, ttlMs, ifVersion, request };
+    const write = { value: data, ttlMs, ifVersion, request, fillToken };
     const { ok, version } = await this.#questions.write(key, write);
     if (ok) return { ok, state: this.#lines.state(key), version: versionText(version) };
+    // The home may have refused the token before it knew what there is.
+    if (fillToken !== null) return await this.#conflict(key);
     return { ok, code: "CONFLICT", version: version === null ? null : versionText(version) };
   }
 

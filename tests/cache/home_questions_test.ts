@@ -28,14 +28,23 @@ const caller = { kind: "caller", principal: "p", id: "x" } as const;
 const session = { kind: "session", session: "s", bootId: "b", sequence: 4, lowestOpen: 2 } as const;
 const value = Uint8Array.of(34, 34);
 
+const byCaller = { request: caller, fillToken: null };
 const QUESTIONS: readonly HomeQuestion[] = [
   { kind: "remove", key: "ключ", request: null },
   { kind: "remove", key: "a", request: caller },
   { kind: "remove", key: "a", request: session },
   { kind: "invalidate", key: "a" },
-  { kind: "write", key: "a", value, ttlMs: null, ifVersion: undefined, request: caller },
-  { kind: "write", key: "a", value, ttlMs: 100, ifVersion: null, request: caller },
-  { kind: "write", key: "a", value, ttlMs: 0, ifVersion: version, request: session },
+  { kind: "write", key: "a", value, ttlMs: null, ifVersion: undefined, ...byCaller },
+  { kind: "write", key: "a", value, ttlMs: 100, ifVersion: null, ...byCaller, fillToken: "t" },
+  {
+    kind: "write",
+    key: "a",
+    value,
+    ttlMs: 0,
+    ifVersion: version,
+    request: session,
+    fillToken: null,
+  },
   { kind: "view", key: "a" },
   { kind: "beginFill", key: "a", peer: "A", waitMs: 5, ttlMs: 30_000 },
   { kind: "checkFill", key: "a", token: "t" },
@@ -122,7 +131,7 @@ Deno.test("a question goes to the group of its key, with time to wait on top of 
   const home = new HomeQuestions(edges);
   assert.equal(await home.remove("a", caller), true);
   await home.invalidate("a");
-  const written = await home.write("a", { value, ttlMs: null, ifVersion: null, request: caller });
+  const written = await home.write("a", { value, ttlMs: null, ifVersion: null, ...byCaller });
   assert.deepEqual(written, { ok: true, version });
   assert.deepEqual(await home.view("a"), { holders: [], version: null });
   assert.deepEqual(await home.beginFill("a", { waitMs: 50, ttlMs: 10 }), { kind: "late" });
@@ -135,7 +144,7 @@ Deno.test("a question goes to the group of its key, with time to wait on top of 
     { ...at, question: { kind: "invalidate", key: "a" } },
     {
       ...at,
-      question: { kind: "write", key: "a", value, ttlMs: null, ifVersion: null, request: caller },
+      question: { kind: "write", key: "a", value, ttlMs: null, ifVersion: null, ...byCaller },
     },
     { ...at, question: { kind: "view", key: "a" } },
     {
@@ -166,7 +175,7 @@ Deno.test("under a caller's id it asks again while the outcome is unknown, and n
     } as Partial<Groups> as Groups;
     const timeouts = { proposeMs: 9, askMs: 100 };
     const home = new HomeQuestions({ groups, partitions: 16, self: "A", timeouts, clock });
-    return await home.write("a", { value, ttlMs: null, ifVersion: null, request: caller });
+    return await home.write("a", { value, ttlMs: null, ifVersion: null, ...byCaller });
   };
   assert.deepEqual(await write("OUTCOME_UNKNOWN", null), { ok: true, version });
   assert.deepEqual(left, [100, 60]);

@@ -35,7 +35,13 @@ Deno.test("home: where no room is left, a write with an id makes some as well", 
   const request = (id: string) => ({ kind: "caller", principal: "p", id }) as const;
   const put = (key: string, id: string) => {
     const value = new TextEncoder().encode("1");
-    const write = { value, ttlMs: 500, ifVersion: undefined, request: request(id) };
+    const write = {
+      value,
+      ttlMs: 500,
+      ifVersion: undefined,
+      request: request(id),
+      fillToken: null,
+    };
     return bench.question({ kind: "write", key, ...write });
   };
   await put("a", "1");

@@ -33,6 +33,7 @@ function writeOf(
     ttlMs,
     ifVersion,
     request,
+    fillToken: null,
   } as const;
 }
 
@@ -251,6 +252,24 @@ Deno.test("a conditional write through the home compares with what is dirty, and
   const again = { kind: "caller", principal: "p", id: "3" } as const;
   const late = await bench.question(writeOf("late", { ifVersion: version, request: again }));
   assert.equal((late as unknown[])[0], false);
+});
+
+Deno.test("a fill under a caller's own id is answered as before when it is sent again, and else needs its token", async () => {
+  const { bench } = await leased();
+  const begin = { kind: "beginFill", key: "k", peer: "B", waitMs: 0, ttlMs: 5_000 } as const;
+  const [, fillToken] = await bench.question(begin) as [number, string];
+  const fill = (text: string, id: RequestKey, token: string) => {
+    return bench.question({ ...writeOf(text, { ifVersion: null, request: id }), fillToken: token });
+  };
+  assert.deepEqual(await fill("mine", other, "3.9.x"), [false, null], "not the key's token");
+  const answer = await fill("mine", caller, fillToken);
+  assert.equal((answer as unknown[])[0], true);
+  await bench.question({ kind: "settleFill", key: "k", token: fillToken });
+  assert.deepEqual(await fill("mine", caller, fillToken), answer);
+  const [, version] = answer as [boolean, number[]];
+  const third = { kind: "caller", principal: "p", id: "3" } as const;
+  assert.deepEqual(await fill("late", third, fillToken), [false, version]);
+  assert.equal(bench.value(), "mine");
 });
 
 Deno.test("a write through the home ends with its time", async () => {

@@ -161,6 +161,28 @@ Deno.test("whoever goes away while a value is computed leaves nobody waiting", a
   });
 });
 
+Deno.test("a fill that is sent again under its id is answered as before, through whichever peer", async () => {
+  await SkeinCluster.with({ flags: ["--log-level", "warn"] }, async ({ peers }) => {
+    const [first, second] = peers as [SkeinProcess, SkeinProcess];
+    const { fillToken } = await clientOf(first).get("dear", { fill: true });
+    const fill = async ({ url }: SkeinProcess, id: string) => {
+      const response = await fetch(`${url}/cache/put`, {
+        method: "POST",
+        headers: { "x-request-id": id },
+        body: JSON.stringify({ key: "dear", value: 42, fill_token: fillToken }),
+      });
+      const { version } = await response.json() as { version: string };
+      return [response.status, version];
+    };
+    const [status, version] = await fill(first, "fill-1");
+    assert.equal(status, 200);
+    assert.deepEqual(await fill(first, "fill-1"), [200, version]);
+    assert.deepEqual(await fill(second, "fill-1"), [200, version]);
+    assert.deepEqual(await fill(second, "fill-2"), [409, version], "the token is over");
+    assert.equal((await clientOf(second).get("dear")).value, 42);
+  });
+});
+
 /** Resolves when so many requests wait at a peer; the one that asks is not counted. */
 async function inFlight(peer: SkeinProcess, count: number): Promise<void> {
   await eventually(`${count} in flight`, 10_000, async () => {
