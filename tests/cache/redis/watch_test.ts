@@ -90,7 +90,7 @@ redisTest(
   },
 );
 
-redisTest("a server that forgets all, and one that another database is flushed of", async () => {
+redisTest("a server that forgets all", async () => {
   await FrontCluster.with({}, async (it) => {
     await it.watched();
     await it.put(0, "k", 1, { durable: true });
@@ -104,6 +104,37 @@ redisTest("a server that forgets all, and one that another database is flushed o
     await it.everywhere("k", 2);
   });
 });
+
+redisTest(
+  "a number that others count up goes back at no peer, wherever its home moves",
+  async () => {
+    await FrontCluster.with({}, async (it) => {
+      await it.watched();
+      const endMs = performance.now() + 3_000;
+      let counted = 0;
+      const application = async () => {
+        while (performance.now() < endMs) {
+          counted = Number((await it.send("INCR", `${PREFIX}n`)).slice(1));
+        }
+      };
+      const reader = async (place: number) => {
+        let seen = 0;
+        while (performance.now() < endMs) {
+          const number = Number(await it.read(place, "n") ?? 0);
+          assert.ok(number >= seen, `peer ${place + 1} read ${number} after ${seen}`);
+          seen = number;
+          await new Promise((resolve) => setTimeout(resolve, 0));
+        }
+      };
+      const mover = async () => {
+        while (performance.now() < endMs) await it.moveHome("n");
+      };
+      await Promise.all([application(), reader(0), reader(1), reader(2), mover()]);
+      assert.ok(counted > 100, `${counted}`);
+      await it.everywhere("n", counted);
+    });
+  },
+);
 
 redisTest(
   "changes by others while lines are read and written: in the end all see the same",
@@ -123,7 +154,10 @@ redisTest(
           await it.send("SET", `${PREFIX}k${round % 5}`, `"theirs.${round}"`);
         }
       };
-      await Promise.all([peer(0), peer(1), peer(2), application()]);
+      const mover = async () => {
+        for (let round = 0; performance.now() < endMs; round++) await it.moveHome(`k${round % 5}`);
+      };
+      await Promise.all([peer(0), peer(1), peer(2), application(), mover()]);
       for (let number = 0; number < 5; number++) {
         const key = `k${number}`;
         await eventually("what all peers read is what Redis has", 10_000, async () => {
@@ -138,3 +172,33 @@ redisTest(
     });
   },
 );
+
+for (const mode of ["tracking", "notifications"] as const) {
+  redisTest(
+    `another database, and keys without a prefix: changes are told by ${mode}`,
+    async () => {
+      const user = ["--user", "peer", ...UNTRACKED, "--notify-keyspace-events", "KA"];
+      const url = ({ port }: { readonly port: number }) => {
+        return `redis://${mode === "tracking" ? "" : "peer:secret@"}127.0.0.1:${port}/3`;
+      };
+      await FrontCluster.with({ flags: user, url, front: { prefix: "" } }, async (it) => {
+        await it.watched(mode);
+        const theirs = async (value: string) => {
+          await it.send("SET", "a*b[c]", value);
+          await it.send("COPY", "a*b[c]", "a*b[c]", "DB", "3", "REPLACE");
+        };
+        await theirs("1");
+        await it.everywhere("a*b[c]", 1);
+        await theirs("2");
+        await it.everywhere("a*b[c]", 2);
+        await it.put(0, "ours", 1, { durable: true });
+        assert.equal(await it.send("EXISTS", "ours"), ":0\r\n", "not in the first database");
+        assert.equal(
+          await it.send("COPY", "a*b[c]", "ours", "DB", "3"),
+          ":0\r\n",
+          "it is in the fourth",
+        );
+      });
+    },
+  );
+}
