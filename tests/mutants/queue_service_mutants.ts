@@ -31,6 +31,15 @@ export const QUEUE_SERVICE_MUTANTS: readonly Mutant[] = [
     caughtBy: [FAULTS, SERVICE],
   },
   {
+    name: "a leader answers for its partition without asking whether it leads",
+    file: "src/queue/lane_answers.ts",
+    search: `    const { queue } = await replicaToRead(this.#edges, group, { stale, timeoutMs });
+    const view`,
+    replace: `    const queue = this.#edges.replicaOf(group)!.queue;
+    const view`,
+    caughtBy: [FAULTS],
+  },
+  {
     name: "who has given up is waited for",
     file: "src/queue/lane_desk.ts",
     search: `if (!waiter.wants(nowMs)) return waiter.cancel();`,

@@ -64,13 +64,4 @@ export const QUEUE_SIM_MUTANTS: readonly Mutant[] = [
       `const untilMs = context.timeMs + (command.visibilityMs ?? lane.options.visibilityMs) / 8;`,
     caughtBy: [sim()],
   },
-  {
-    name: "a leader answers for its partition without asking whether it leads",
-    file: "src/queue/lane_answers.ts",
-    search: `    const { queue } = await replicaToRead(this.#edges, group, { stale, timeoutMs });
-    const view`,
-    replace: `    const { queue } = await replicaToRead(this.#edges, group, { stale: true, timeoutMs });
-    const view`,
-    caughtBy: [sim()],
-  },
 ];

@@ -76,6 +76,25 @@ Deno.test("a leader that is cut off says to nobody that there is nothing", async
   queues.check();
 });
 
+Deno.test("a leader that is cut off tells nobody how a topic stands, until another one does", async () => {
+  const queues = await QueueFleet.led({ peers: 4, founders: 3 });
+  await queues.publish(4, ["a"]);
+  for (const other of ["p2", "p3"]) {
+    queues.fleet.network.cut("p1", other);
+    queues.fleet.network.cut(other, "p1");
+  }
+  const options = { stale: false };
+  const stats = new Watched(queues.at(4).stats(TOPIC, options));
+  const topics = new Watched(queues.at(4).topics(options));
+  await queues.fleet.run(100);
+  assert.ok(stats.pending && topics.pending, "who was asked cannot know");
+  await queues.publish(2, ["b"]);
+  await queues.fleet.until("both end", () => !stats.pending && !topics.pending, 20_000);
+  const { totals } = await queues.settle(queues.at(4).stats(TOPIC, options));
+  assert.equal(totals.published, 2);
+  queues.check();
+});
+
 Deno.test("a delivery that was carried to a newer leader has its bodies all the same", async () => {
   const queues = await QueueFleet.led();
   await queues.publish(1, ["a", "b"]);
