@@ -75,18 +75,13 @@ class DenoPort implements DatagramPort {
       return;
     }
     this.#sending++;
-    this.#socket.send(packet, { transport: "udp", hostname: host, port }).then(
-      () => {
-        this.#sending--;
-        settled?.(true);
-      },
-      // Too large for the link, no route, refused by the other side's system: all of it is loss.
-      () => {
-        this.#sending--;
-        settled?.(false);
-      },
-    );
+    const sending = this.#socket.send(packet, { transport: "udp", hostname: host, port });
+    // Too large for the link, no route, refused by the other side's system: all of it is loss.
+    if (settled === undefined) sending.then(this.#sent, this.#sent);
+    else sending.then(() => settled(true), () => settled(false)).then(this.#sent);
   }
+
+  readonly #sent = (): void => void this.#sending--;
 
   async #read(): Promise<void> {
     let slab = Buffer.allocUnsafeSlow(SLAB_BYTES);

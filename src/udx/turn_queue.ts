@@ -6,6 +6,11 @@
 
 /** What fits into a receive buffer of the usual size (212,992 bytes on Linux), with room for others. */
 const TURN_MAX = 48;
+/**
+ * So many leave before a turn's end is waited for, which costs more than they do. They may be of more turns than one:
+ * then the turn in which the rest leaves is only shorter.
+ */
+const COUNTED_MIN = 16;
 /** With more than that in the queue there are pauses. */
 const WAITING_LONG = 256;
 /** Datagrams that wait; further ones are lost, as they would be on the way. */
@@ -57,7 +62,7 @@ export class TurnQueue<T> {
   }
 
   #sendNow(packet: Uint8Array, to: T, settled?: (sent: boolean) => void): void {
-    if (this.#sentInTurn++ === 0) {
+    if (++this.#sentInTurn === COUNTED_MIN) {
       const long = this.#waiting.length - this.#head > WAITING_LONG;
       (long ? this.#pause : this.#turn)(this.#nextTurn);
     }

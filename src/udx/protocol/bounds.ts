@@ -43,6 +43,11 @@ export const BOUNDS = {
   rttMaxMs: 30_000,
   rttMinWindowMs: 300_000,
   tailProbeFirstMs: 1_000,
+  /**
+   * A probe of the tail is never sooner. On a short path it would mostly meet a process that was held up; and a timer
+   * that is due within the system's own tick makes each wait of the process dearer than the packet it waits for.
+   */
+  tailProbeMinMs: 10,
   /** What a lone packet's acknowledgement may be late by. */
   ackDelayMs: 2,
   /** A timer cannot tell less apart. */

@@ -281,8 +281,9 @@ export class FlightControl<R extends Route> {
     if (this.#recovery !== "open" || outstanding.sacked > 0 || outstanding.empty) return;
     let delayMs: number = BOUNDS.tailProbeFirstMs;
     if (roundTrip.smoothedMs > 0) {
-      delayMs = Math.max(2 * roundTrip.smoothedMs, BOUNDS.timerGrainMs);
+      delayMs = 2 * roundTrip.smoothedMs;
       if (outstanding.inFlight.size + outstanding.lost.size === 1) delayMs += BOUNDS.ackDelayMs;
+      delayMs = Math.max(delayMs, BOUNDS.tailProbeMinMs);
     }
     deadlines.tailProbeAtMs = Math.min(nowMs + delayMs, deadlines.rtoAtMs);
   }

@@ -113,6 +113,11 @@ export class Sender<R extends Route> {
     if (this.#keepaliveMs > 0) this.flight.deadlines.keepaliveAtMs = nowMs + this.#keepaliveMs;
   }
 
+  /** A packet that is not full waits for the end of the turn. */
+  get hasTurnWork(): boolean {
+    return this.#turnAsked;
+  }
+
   /** @returns whether nothing is in flight to the old remote, so that the change is done */
   changeRemote(route: R, remoteId: number): boolean {
     this.#setRemote(route, remoteId);

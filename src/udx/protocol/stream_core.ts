@@ -68,6 +68,11 @@ export class StreamCore<R extends Route> implements SenderHost<R> {
     return this.sender.deadlineMs;
   }
 
+  /** Whether the end of the turn, for which was asked, has something to do as yet. */
+  get hasTurnWork(): boolean {
+    return this.#unacknowledged > 0 || this.sender.hasTurnWork;
+  }
+
   /** Says where the other end is. Sends nothing but what waited for it. */
   connect(nowMs: number, route: R, remoteId: number): void {
     this.#nowMs = nowMs;
