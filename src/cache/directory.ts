@@ -26,6 +26,7 @@ import {
   type Grant,
   isSettled,
   sameGrant,
+  sameVersion,
   type Version,
 } from "./version.ts";
 
@@ -136,6 +137,8 @@ class EntryWork {
   ): void {
     const { writes } = this.#entry;
     const { version } = content;
+    // Sent again because it takes long: one confirmation will do.
+    if (writes.some((write) => sameWrite(write, { ...by, version }))) return;
     const isCarried = this.#isCarried(version);
     this.#set({ writes: [...writes, { ...by, version }] });
     if (!isCarried && !isVoid) this.#effects.push({ kind: "commit", content });
@@ -303,6 +306,12 @@ class EntryWork {
     this.#set({ holders: [...others, { peer, grant, mode }] });
     this.#effects.push({ kind: "grant", peer, request, grant, state, withContent: !hasContent });
   }
+}
+
+function sameWrite(one: Entry["writes"][number], other: Entry["writes"][number]): boolean {
+  return one.peer === other.peer && sameGrant(one.grant, other.grant) &&
+    sameVersion(one.version, other.version) && one.keeps === other.keeps &&
+    one.rides === other.rides;
 }
 
 function sameJob(one: Job, other: Job): boolean {

@@ -393,3 +393,14 @@ Deno.test("who has no lease is granted nothing", async () => {
 Deno.test("random lines and callers never bring two writers, nor hold a home up", async () => {
   for (let seed = 1; seed <= 40; seed++) await walk(seed);
 });
+
+Deno.test("a write-back that is sent again and again until it is committed is confirmed once", async () => {
+  const { bench, b } = await leased();
+  const grant = bench.granted("B", b, "owned");
+  bench.isHeld = true;
+  for (let sent = 0; sent < 50; sent++) bench.writeBack("B", b, grant, written(grant, 1));
+  await settled();
+  bench.commit();
+  await settled();
+  assert.deepEqual(bench.kinds("B"), ["confirmed"]);
+});

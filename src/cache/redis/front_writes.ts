@@ -10,7 +10,7 @@ import type { WriteBackItem } from "../commands.ts";
 const TOGETHER_MAX = 200;
 const TOGETHER_BYTES_MAX = 4 * 1024 * 1024;
 const AGAIN_MIN_MS = 100;
-const AGAIN_MAX_MS = 1_000;
+const AGAIN_MAX_MS = 2_000;
 
 export interface FrontWritesEdges {
   readonly clock: Clock;
@@ -31,7 +31,8 @@ export class FrontWrites {
   readonly #idle = new Map<string, (() => void)[]>();
   #isBusy = false;
   #againMs = AGAIN_MIN_MS;
-  #timer: Timer | null = null;
+  /** While it rests, because something did not succeed. */
+  #rest: { readonly timer: Timer; readonly over: () => void } | null = null;
   #ended = false;
 
   constructor(edges: FrontWritesEdges) {
@@ -55,7 +56,8 @@ export class FrontWrites {
   async #run(): Promise<void> {
     while (!this.#ended && this.#waiting.length > 0) {
       const failed = await this.#writeSome();
-      this.#waiting.unshift(...failed);
+      // Behind the others: of one key the order does not matter, since versions are compared.
+      this.#waiting.push(...failed);
       if (failed.length > 0) await this.#pause();
       else this.#againMs = AGAIN_MIN_MS;
     }
@@ -73,11 +75,21 @@ export class FrontWrites {
     this.#edges.done(done);
     for (const { key } of done) this.#closed(key);
     const failed = items.filter((_item, place) => errors[place] !== null);
-    for (const [place, { key }] of items.entries()) {
-      const error = errors[place];
-      if (error !== null && error !== undefined) this.#edges.delayed(key, error);
-    }
+    this.#tell(items, errors);
     return failed;
+  }
+
+  #tell(items: readonly WriteBackItem[], errors: readonly (SkeinError | null)[]): void {
+    for (const [place, { key }] of items.entries()) {
+      const error = errors[place] ?? null;
+      if (error !== null) this.#edges.delayed(key, error);
+    }
+    // What is in the way of more than one key is in the way of those behind.
+    const general = errors.find((error) => error !== null && error.code !== "CONFLICT") ?? null;
+    if (general === null) return;
+    for (const key of new Set(this.#waiting.map(({ key }) => key))) {
+      this.#edges.delayed(key, general);
+    }
   }
 
   #take(): readonly WriteBackItem[] {
@@ -102,7 +114,16 @@ export class FrontWrites {
   #pause(): Promise<void> {
     const waitMs = this.#againMs;
     this.#againMs = Math.min(2 * waitMs, AGAIN_MAX_MS);
-    return new Promise((resolve) => void (this.#timer = this.#edges.clock.timer(waitMs, resolve)));
+    return new Promise((over) => {
+      this.#rest = { timer: this.#edges.clock.timer(waitMs, over), over };
+    });
+  }
+
+  /** What was in the way may be so no longer. */
+  hurry(): void {
+    this.#againMs = AGAIN_MIN_MS;
+    this.#rest?.timer.cancel();
+    this.#rest?.over();
   }
 
   /** The home is none any more: nobody hears what comes of it. */
@@ -110,6 +131,6 @@ export class FrontWrites {
     this.#ended = true;
     this.#waiting = [];
     this.#idle.clear();
-    this.#timer?.cancel();
+    this.#rest?.timer.cancel();
   }
 }

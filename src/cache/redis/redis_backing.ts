@@ -292,6 +292,7 @@ export class RedisBacking implements Backing {
   stale(): void {
     this.lost();
     this.#edges.changedAll();
+    this.#writes.hurry();
   }
 
   /** Where nothing is told, what is known is known for a time. */
