@@ -9,6 +9,7 @@ import HyperDHT from "hyperdht";
 import Hyperswarm from "hyperswarm";
 import type { Clock } from "../clock.ts";
 import type { Address } from "../codec/address.ts";
+import { LIMITS } from "../limits.ts";
 import type { PeerId } from "../raft/entry.ts";
 import { UDX, type UDXStream } from "../udx/mod.ts";
 import type { Swarm } from "./swarm.ts";
@@ -185,6 +186,7 @@ class TopicSwarm implements Swarm {
       },
       backoffs: RETRY_PAUSES_MS,
       jitter: RETRY_JITTER_MS,
+      maxPeers: LIMITS.handshakesMax,
     });
     this.#swarm.on("connection", (stream, info) => {
       // Whether it is wanted again, once it has ended, is not for Hyperswarm to say.

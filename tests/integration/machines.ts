@@ -1,13 +1,14 @@
 /**
- * Machines of a test, each a network namespace with an address of its own, joined by a switch: on one real machine, and
- * out of reach of everything else. Programs run on them by `nsenter`, which becomes the program; HTTP is asked on the
- * machine itself, by curl. Linux alone, and root.
+ * Machines of a test, each a network namespace with an address of its own, joined by a switch, some of them behind
+ * routers of their own that hide their addresses: on one real machine, and out of reach of everything else. Programs
+ * run on them by `nsenter`, which becomes the program; HTTP is asked on the machine itself, by curl. Linux alone, and
+ * root.
  */
-import assert from "node:assert/strict";
 import type { JsonAnswer } from "./skein_process.ts";
 
-/** The first three numbers of all their addresses. */
+/** The first three numbers of all addresses at the switch; behind a router the first two. */
 const NETWORK = "10.213.7";
+const HIDDEN_NETWORK = "192.168";
 const LOOPBACK = "lo";
 const INTERFACE = "eth0";
 /** Nobody waits for it: it is stopped when the test ends. */
@@ -18,10 +19,9 @@ export async function whyNoMachines(): Promise<string | null> {
   if (Deno.build.os !== "linux") return "network namespaces are Linux's";
   if (Deno.uid() !== 0) return "only root may make network namespaces that see each other";
   try {
-    await using machines = await Machines.make(2);
-    await machines.run(0, ["ip", "address"]);
-    const blocked = await machines.tryBlockTcp(0);
-    return blocked === null ? null : `iptables: ${blocked}`;
+    await using machines = await Machines.make(2, [1]);
+    await machines.blockTcp(0);
+    return null;
   } catch (error) {
     return (error as Error).message;
   }
@@ -57,6 +57,15 @@ class Namespace {
     }
   }
 
+  /** @returns what it printed. @throws {Error} with its words where it fails */
+  async run(...words: string[]): Promise<string> {
+    return await output([...this.entrance, ...words]);
+  }
+
+  async ip(...words: string[]): Promise<void> {
+    await this.run("ip", ...words);
+  }
+
   async end(): Promise<void> {
     this.#holder.kill("SIGKILL");
     await this.#holder.status;
@@ -66,15 +75,19 @@ class Namespace {
 export class Machines implements AsyncDisposable {
   readonly #switch = new Namespace();
   readonly #machines: Namespace[] = [];
+  readonly #routers: Namespace[] = [];
   readonly #addresses: string[] = [];
 
   private constructor() {}
 
-  /** @throws {Error} with the words of the tool that cannot */
-  static async make(count: number): Promise<Machines> {
+  /**
+   * @param hidden the machines that are behind a router each, by their numbers from 0
+   * @throws {Error} with the words of the tool that cannot
+   */
+  static async make(count: number, hidden: readonly number[] = []): Promise<Machines> {
     const machines = new Machines();
     try {
-      await machines.#join(count);
+      await machines.#join(count, hidden);
       return machines;
     } catch (error) {
       await machines[Symbol.asyncDispose]();
@@ -82,24 +95,56 @@ export class Machines implements AsyncDisposable {
     }
   }
 
-  async #join(count: number): Promise<void> {
+  async #join(count: number, hidden: readonly number[]): Promise<void> {
     await this.#switch.ready();
-    const onSwitch = (...words: string[]) => output([...this.#switch.entrance, "ip", ...words]);
-    await onSwitch("link", "add", "switch", "type", "bridge");
-    await onSwitch("link", "set", "switch", "up");
+    await this.#switch.ip("link", "add", "switch", "type", "bridge");
+    await this.#switch.ip("link", "set", "switch", "up");
     for (let at = 0; at < count; at++) {
       const machine = new Namespace();
       this.#machines.push(machine);
       await machine.ready();
-      const port = `port${at}`;
-      const peer = ["peer", "name", INTERFACE, "netns", machine.pid];
-      await onSwitch("link", "add", "name", port, "type", "veth", ...peer);
-      await onSwitch("link", "set", port, "master", "switch", "up");
-      await this.run(at, ["ip", "link", "set", LOOPBACK, "up"]);
-      await this.run(at, ["ip", "link", "set", INTERFACE, "up"]);
-      this.#addresses.push("");
-      await this.move(at, at + 1);
+      await machine.ip("link", "set", LOOPBACK, "up");
+      const address = `${NETWORK}.${at + 1}`;
+      if (hidden.includes(at)) await this.#hide(machine, at, address);
+      else await this.#plugIn(machine, at, address);
     }
+  }
+
+  async #plugIn(machine: Namespace, at: number, address: string): Promise<void> {
+    const port = `port${at}`;
+    await this.#connect(this.#switch, port, machine, address);
+    await this.#switch.ip("link", "set", port, "master", "switch");
+    this.#addresses[at] = address;
+  }
+
+  /** @param address of its router, as those at the switch see it */
+  async #hide(machine: Namespace, at: number, address: string): Promise<void> {
+    const router = new Namespace();
+    this.#routers.push(router);
+    await router.ready();
+    await this.#plugIn(router, at, address);
+    const network = `${HIDDEN_NETWORK}.${at + 1}`;
+    await this.#connect(router, "inside", machine, `${network}.2`);
+    await router.ip("address", "add", `${network}.1/24`, "dev", "inside");
+    await machine.ip("route", "add", "default", "via", `${network}.1`);
+    this.#addresses[at] = `${network}.2`;
+    await router.run("sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward");
+    // As routers at home do it: one address for all behind it, and what nobody there asked for is dropped.
+    const toOutside = ["--out-interface", INTERFACE, "--jump", "MASQUERADE"];
+    await router.run("iptables", "--table", "nat", "-A", "POSTROUTING", ...toOutside);
+    const unasked = ["--in-interface", INTERFACE, "--match", "conntrack", "--ctstate", "NEW"];
+    for (const chain of ["INPUT", "FORWARD"]) {
+      await router.run("iptables", "-A", chain, ...unasked, "--jump", "DROP");
+    }
+  }
+
+  /** A cable from a socket of one to the interface of the other. */
+  async #connect(one: Namespace, socket: string, other: Namespace, address: string): Promise<void> {
+    const peer = ["peer", "name", INTERFACE, "netns", other.pid];
+    await one.ip("link", "add", "name", socket, "type", "veth", ...peer);
+    await one.ip("link", "set", socket, "up");
+    await other.ip("address", "add", `${address}/24`, "dev", INTERFACE);
+    await other.ip("link", "set", INTERFACE, "up");
   }
 
   addressOf(machine: number): string {
@@ -110,7 +155,7 @@ export class Machines implements AsyncDisposable {
     return this.#machines[machine]!.entrance;
   }
 
-  /** Gives it another address. @param host its last number */
+  /** Gives it another address at the switch. @param host its last number */
   async move(machine: number, host: number): Promise<void> {
     const address = `${NETWORK}.${host}`;
     await this.run(machine, ["ip", "address", "flush", "dev", INTERFACE]);
@@ -118,18 +163,9 @@ export class Machines implements AsyncDisposable {
     this.#addresses[machine] = address;
   }
 
-  /** From now on nothing of TCP leaves it. @returns what iptables said where it cannot */
-  async tryBlockTcp(machine: number): Promise<string | null> {
-    try {
-      await this.#tcpRule(machine, "-A");
-      return null;
-    } catch (error) {
-      return (error as Error).message;
-    }
-  }
-
+  /** From now on nothing of TCP leaves it. */
   async blockTcp(machine: number): Promise<void> {
-    assert.equal(await this.tryBlockTcp(machine), null);
+    await this.#tcpRule(machine, "-A");
   }
 
   async allowTcp(machine: number): Promise<void> {
@@ -143,7 +179,7 @@ export class Machines implements AsyncDisposable {
 
   /** @returns what it printed. @throws {Error} with its words where it fails */
   async run(machine: number, words: readonly string[]): Promise<string> {
-    return await output([...this.entranceOf(machine), ...words]);
+    return await this.#machines[machine]!.run(...words);
   }
 
   /** Asks a server of the machine itself. @param body is posted; null: none, a GET */
@@ -174,7 +210,8 @@ export class Machines implements AsyncDisposable {
 
   /** Everything that was started on them has ended. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([this.#switch, ...this.#machines].map((namespace) => namespace.end()));
+    const all = [this.#switch, ...this.#machines, ...this.#routers];
+    await Promise.all(all.map((namespace) => namespace.end()));
   }
 }
 

@@ -30,12 +30,16 @@ class Fleet implements AsyncDisposable {
     this.#listen = (machine) => isReachable ? machines.addressOf(machine) : "127.0.0.1";
   }
 
-  /** @param isReachable whether peers listen where others can dial them, or on their own loopback alone */
+  /**
+   * @param isReachable whether peers listen where others can dial them, or on their own loopback alone
+   * @param hidden the machines behind routers
+   */
   static async with(
     isReachable: boolean,
+    hidden: readonly number[],
     test: (fleet: Fleet) => Promise<void>,
   ): Promise<void> {
-    await using machines = await Machines.make(PEERS + 2);
+    await using machines = await Machines.make(PEERS + 2, hidden);
     await using fleet = new Fleet(machines, isReachable);
     try {
       fleet.startDht();
@@ -138,12 +142,17 @@ function rethrow(peer: number): (error: Error) => never {
   };
 }
 
-function test(name: string, isReachable: boolean, run: (fleet: Fleet) => Promise<void>): void {
+function test(
+  name: string,
+  isReachable: boolean,
+  run: (fleet: Fleet) => Promise<void>,
+  hidden: readonly number[] = [],
+): void {
   const skipped = reason === null ? "" : ` (skipped: ${reason})`;
   Deno.test({
     name: `swarm: ${name}${skipped}`,
     ignore: reason !== null,
-    fn: () => Fleet.with(isReachable, run),
+    fn: () => Fleet.with(isReachable, hidden, run),
   });
 }
 
@@ -174,6 +183,20 @@ test(
     await fleet.connected("swarm", 1_000);
     for (const peer of [1, 2, 3]) assert.equal((await fleet.end(peer)).code, 0);
   },
+);
+
+test(
+  "two machines behind routers of their own, and a third, are one over holes in them",
+  true,
+  async (fleet) => {
+    await fleet.formed();
+    // They dial the third, which can dial neither; only between the two there is no other way.
+    await fleet.connected("tcp", 10_000, [1, 2]);
+    await fleet.connected("tcp", 10_000, [1, 3]);
+    await fleet.connected("swarm", 60_000, [2, 3]);
+    await fleet.serves(1);
+  },
+  [2, 3],
 );
 
 test("TCP that is cut off gives way to the swarm, and comes back", true, async (fleet) => {
