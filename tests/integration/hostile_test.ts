@@ -11,6 +11,7 @@ import { LIMITS } from "../../src/limits.ts";
 import { Handshake } from "../../src/net/handshake.ts";
 import { createIdentity } from "../../src/net/identity.ts";
 import { deriveProofKey } from "../../src/net/proof.ts";
+import { TcpLine } from "../../src/net/tcp_line.ts";
 import { eventually, SkeinCluster, type SkeinProcess } from "./skein_process.ts";
 
 const HTTP_IDLE = 5_000;
@@ -102,7 +103,7 @@ function sendAsPeer({ options }: SkeinProcess, bytes: Uint8Array): Promise<void>
   const socket = connect({ port: options.peerPort, host: "127.0.0.1" });
   const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
   socket.on("error", () => {});
-  new Handshake(socket, true, {
+  new Handshake(new TcpLine(socket, `127.0.0.1:${options.peerPort}`), {
     identity: createIdentity(),
     proofKey: deriveProofKey(new TextEncoder().encode(options.clusterKey)),
     instance: Buffer.alloc(16, 1),
