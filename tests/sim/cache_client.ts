@@ -33,8 +33,9 @@ interface Seen {
 /** Longer than what lies in a partition's state. */
 const LARGE_LENGTH = 1_200;
 
-/** Whoever reads does not wait long at a peer that cannot answer. */
-const READ_PATIENCE_MS = 1_500;
+/** Nobody waits long at a peer that cannot answer, so that the others are used. */
+const READ_PATIENCE_MS = 600;
+const WRITE_PATIENCE_MS = 2_000;
 
 export class CacheClient extends SimulatedClient<CacheInput, CacheClientEdges> {
   /** What it last saw of a key. */
@@ -48,8 +49,8 @@ export class CacheClient extends SimulatedClient<CacheInput, CacheClientEdges> {
     const { random, keys, writes } = this.edges;
     const key = random.pick(keys);
     const dice = random.fraction();
-    if (dice < 0.04) return this.#delete(key);
-    if (dice < 0.08) return this.#invalidate(key);
+    if (dice < 0.02) return this.#delete(key);
+    if (dice < 0.05) return this.#invalidate(key);
     if (random.chance(writes)) return this.#put(key, null);
     return random.chance(0.3) ? this.#fill(key) : this.get(key);
   }
@@ -84,7 +85,8 @@ export class CacheClient extends SimulatedClient<CacheInput, CacheClientEdges> {
     const { key } = request;
     const { homeTimeMs } = this.edges;
     const [callMs, groupMs] = [this.nowMs, homeTimeMs(key)];
-    const called = await this.#call((peer) => peer.cache().get(request), true, READ_PATIENCE_MS);
+    const patienceMs = READ_PATIENCE_MS + request.waitMs;
+    const called = await this.#call((peer) => peer.cache().get(request), true, patienceMs);
     if (called.kind !== "answer") return null;
     const { mark: found } = this.#see(key, called.value.value);
     this.record(callMs, { kind: "get", key, life: this.#life, found, groupMs }, called);
@@ -152,13 +154,13 @@ export class CacheClient extends SimulatedClient<CacheInput, CacheClientEdges> {
   #call<T>(
     perform: (peer: PeerAccess) => Promise<T>,
     mayRetry: boolean,
-    attemptMs?: number,
+    attemptMs = WRITE_PATIENCE_MS,
   ): Promise<Called<T>> {
     return this.caller.call((peer) => {
       this.#life = peer.life;
       this.#peer = peer.id;
       return perform(peer);
-    }, { mayRetry, waitMs: 0, signal: null, ...attemptMs === undefined ? {} : { attemptMs } });
+    }, { mayRetry, waitMs: 0, attemptMs, signal: null });
   }
 
   #see(key: string, value: CacheValue | null): Seen {

@@ -38,13 +38,13 @@ interface Hold {
   readonly byMs: number;
   readonly untilMs: number;
   /** The first one was sent. */
-  readonly began: () => void;
+  readonly began?: () => void;
   hasBegun: boolean;
 }
 
 /** For so long, in all, it is looked for somebody to strike. */
-const LOOK_MS = 5;
-const LOOKS_MAX = 200;
+const LOOK_MS = 10;
+const LOOKS_MAX = 300;
 
 export class CacheNemesis {
   readonly #cluster: VirtualCluster;
@@ -53,6 +53,8 @@ export class CacheNemesis {
   readonly #keys: readonly string[];
   readonly #strikes: Strikes;
   #holds: Hold[] = [];
+  /** When the last strike will be over, and its victims in use again. */
+  #quietFromMs = 0;
 
   /** @param keys that clients use */
   constructor(
@@ -77,11 +79,14 @@ export class CacheNemesis {
   }
 
   start(): void {
-    const { lateHomeMs, movedHomeMs, lateRenewalMs, lateWriteBackMs, lateEvictionMs } =
-      this.#periods;
+    const { lateHomeMs, staleHomeMs, movedHomeMs } = this.#periods;
+    const { lateRenewalMs, lateWriteBackMs, lateEvictionMs } = this.#periods;
     const strikes = this.#strikes;
     strikes.every(lateHomeMs, "late home", () => {
-      this.#soon(() => this.#home("M"), (target) => this.#delayHome(target));
+      this.#soon(() => this.#home(["M"]), (target) => this.#delayHome(target, 0.3));
+    });
+    strikes.every(staleHomeMs, "stale home", () => {
+      this.#soon(() => this.#home(["I", "S", "E"]), (target) => this.#delayHome(target, 1));
     });
     strikes.every(movedHomeMs, "moved home", () => {
       this.#soon(() => this.#holder(["S", "E", "M"]), (target) => this.#moveHome(target));
@@ -104,62 +109,66 @@ export class CacheNemesis {
   }
 
   /**
-   * A home that is cut off from its voters, and perhaps paused until long after its lease, goes on as if it were one: with
-   * its own lines, with those peers that hear it and nobody else, and with what it has proposed.
+   * A home that is cut off from its voters, and mostly paused until others have a new home, goes on as if it were one:
+   * with its own lines, with what it has proposed, and with the peers in its company, which hear nobody else.
+   * @param accompanied how likely each peer that is no voter is one of these
    */
-  #delayHome({ home, others }: Target): void {
+  #delayHome({ home, others }: Target, accompanied: number): number {
     const outside = this.#running().map(({ id }) => id)
       .filter((id) => id !== home.id && !others.includes(id));
-    const company = outside.filter(() => this.#random.chance(0.6));
+    const company = outside.filter(() => this.#random.chance(accompanied));
     const rest = [...others, ...outside.filter((id) => !company.includes(id))];
-    const isPaused = home.actor !== null && this.#random.chance(0.7);
-    const pauseMs = isPaused ? this.#electionTimeouts(1, 5) : 0;
+    const isPaused = home.actor !== null && this.#random.chance(0.8);
+    // A new home is elected after one to two election timeouts, and waits for two more.
+    const pauseMs = isPaused ? this.#electionTimeouts(3, 6.5) : 0;
     if (isPaused) home.actor!.pausedUntilMs = this.#cluster.scheduler.nowMs + pauseMs;
-    this.#cut([home.id, ...company], rest, pauseMs + this.#electionTimeouts(1.5, 5));
+    const cutMs = isPaused
+      ? pauseMs + this.#electionTimeouts(1.2, 4)
+      : this.#electionTimeouts(4, 6);
+    return this.#cut([home.id, ...company], rest, cutMs);
   }
 
   /** A partition's leadership goes to a peer of which a holder of lines hears nothing for a while. */
-  #moveHome({ group, home, others, holder }: HolderTarget): void {
+  #moveHome({ group, home, others, holder }: HolderTarget): number {
     const heirs = others.filter((id) => id !== holder.id);
-    if (heirs.length === 0) return;
+    if (heirs.length === 0) return 0;
     const next = this.#random.pick(heirs);
-    this.#cut([next], [holder.id], this.#electionTimeouts(0.5, 2));
     home.attempt((core) => core.groups.transferLeadership(group, next, 2_000));
+    return this.#cut([next], [holder.id], this.#electionTimeouts(0.5, 2));
   }
 
   /** A home's answer to a renewal comes late, and after it the peer and the home hear nothing of each other. */
-  #delayRenewal({ home, holder }: HolderTarget): void {
-    this.#hold({
+  #delayRenewal({ home, holder }: HolderTarget): number {
+    return this.#hold({
       from: home.id,
       to: holder.id,
       isHeld: ({ kind }) => kind === "renewed",
       byMs: this.#electionTimeouts(0.5, 0.95),
       forMs: this.#electionTimeouts(0.5, 0.5),
-      began: () => this.#cut([home.id], [holder.id], this.#electionTimeouts(1.5, 2.5)),
+      began: () => void this.#cut([home.id], [holder.id], this.#electionTimeouts(1.5, 2.5)),
     });
   }
 
-  /** What a peer wrote back comes when its lease is over, and the line may be another's. */
-  #delayWriteBack({ home, holder }: HolderTarget): void {
-    this.#hold({
+  /** Of a peer that is cut off from the home, what it writes back comes yet: when its lease is over, and the line another's. */
+  #delayWriteBack({ home, holder }: HolderTarget): number {
+    this.#cut([home.id], [holder.id], this.#electionTimeouts(1.3, 2.3));
+    return this.#hold({
       from: holder.id,
       to: home.id,
       isHeld: ({ kind }) => kind === "writeBack",
-      byMs: this.#electionTimeouts(1.2, 2.5),
-      forMs: this.#electionTimeouts(0.5, 0.5),
-      began: () => this.#cut([home.id], [holder.id], this.#electionTimeouts(1.2, 2)),
+      byMs: this.#electionTimeouts(0.9, 1.6),
+      forMs: this.#electionTimeouts(0.6, 0.6),
     });
   }
 
   /** What a peer evicts, or owes, comes behind its answers to recalls. */
-  #delayEviction({ home, holder }: HolderTarget): void {
-    this.#hold({
+  #delayEviction({ home, holder }: HolderTarget): number {
+    return this.#hold({
       from: holder.id,
       to: home.id,
       isHeld: (message) => message.kind === "writeBack" && message.keeps === "nothing",
       byMs: this.#electionTimeouts(0.2, 1.5),
       forMs: this.#electionTimeouts(4, 4),
-      began: () => {},
     });
   }
 
@@ -169,12 +178,18 @@ export class CacheNemesis {
     return this.#cluster.peers.filter((peer) => peer.running);
   }
 
-  /** Strikes as soon as there is somebody to strike, unless that takes long. */
-  #soon<T>(find: () => T | null, strike: (target: T) => void, looks = LOOKS_MAX): void {
-    const target = find();
-    if (target !== null) return strike(target);
-    if (looks === 0) return;
-    this.#strikes.after(LOOK_MS, () => this.#soon(find, strike, looks - 1));
+  /**
+   * Strikes as soon as there is somebody to strike and the strike before is over, unless that takes long.
+   * @param strike returns how long it lasts
+   */
+  #soon<T>(find: () => T | null, strike: (target: T) => number, looks = LOOKS_MAX): void {
+    const { nowMs } = this.#cluster.scheduler;
+    const target = nowMs < this.#quietFromMs ? null : find();
+    if (target !== null) {
+      this.#quietFromMs = nowMs + strike(target) + this.#electionTimeouts(0.5, 2.5);
+    } else if (looks > 0) {
+      this.#strikes.after(LOOK_MS, () => this.#soon(find, strike, looks - 1));
+    }
   }
 
   #targets(): readonly Target[] {
@@ -188,13 +203,17 @@ export class CacheNemesis {
     });
   }
 
-  /** A home whose own line of the key is in this state, and that others can succeed. */
-  #home(state: LineLetter): Target | null {
+  /** A home whose own line of the key is in such a state, and that others can succeed. */
+  #home(states: readonly LineLetter[]): Target | null {
     return this.#one(
       this.#targets().filter(({ key, home, others }) => {
-        return others.length > 1 && home.lineState(key) === state;
+        return others.length > 1 && states.includes(home.lineState(key)) && this.#isInUse(key);
       }),
     );
+  }
+
+  #isInUse(key: string): boolean {
+    return this.#cluster.peers.some((peer) => peer.lineState(key) !== "I");
   }
 
   #holder(states: readonly LineLetter[]): HolderTarget | null {
@@ -219,8 +238,8 @@ export class CacheNemesis {
     return (least + this.#random.fraction() * (most - least)) * electionTimeoutMinMs;
   }
 
-  /** Unnoticed, so that what is held up arrives yet. */
-  #cut(left: readonly PeerId[], right: readonly PeerId[], forMs: number): void {
+  /** Unnoticed, so that what is held up arrives yet. @returns for how long */
+  #cut(left: readonly PeerId[], right: readonly PeerId[], forMs: number): number {
     const { network } = this.#cluster;
     const ways = left.flatMap((one) =>
       right.flatMap((other): [PeerId, PeerId][] => [[one, other], [other, one]])
@@ -229,12 +248,16 @@ export class CacheNemesis {
     this.#strikes.after(forMs, () => {
       for (const [from, to] of ways) network.mend(from, to);
     });
+    return forMs;
   }
 
-  /** From now on, for so long. */
-  #hold({ forMs, ...hold }: Omit<Hold, "untilMs" | "hasBegun"> & { readonly forMs: number }): void {
+  /** From now on, for so long. @returns until the last of it has come */
+  #hold(
+    { forMs, ...hold }: Omit<Hold, "untilMs" | "hasBegun"> & { readonly forMs: number },
+  ): number {
     const untilMs = this.#cluster.scheduler.nowMs + forMs;
     this.#holds.push({ ...hold, untilMs, hasBegun: false });
+    return forMs + hold.byMs;
   }
 
   #heldMs(from: PeerId, to: PeerId, body: readonly unknown[]): number {
@@ -245,7 +268,7 @@ export class CacheNemesis {
       if (hold.from !== from || hold.to !== to) continue;
       const isHeld = body.map(decodeMessage).some((one) => one !== null && hold.isHeld(one));
       if (!isHeld) continue;
-      if (!hold.hasBegun) hold.began();
+      if (!hold.hasBegun) hold.began?.();
       hold.hasBegun = true;
       return hold.byMs;
     }

@@ -8,6 +8,8 @@ import type { CacheOperation, PutInput } from "./cache_history.ts";
 import { CacheLedger } from "./cache_ledger.ts";
 import { simulate } from "./simulation.ts";
 
+const STEPS = 16_000;
+
 Deno.test("clusters that are used as a cache hold all properties under faults, then serve", async () => {
   const sums = { reads: 0, writes: 0, shared: 0, owned: 0, fills: 0 };
   for (let seed = 1; seed <= 12; seed++) {
@@ -15,12 +17,12 @@ Deno.test("clusters that are used as a cache hold all properties under faults, t
     const result = await simulate({
       seed,
       peers,
-      steps: 8_000,
+      steps: STEPS,
       faultsMs: null,
       isCache: true,
       print: null,
     });
-    const replay = `deno task sim --seed ${seed} --workload cache --steps 8000 --verbose`;
+    const replay = `deno task sim --seed ${seed} --workload cache --steps ${STEPS} --verbose`;
     assert.equal(result.failure, null, `${result.failure}\nreplay: ${replay}`);
     for (const name of ["reads", "writes", "shared", "owned", "fills"] as const) {
       sums[name] += result.cache![name];

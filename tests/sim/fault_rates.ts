@@ -54,6 +54,7 @@ export interface FaultRates {
 /** Mean true time between two faults that aim at one rule of the cache, see `cache_nemesis.ts`; Infinity: never. */
 export interface CacheFaultPeriods {
   readonly lateHomeMs: number;
+  readonly staleHomeMs: number;
   readonly movedHomeMs: number;
   readonly lateRenewalMs: number;
   readonly lateWriteBackMs: number;
@@ -62,6 +63,7 @@ export interface CacheFaultPeriods {
 
 const NO_CACHE_FAULTS: CacheFaultPeriods = {
   lateHomeMs: Infinity,
+  staleHomeMs: Infinity,
   movedHomeMs: Infinity,
   lateRenewalMs: Infinity,
   lateWriteBackMs: Infinity,
@@ -81,7 +83,7 @@ export function cacheFaultRates(rates: FaultRates, random: Random): FaultRates {
   if (random.chance(0.5)) {
     const aims = Object.keys(NO_CACHE_FAULTS);
     const aimed = [random.pick(aims), random.pick(aims)];
-    const periods = aimed.map((aim) => [aim, 500 + random.fraction() * 1_500]);
+    const periods = aimed.map((aim) => [aim, 400 + random.fraction() * 800]);
     const cache = { ...NO_CACHE_FAULTS, ...Object.fromEntries(periods) };
     return { ...rates, clockDrift, periods: HEALED.periods, cache };
   }
@@ -92,6 +94,7 @@ export function cacheFaultRates(rates: FaultRates, random: Random): FaultRates {
     wallJumpMs: random.chance(0.5) ? 2_000 + random.fraction() * 10_000 : Infinity,
     cache: {
       lateHomeMs: period(),
+      staleHomeMs: period(),
       movedHomeMs: period(),
       lateRenewalMs: period(),
       lateWriteBackMs: period(),

@@ -3,7 +3,7 @@
  * command that replays it. Exit code 0: nothing found; 1: a failure; 2: wrong use.
  *
  * --seed N replays one · --seeds N that many, from --from · --budget SECONDS (60)
- * --steps N (10000) of each seed under faults, or --simulated-seconds N of each
+ * --steps N (10000, of a cache 20000) of each seed under faults, or --simulated-seconds N of each
  * --workload cache|others (every fourth seed is of the cache) · --peers 3|5 (both in turn) · --workers N (2) · --verbose · --keep-going past failures
  */
 import { parseArgs } from "node:util";
@@ -11,10 +11,15 @@ import { simulate, type SimulationOptions, type SimulationResult } from "./simul
 import { Totals } from "./totals.ts";
 import { runInWorkers } from "./worker_pool.ts";
 
+/** Of a seed under faults. */
+const STEPS = 10_000;
+const CACHE_STEPS = 20_000;
+
 interface Options {
   readonly seeds: { readonly from: number; readonly count: number };
   readonly budgetMs: number;
-  readonly steps: number;
+  /** Null: as many as there are by default. */
+  readonly steps: number | null;
   /** Null: as many as the steps take. */
   readonly simulatedSeconds: number | null;
   readonly peers: number | null;
@@ -64,7 +69,7 @@ function readOptions(list: readonly string[]): Options {
     budgetMs: isOne || isCounted && values.budget === undefined
       ? Infinity
       : number("budget", 60) * 1000,
-    steps: number("steps", 10_000),
+    steps: values.steps === undefined ? null : number("steps", 0),
     simulatedSeconds: values["simulated-seconds"] === undefined
       ? null
       : number("simulated-seconds", 0),
@@ -86,13 +91,14 @@ function peersOf(seed: number, isCache: boolean): number {
 }
 
 function* planned(options: Options): Generator<SimulationOptions> {
-  const { seeds, steps, simulatedSeconds, verbose, budgetMs } = options;
+  const { seeds, simulatedSeconds, verbose, budgetMs } = options;
   const faultsMs = simulatedSeconds === null ? null : simulatedSeconds * 1_000;
   const startedMs = performance.now();
   for (let seed = seeds.from; seed < seeds.from + seeds.count; seed++) {
     if (performance.now() - startedMs > budgetMs) return;
     const isCache = options.isCache ?? seed % 4 === 0;
     const peers = options.peers ?? peersOf(seed, isCache);
+    const steps = options.steps ?? (isCache ? CACHE_STEPS : STEPS);
     yield { seed, peers, isCache, steps, faultsMs, print: verbose ? say : null };
   }
 }
