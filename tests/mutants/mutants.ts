@@ -4,6 +4,7 @@ import { CACHE_BOUNDS_MUTANTS } from "./cache_bounds_mutants.ts";
 import { CACHE_HOME_MUTANTS } from "./cache_home_mutants.ts";
 import { CACHE_LINES_MUTANTS } from "./cache_lines_mutants.ts";
 import { CACHE_REDIS_MUTANTS } from "./cache_redis_mutants.ts";
+import { CACHE_RULES_MUTANTS } from "./cache_rules_mutants.ts";
 import { CACHE_SIM_MUTANTS } from "./cache_sim_mutants.ts";
 import { GROUPS_MUTANTS } from "./groups_mutants.ts";
 import { HOST_MUTANTS } from "./host_mutants.ts";
@@ -31,6 +32,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...CACHE_HOME_MUTANTS,
   ...CACHE_LINES_MUTANTS,
   ...CACHE_REDIS_MUTANTS,
+  ...CACHE_RULES_MUTANTS,
   ...CACHE_SIM_MUTANTS,
   ...HOST_MUTANTS,
   ...LOCKS_MUTANTS,

@@ -85,7 +85,9 @@ export class TreeCopy {
 }
 
 export function nameOf(catcher: Catcher): string {
-  return catcher.kind === "test" ? catcher.path : `${catcher.seeds} seeds of the simulator`;
+  if (catcher.kind === "test") return catcher.path;
+  const { seeds, workload } = catcher;
+  return `${seeds} seeds of the simulator${workload === "cache" ? "'s cache" : ""}`;
 }
 
 function argumentsOf(catcher: Catcher): string[] {
