@@ -13,6 +13,7 @@ import { eventually } from "../eventually.ts";
 import { REAL_CLOCK, until } from "../net/real_time.ts";
 import { CLUSTER_KEY } from "../net/transports.ts";
 import { openDht, SwarmPeer } from "./swarm_peer.ts";
+import { udpPorts } from "./udp_ports.ts";
 
 /** The secret stream, as an attacker holds it. */
 interface HostileStream extends SwarmStream {
@@ -124,23 +125,6 @@ Deno.test("forged and random packets to a peer's sockets harm nobody", async () 
     assert.equal(victim.ways().length, 1);
   });
 });
-
-/** The UDP ports that this process, in which all of them live, listens on. */
-function udpPorts(): number[] {
-  const own = new Set<string>();
-  for (const { name } of Deno.readDirSync("/proc/self/fd")) {
-    try {
-      own.add(Deno.readLinkSync(`/proc/self/fd/${name}`));
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
-  }
-  return Deno.readTextFileSync("/proc/net/udp").trim().split("\n").slice(1).flatMap((line) => {
-    const columns = line.trim().split(/\s+/);
-    const isOwn = own.has(`socket:[${columns[9]}]`);
-    return isOwn ? [Number.parseInt(columns[1]!.split(":")[1]!, 16)] : [];
-  });
-}
 
 Deno.test("the addon that is bound to libuv is never loaded, the encryption's is", () => {
   const loaded = Deno.readTextFileSync("/proc/self/maps");

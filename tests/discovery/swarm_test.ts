@@ -5,6 +5,7 @@ import { createIdentity } from "../../src/net/identity.ts";
 import { eventually } from "../eventually.ts";
 import { TcpProxy } from "../net/tcp_proxy.ts";
 import { openDht, SwarmPeer, type SwarmPeerOptions } from "./swarm_peer.ts";
+import { udpPorts } from "./udp_ports.ts";
 
 const CLUSTER_MS = 5_000;
 
@@ -95,6 +96,20 @@ Deno.test("leaving takes a second or two where the DHT does not answer any more"
   const beganMs = performance.now();
   await Promise.all(peers.map((peer) => peer[Symbol.asyncDispose]()));
   assert.ok(performance.now() - beganMs < 3_000);
+});
+
+Deno.test("who has left has no socket any more", async () => {
+  const dht = await openDht();
+  const before = udpPorts();
+  const peer = await SwarmPeer.start({ bootstrap: formatAddress(dht.address), expect: 2 });
+  await eventually(
+    "it has sockets",
+    CLUSTER_MS,
+    () => assert.ok(udpPorts().length > before.length),
+  );
+  await peer[Symbol.asyncDispose]();
+  await eventually("it has none", CLUSTER_MS, () => assert.deepEqual(udpPorts(), before));
+  await dht.close();
 });
 
 Deno.test("a peer that returns with its identity is known for itself, over the swarm", async () => {

@@ -21,6 +21,7 @@ import { RING_MUTANTS } from "./ring_mutants.ts";
 import { STOP_MUTANTS } from "./stop_mutants.ts";
 import { STORAGE_MUTANTS } from "./storage_mutants.ts";
 import { UDX_MUTANTS } from "./udx_mutants.ts";
+import { SWARM_MUTANTS } from "./swarm_mutants.ts";
 import { VALUES_MUTANTS } from "./values_mutants.ts";
 
 export const MUTANTS: readonly Mutant[] = [
@@ -45,5 +46,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...RING_MUTANTS,
   ...STOP_MUTANTS,
   ...UDX_MUTANTS,
+  ...SWARM_MUTANTS,
   ...VALUES_MUTANTS,
 ];
