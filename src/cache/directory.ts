@@ -92,8 +92,12 @@ class EntryWork {
   #ask(job: Job): void {
     const { job: current, queue } = this.#entry;
     const isKnown = [current, ...queue].some((other) => other !== null && sameJob(other, job));
-    const isFirst = "isFirst" in job && job.isFirst === true;
-    if (!isKnown) this.#set({ queue: isFirst ? [job, ...queue] : [...queue, job] });
+    if (isKnown) return;
+    if (!("isFirst" in job) || job.isFirst !== true) return this.#set({ queue: [...queue, job] });
+    // Who is under way has been promised nothing yet. What was recalled for it is recalled all the same.
+    const isPutBack = current !== null && "peer" in current;
+    const rest = isPutBack ? [current, ...queue] : queue;
+    this.#set({ job: isPutBack ? null : current, queue: [job, ...rest] });
   }
 
   #acknowledged(event: EntryEvent & { kind: "acknowledged" }): void {

@@ -28,7 +28,7 @@ export interface LineJob {
 export interface KeyJob {
   readonly kind: "remove" | "invalidate";
   readonly request: number;
-  /** Before all that wait: what they would be granted is not to be seen beside what others still have. */
+  /** Before all others: what they would be granted is not to be seen beside what somebody still has. */
   readonly isFirst?: boolean;
 }
 

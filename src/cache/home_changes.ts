@@ -26,8 +26,8 @@ export class HomeChanges {
     const entry = directory.entry(key);
     if (entry === undefined) return;
     // One that is not done yet is as good: what is granted after it is read after it.
-    const isComing = [entry.job, ...entry.queue].some((job) => job?.kind === "invalidate");
-    if (isComing) return;
+    const [next = null] = entry.queue;
+    if (entry.job?.kind === "invalidate" || next?.kind === "invalidate") return;
     const job = { kind: "invalidate", request: nextNumber(), isFirst: true } as const;
     directory.step(key, { kind: "ask", job });
   }

@@ -205,4 +205,12 @@ return {1, existed}`,
     replace: ``,
     caughtBy: [test("tests/cache/home_test.ts")],
   },
+  {
+    name:
+      "cache in front of redis: who is under way is granted a line beside those of before a change",
+    file: "src/cache/directory.ts",
+    search: `const isPutBack = current !== null && "peer" in current;`,
+    replace: `const isPutBack = current !== null && "none" in current;`,
+    caughtBy: [test("tests/cache/home_changes_test.ts")],
+  },
 ];

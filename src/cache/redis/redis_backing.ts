@@ -92,7 +92,10 @@ export class RedisBacking implements Backing {
   // ---- what is there
 
   prepare(key: string): Promise<void> | null {
-    return this.#fresh(key) === null ? this.#load(key).then(() => {}) : null;
+    if (this.#fresh(key) !== null) return null;
+    // Its time is over: where others have set it anew, nobody reads that it has none any more.
+    if (this.#known.get(key) !== undefined) this.#forget(key);
+    return this.#load(key).then(() => {});
   }
 
   content(key: string): Content | Promise<Content | null> {

@@ -85,6 +85,7 @@ Deno.test("nothing is known while nothing is told, and no line stays once that l
   await prepared;
   bench.watch = null;
   assert.notEqual(bench.backing.prepare("other"), null);
+  bench.take();
   bench.backing.stale();
   assert.deepEqual(bench.take(), ["changed all"]);
 });
@@ -96,6 +97,7 @@ Deno.test("a value whose time is over is read again", async () => {
   assert.equal(await bench.known(), "1");
   bench.clock.advance(1);
   assert.equal(await bench.known(), undefined);
+  assert.deepEqual(bench.take(), ["changed k"], "nobody reads on that it has none");
 });
 
 Deno.test("notifications: one's own writes and what is as it was are no changes", async () => {
