@@ -32,6 +32,31 @@ export interface SwarmPeerOptions {
   readonly tellsAddress?: boolean;
 }
 
+/** The swarm of a transport, under the topic of the usual key. @param expect how many peers must be connected */
+export function makeSwarm(
+  transport: TcpTransport,
+  identity: Identity,
+  bootstrap: string,
+  expect: number,
+): SwarmDiscovery {
+  return makePeerSwarm({
+    config: loadConfig({
+      flags: { swarm: "true", "swarm-bootstrap": bootstrap, "cluster-key": "of sixteen bytes" },
+      environment: {},
+      readFile: () => "",
+      hostName: "here",
+      terminal: false,
+    }),
+    identity,
+    clusterKey: CLUSTER_KEY,
+    transport,
+    members: () => null,
+    expected: () => expect,
+    clock: REAL_CLOCK,
+    logger: SILENT,
+  })!;
+}
+
 export class SwarmPeer implements AsyncDisposable {
   readonly transport: TcpTransport;
   readonly handlers = new RecordingHandlers();
@@ -43,22 +68,7 @@ export class SwarmPeer implements AsyncDisposable {
       ...options.clusterKey === undefined ? {} : { clusterKey: options.clusterKey },
       closed: () => this.#swarm.close(),
     });
-    this.#swarm = makePeerSwarm({
-      config: loadConfig({
-        flags: { swarm: "true", "swarm-bootstrap": bootstrap, "cluster-key": "of sixteen bytes" },
-        environment: {},
-        readFile: () => "",
-        hostName: "here",
-        terminal: false,
-      }),
-      identity,
-      clusterKey: CLUSTER_KEY,
-      transport: this.transport,
-      members: () => null,
-      expected: () => options.expect,
-      clock: REAL_CLOCK,
-      logger: SILENT,
-    })!;
+    this.#swarm = makeSwarm(this.transport, identity, bootstrap, options.expect);
   }
 
   static async start(options: SwarmPeerOptions): Promise<SwarmPeer> {
