@@ -25,7 +25,7 @@ async function grow(load: LockLoad): Promise<void> {
 
 /** A peer that was told too much ends by itself. */
 async function assertEnded(peer: SkeinProcess): Promise<void> {
-  const { code } = await peer.ended;
+  const { code } = await peer.ends();
   assert.equal(code, EXIT_CORRUPT, peer.log.slice(-5).join("\n"));
   assert.ok(peer.logged(WENT_BACK) > 0, peer.log.slice(-5).join("\n"));
 }
@@ -71,8 +71,14 @@ redisTest(
       await SkeinCluster.with({ adapt }, async (cluster) => {
         const [victim, ...others] = cluster.peers as [SkeinProcess, ...SkeinProcess[]];
         await servers.cutReplica();
+        const batches = () => victim.metric("skein_storage_batches_total");
+        const confirmed = await batches();
         const before = { ...HELD, resource: "before" };
         assert.equal((await others[0]!.post("/lock/acquire", before)).status, 200);
+        // The others are enough for the answer.
+        await eventually("it was told that a batch is durable", 20_000, async () => {
+          assert.ok(await batches() > confirmed);
+        });
         await servers.primary.down("SIGKILL");
         await servers.failedOver();
         await assertEnded(victim);

@@ -32,13 +32,13 @@ redisTest("a paused peer whose replacement took its keys cannot write afterwards
         const answer = await former.post("/lock/acquire", late).catch(() => null);
         const refusals = [undefined, "OUTCOME_UNKNOWN", "STORAGE_FAILED"];
         assert.ok(refusals.includes(answer?.body.error), JSON.stringify(answer?.body));
-        assert.equal((await former.ended).code, EXIT_IN_USE, former.log.join("\n"));
+        assert.equal((await former.ends()).code, EXIT_IN_USE, former.log.join("\n"));
         assert.ok(former.logged(TAKEN) > 0, former.log.join("\n"));
         assert.equal((await latter.get("/lock/status?resource=before")).status, 200);
         assert.equal((await latter.get("/lock/status?resource=after")).status, 404);
         assert.equal((await latter.post("/lock/acquire", late)).status, 200);
         former.start();
-        assert.equal((await former.ended).code, EXIT_IN_USE, former.log.join("\n"));
+        assert.equal((await former.ends()).code, EXIT_IN_USE, former.log.join("\n"));
         assert.ok(former.logged(/has .*:state open and lives/) > 0);
         assert.equal((await latter.post("/lock/release", late)).status, 200);
       } finally {
@@ -69,7 +69,7 @@ redisTest(
           await loads.goOn("without the former");
           asked.push(latter, former);
           former.signal("SIGCONT");
-          assert.equal((await former.ended).code, EXIT_IN_USE, former.log.join("\n"));
+          assert.equal((await former.ends()).code, EXIT_IN_USE, former.log.join("\n"));
           assert.ok(former.logged(TAKEN) > 0, former.log.join("\n"));
           asked.pop();
           await loads.goOn("behind the former");
@@ -90,7 +90,7 @@ redisTest("two peers of one name: the second one is refused, and the first goes 
       const [httpPort, peerPort] = freePorts(2) as [number, number];
       const second = new SkeinProcess({ ...first.options, httpPort, peerPort });
       second.start();
-      const { code } = await second.ended;
+      const { code } = await second.ends();
       assert.equal(code, 5, second.log.join("\n"));
       assert.match(second.log.join("\n"), /another process, which calls itself p1, has .* open/);
       assert.equal((await first.get("/ready")).status, 200);
@@ -106,7 +106,7 @@ redisTest(
         const [peer] = cluster.peers as [SkeinProcess];
         await server.send("FLUSHALL");
         for (let start = 0; start < 2; start++) {
-          const { code } = await peer.ended;
+          const { code } = await peer.ends();
           assert.equal(code, 4, peer.log.slice(-5).join("\n"));
           const said =
             /cannot open the state in Redis: Redis was rolled back: it had confirmed batch/;

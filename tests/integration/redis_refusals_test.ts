@@ -116,7 +116,7 @@ for (const { name, put, away, atStart, atRunTime } of OBSTACLES) {
         await put(server, peer);
         peer.log.length = 0;
         peer.start();
-        assert.equal((await peer.ended).code, atStart.code, peer.log.join("\n"));
+        assert.equal((await peer.ends()).code, atStart.code, peer.log.join("\n"));
         assert.match(peer.log.join("\n"), atStart.said);
         await away(server, peer);
         peer.start();

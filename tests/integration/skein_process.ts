@@ -103,6 +103,13 @@ export class SkeinProcess {
     return this.#ended;
   }
 
+  /** As `ended`. @throws by rejection where it does not end in time */
+  async ends(timeoutMs = 60_000): Promise<Deno.CommandStatus> {
+    const { ended } = this;
+    await eventually(`${this.name} ends`, timeoutMs, () => assert.ok(!this.up));
+    return await ended;
+  }
+
   async get(path: string, timeoutMs = 10_000): Promise<JsonAnswer> {
     return await jsonRequest(this.url + path, { signal: AbortSignal.timeout(timeoutMs) });
   }
