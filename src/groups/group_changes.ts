@@ -30,17 +30,39 @@ export interface GroupChangesEdges {
 
 export class GroupChanges {
   readonly #edges: GroupChangesEdges;
+  /** Of group 0: what a driver of an earlier one decided is refused. */
+  #driverTerm = 0;
 
   constructor(edges: GroupChangesEdges) {
     this.#edges = edges;
   }
 
   /** See `Groups.changeConfiguration`. */
-  async configure(id: GroupId, change: ConfigurationChange, timeoutMs: number): Promise<void> {
+  async configure(
+    id: GroupId,
+    change: ConfigurationChange,
+    timeoutMs: number,
+    driverTerm: number | null,
+  ): Promise<void> {
     const { leader, group } = await this.#leader(id, timeoutMs);
-    if (group !== null) return await this.#configureHere(group, change, timeoutMs);
+    if (group !== null) {
+      this.#checkDriver(driverTerm);
+      return await this.#configureHere(group, change, timeoutMs);
+    }
     const pairs = change.operations.map(({ kind, peer }) => [kind, peer]);
-    await this.#ask(leader, id, CONFIGURE_METHOD, [id, change.expectedIndex, pairs, timeoutMs]);
+    const body = [id, change.expectedIndex, pairs, timeoutMs, driverTerm];
+    await this.#ask(leader, id, CONFIGURE_METHOD, body, timeoutMs);
+  }
+
+  /** See `Groups.heedDriver`. */
+  heedDriver(driverTerm: number): void {
+    this.#driverTerm = Math.max(this.#driverTerm, driverTerm);
+  }
+
+  /** One that is still on its way must not change what a later driver has looked at, and may rest a removal on. */
+  #checkDriver(driverTerm: number | null): void {
+    if (driverTerm === null || driverTerm >= this.#driverTerm) return;
+    throw new SkeinError("CONFLICT", "a later placement driver has looked at the partitions");
   }
 
   /**
@@ -80,7 +102,7 @@ export class GroupChanges {
     // That another peer leads may be an old word: it is asked all the same.
     if (leader === to && group !== null) return;
     if (group !== null) return await this.#transferHere(group, to, timeoutMs);
-    await this.#ask(leader, id, TRANSFER_METHOD, [id, to, timeoutMs]);
+    await this.#ask(leader, id, TRANSFER_METHOD, [id, to, timeoutMs], timeoutMs);
   }
 
   /** @returns who leads, and the replica here where that is this peer */
@@ -101,9 +123,14 @@ export class GroupChanges {
    * @throws {SkeinError} by rejection: NO_LEADER where it was never asked or does not lead, OUTCOME_UNKNOWN
    * where it may have heard, else what it refused with
    */
-  async #ask(leader: PeerId, id: GroupId, method: string, body: readonly unknown[]): Promise<void> {
+  async #ask(
+    leader: PeerId,
+    id: GroupId,
+    method: string,
+    body: readonly unknown[],
+    timeoutMs: number,
+  ): Promise<void> {
     const { transport, directory } = this.#edges;
-    const timeoutMs = body.at(-1) as number;
     try {
       await transport.request(leader, method, body, timeoutMs);
     } catch (error) {

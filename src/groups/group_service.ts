@@ -139,8 +139,13 @@ export class GroupService implements Groups {
     group: number,
     change: ConfigurationChange,
     timeoutMs: number,
+    driverTerm: number | null = null,
   ): Promise<void> {
-    return this.#changes.configure(group, change, timeoutMs);
+    return this.#changes.configure(group, change, timeoutMs, driverTerm);
+  }
+
+  heedDriver(driverTerm: number): void {
+    this.#changes.heedDriver(driverTerm);
   }
 
   transferLeadership(group: number, to: PeerId, timeoutMs: number): Promise<void> {

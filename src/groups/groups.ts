@@ -105,7 +105,19 @@ export interface Groups {
    * share one round): needs a replica here. @throws {SkeinError} by rejection: NO_LEADER, STORAGE_FAILED, SHUTTING_DOWN
    */
   readBarrier(group: number, timeoutMs: number): Promise<void>;
-  changeConfiguration(group: number, change: ConfigurationChange, timeoutMs: number): Promise<void>;
+  /**
+   * @param driverTerm of group 0, in which the placement driver decided it; null: others did
+   * @throws {SkeinError} by rejection: CONFLICT where it was decided on another configuration, or by a driver that a
+   *   later one has replaced; BAD_REQUEST, NO_LEADER, OUTCOME_UNKNOWN
+   */
+  changeConfiguration(
+    group: number,
+    change: ConfigurationChange,
+    timeoutMs: number,
+    driverTerm?: number | null,
+  ): Promise<void>;
+  /** A driver of this term looks at the partitions: what earlier ones decided is refused here from now on. */
+  heedDriver(driverTerm: number): void;
   transferLeadership(group: number, to: PeerId, timeoutMs: number): Promise<void>;
   takeSnapshot(group: number): Promise<SnapshotMeta>;
   status(group: number): GroupStatus | null;

@@ -98,12 +98,17 @@ export class PeerRequests {
     return await this.#edges.questions.handle(this.#ledHere(id), method, body, timeoutMs);
   }
 
-  async #configure([id, expectedIndex, pairs, span]: readonly unknown[]): Promise<null> {
+  /** Peers of earlier versions do not say which driver decided it. */
+  async #configure(
+    [id, expectedIndex, pairs, span, driverTerm = null]: readonly unknown[],
+  ): Promise<null> {
     if (typeof expectedIndex !== "number") throw malformed();
+    if (driverTerm !== null && typeof driverTerm !== "number") throw malformed();
     const timeoutMs = spanOf(span);
     const operations = operationsOf(pairs);
     const group = this.#ledHere(id);
-    await this.#edges.changes.configure(group.id, { expectedIndex, operations }, timeoutMs);
+    const change = { expectedIndex, operations };
+    await this.#edges.changes.configure(group.id, change, timeoutMs, driverTerm);
     return null;
   }
 

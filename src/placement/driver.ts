@@ -26,7 +26,10 @@ import { schedule, type Step } from "./schedule.ts";
 
 export interface DriverOptions {
   readonly self: PeerId;
-  readonly groups: Pick<Groups, "changeConfiguration" | "transferLeadership" | "status">;
+  readonly groups: Pick<
+    Groups,
+    "changeConfiguration" | "heedDriver" | "transferLeadership" | "status"
+  >;
   /** Of group 0, as applied here. */
   readonly members: {
     readonly clusterId: string | null;
@@ -168,7 +171,7 @@ export class PlacementDriver {
     );
     const isMember = (peer: PeerId) => this.#member(peer) !== null;
     for (const step of steps) {
-      if (!this.#departures.hold(step, nowMs, isMember)) void this.#carryOut(step);
+      if (!this.#departures.hold(step, nowMs, isMember)) void this.#carryOut(step, term);
     }
     if (picture.view.moves.length > 0) this.#lookSoon();
     return picture;
@@ -178,7 +181,8 @@ export class PlacementDriver {
 
   /** Members, and those that were, even if they never learned it: what they still lead has to leave them. */
   async #askAll(term: number): Promise<ReadonlyMap<PeerId, Report>> {
-    const { self, members, transport, reporter } = this.#options;
+    const { self, groups, members, transport, reporter } = this.#options;
+    groups.heedDriver(term);
     const reports = new Map<PeerId, Report>([[self, reporter.report()]]);
     const known = new Set(members.members().map(({ id }) => id));
     const asked = transport.peers().filter(({ id, hello }) => {
@@ -205,7 +209,7 @@ export class PlacementDriver {
 
   // ---- acting
 
-  async #carryOut(step: Step): Promise<void> {
+  async #carryOut(step: Step, term: number): Promise<void> {
     const { view, action } = step;
     const { groups, logger, clock } = this.#options;
     const { group } = view;
@@ -217,7 +221,7 @@ export class PlacementDriver {
       const operations = operationsOf(action);
       if (operations !== null) {
         const change = { expectedIndex: view.configuration.index, operations };
-        await groups.changeConfiguration(group, change, CHANGE_TIMEOUT_MS);
+        await groups.changeConfiguration(group, change, CHANGE_TIMEOUT_MS, term);
       } else if (action.kind === "lead") {
         await groups.transferLeadership(group, action.to, TRANSFER_TIMEOUT_MS);
       }

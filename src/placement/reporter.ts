@@ -26,7 +26,7 @@ export const LOOK_METHOD = "placement.look";
 
 export interface ReporterEdges {
   readonly self: PeerId;
-  readonly groups: Pick<Groups, "status" | "listen">;
+  readonly groups: Pick<Groups, "status" | "listen" | "heedDriver">;
   nowMs(): number;
   /** What this peer's own members want, and their revision; null where it has none. */
   wanted(): { readonly revision: number; readonly wanted: Wanted } | null;
@@ -76,6 +76,7 @@ export class Reporter {
     if (!isCount(term) || (told !== null && view === null)) {
       return Promise.reject(new SkeinError("BAD_REQUEST", "no look at placement"));
     }
+    this.#edges.groups.heedDriver(term);
     if (view !== null) this.hear(term, view);
     return Promise.resolve(encodeReport(this.report()));
   }

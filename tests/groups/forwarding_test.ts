@@ -159,6 +159,22 @@ Deno.test("changes asked of a follower are made by the leader, and refused as it
   fleet.check();
 });
 
+Deno.test("what a driver decided that was replaced is refused, wherever it was asked", async () => {
+  const fleet = await Fleet.led({ peers: 4, founders: 3 });
+  const [first, second] = fleet.peers;
+  const change = { expectedIndex: 1, operations: [{ kind: "addLearner", peer: "p4" }] } as const;
+  first!.service.heedDriver(8);
+  first!.service.heedDriver(7);
+  for (const { service } of [first!, second!]) {
+    const late = service.changeConfiguration(0, change, 1_000, 7);
+    await assert.rejects(fleet.settle(late, 100), { code: "CONFLICT" });
+  }
+  assert.deepEqual(first!.group().raft.configuration.learners, []);
+  await fleet.settle(second!.service.changeConfiguration(0, change, 1_000, 8), 100);
+  assert.equal(first!.group().raft.configuration.learners[0]?.peer, "p4");
+  fleet.check();
+});
+
 Deno.test("a change whose answer is lost is not called a conflict", async () => {
   const fleet = await Fleet.led({ peers: 4, founders: 3 });
   const [first, second] = fleet.peers;

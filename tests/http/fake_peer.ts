@@ -209,6 +209,7 @@ class FakeGroups {
       readBarrier: never,
       quorumHeard: () => null,
       changeConfiguration: never,
+      heedDriver() {},
       transferLeadership: (group, to) => {
         this.transfers.push({ group, to });
         return Promise.resolve();

@@ -128,6 +128,20 @@ export const PLACEMENT_MUTANTS: readonly Mutant[] = [
     caughtBy: [PLACEMENT],
   },
   {
+    name: "what a driver decided that was replaced is carried out",
+    file: "src/groups/group_changes.ts",
+    search: `if (driverTerm === null || driverTerm >= this.#driverTerm) return;`,
+    replace: `if (driverTerm !== -1) return;`,
+    caughtBy: [test("tests/groups/forwarding_test.ts")],
+  },
+  {
+    name: "a look of the driver leaves what earlier drivers decided on its way",
+    file: "src/placement/reporter.ts",
+    search: `this.#edges.groups.heedDriver(term);`,
+    replace: ``,
+    caughtBy: [PLACEMENT],
+  },
+  {
     name: "what lies elsewhere than it should is not compared again when members change",
     file: "src/placement/reporter.ts",
     search: `for (const group of this.#leads) this.#changed.add(group);`,

@@ -34,6 +34,8 @@ Deno.test("a replica moves step by step, each decided by what is reported then",
   assert.deepEqual(world.done.splice(0), [`1: promote ${C}, remove ${OTHER} at 17`]);
   assert.deepEqual(world.told(), [`info: partition 1: moved from ${name(OTHER)} to ${name(C)}`]);
   assert.deepEqual(world.driver.counts, { moved: 1, failed: 0 });
+  assert.deepEqual(world.decidedIn, [5, 5]);
+  assert.ok(world.heeded.length > 0 && world.heeded.every((term) => term === 5));
 });
 
 Deno.test("every member is asked, and told what was seen before", async () => {

@@ -31,6 +31,9 @@ export class World {
   leads = true;
   term = 5;
   heard: PlacementView | null = null;
+  /** The driver's terms that changes named, and that this peer heeds. */
+  readonly decidedIn: (number | null)[] = [];
+  readonly heeded: number[] = [];
   /** What the next change comes to; each once. */
   readonly refusals: SkeinError[] = [];
   /** Set: changes wait for it. */
@@ -44,7 +47,11 @@ export class World {
       self: idOf(1),
       groups: {
         status: () => this.#systemStatus(),
-        changeConfiguration: (group, change) => this.#act(group, wordsOf(change)),
+        changeConfiguration: (group, change, _timeoutMs, driverTerm) => {
+          this.decidedIn.push(driverTerm ?? null);
+          return this.#act(group, wordsOf(change));
+        },
+        heedDriver: (driverTerm) => void this.heeded.push(driverTerm),
         transferLeadership: (group, to) => this.#act(group, `lead ${numberOf(to)}`),
       },
       members: { clusterId: "c1", revision: REVISION, members },

@@ -17,6 +17,8 @@ export class FakePartitions {
   readonly #listeners = new Map<number, GroupListener>();
   /** How often a status was asked for. */
   looks = 0;
+  /** The terms of drivers that were heeded. */
+  readonly heeded: number[] = [];
 
   constructor(self: number) {
     this.#self = self;
@@ -40,6 +42,10 @@ export class FakePartitions {
 
   listen(group: number, listener: GroupListener): void {
     this.#listeners.set(group, listener);
+  }
+
+  heedDriver(driverTerm: number): void {
+    this.heeded.push(driverTerm);
   }
 
   #statusOf(group: number, { leader, voters, learners = [], term = 2 }: ReplicaWords): GroupStatus {

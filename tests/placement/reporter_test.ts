@@ -139,13 +139,14 @@ Deno.test("thousands of partitions that do nothing are not looked at again", () 
 });
 
 Deno.test("a look is answered with a report, and brings the driver's view", async () => {
-  const { world, reporter } = reporterOf(1);
+  const { groups, world, reporter } = reporterOf(1);
   assert.equal(reporter.view(), null);
   const answer = await reporter.answer([3, encodeView(VIEW)]);
   assert.equal(parseReport(answer)?.revision, 7);
   assert.deepEqual(reporter.view(), VIEW);
   world.steady = false;
   assert.equal(parseReport(await reporter.answer([3, null]))?.steady, false);
+  assert.deepEqual(groups.heeded, [3, 3]);
   for (const body of [null, [], ["3", null], [3, "view"], [-1, null]]) {
     await assert.rejects(reporter.answer(body), { code: "BAD_REQUEST" });
   }
