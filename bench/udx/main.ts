@@ -11,6 +11,8 @@ import { installNative } from "../../tests/udx/native_peer.ts";
 
 const [megabytes = "300", runs = "3"] = Deno.args;
 const LOSSY_BYTES = 20_000_000;
+/** The first thousands are slower: code is compiled as it is found to be hot. */
+const PINGS = 20_000;
 const BYTES = Number(megabytes) * 1e6;
 const MATRIX: readonly (readonly [Side, Side])[] = [
   ["native", "native"],
@@ -71,7 +73,7 @@ async function measure(leftSide: Side, rightSide: Side, secret: boolean): Promis
     const { left, right } = pair;
     await connectPair(pair, { secret });
     await right.call("echo", { id: RIGHT_ID });
-    await left.call("ping", { id: LEFT_ID, count: 2_000 });
+    await left.call("ping", { id: LEFT_ID, count: PINGS });
     const { medianMs, p99Ms } = await left.wait("pinged", LEFT_ID);
     line += `, round trip ${medianMs!.toFixed(3)} ms, p99 ${p99Ms!.toFixed(3)}`;
   });
