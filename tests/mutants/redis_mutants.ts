@@ -4,7 +4,7 @@ import { type Mutant, test } from "./mutant.ts";
 const DOUBT = test("tests/storage/redis_doubt_test.ts");
 const ERRORS = test("tests/storage/redis_errors_test.ts");
 const CONFORMANCE = test("tests/storage/redis_test.ts");
-const PAUSE = test("tests/integration/redis_pause_test.ts");
+const CORE = test("tests/peer/core_test.ts");
 
 export const REDIS_MUTANTS: readonly Mutant[] = [
   {
@@ -20,14 +20,14 @@ export const REDIS_MUTANTS: readonly Mutant[] = [
     search: `    if (error instanceof StorageTakenError) return this.#fatal(error);
 `,
     replace: "",
-    caughtBy: [PAUSE],
+    caughtBy: [CORE],
   },
   {
     name: "redis: a state that went back passes for one that was taken",
     file: "src/storage/redis/redis_session.ts",
     search: `if (!(Number(fence) > Number(this.#fence))) {`,
     replace: `if (Number(fence) === Infinity) {`,
-    caughtBy: [PAUSE],
+    caughtBy: [DOUBT],
   },
   {
     name: "redis: taking the state gives no new fence",

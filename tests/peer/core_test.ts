@@ -4,6 +4,7 @@ import type { Transport, TransportHandlers } from "../../src/net/transport.ts";
 import type { PeerCore } from "../../src/peer/core.ts";
 import { Random } from "../../src/random.ts";
 import { MemoryDisk, MemoryStorage, soundDisk } from "../../src/storage/memory.ts";
+import { type StorageFailedError, StorageTakenError } from "../../src/storage/storage.ts";
 import { ManualClock } from "../manual_clock.ts";
 import { startCore } from "../sim/core_under_test.ts";
 
@@ -34,6 +35,8 @@ class LonePeer {
   readonly clock = new ManualClock();
   readonly disk = new MemoryDisk();
   readonly faults = soundDisk();
+  /** What its storage fails with, though nothing is asked of it. */
+  readonly storageFailed = Promise.withResolvers<StorageFailedError>();
   readonly lines: string[] = [];
   readonly bugs: unknown[] = [];
   readonly openedAtMs: number[] = [];
@@ -65,7 +68,7 @@ class LonePeer {
       },
       openStorage: () => {
         this.openedAtMs.push(this.clock.monotonicMs());
-        return new MemoryStorage(this.disk, {
+        const storage = new MemoryStorage(this.disk, {
           schedule: (delayMs, run) => {
             const takesMs = delayMs === 0 ? this.readMs : delayMs;
             if (takesMs === 0) queueMicrotask(run);
@@ -74,6 +77,7 @@ class LonePeer {
           random,
           faults: this.faults,
         });
+        return Object.assign(storage, { failed: this.storageFailed.promise });
       },
       fatal: (error) => void this.bugs.push(error),
     });
@@ -153,6 +157,19 @@ Deno.test("a peer whose storage failed says so, opens it anew, and serves what w
   assert.equal(view?.holders[0]?.owner, "a");
   await peer.grant("more");
   assert.deepEqual(peer.bugs, []);
+  await peer.settle(peer.core.stop(), 5_000);
+});
+
+Deno.test("a peer whose storage another process has taken ends, and never opens it again", async () => {
+  const peer = await new LonePeer().start();
+  await peer.ready();
+  const taken = new StorageTakenError("another process has it");
+  peer.storageFailed.resolve(taken);
+  await peer.until("it has ended", () => peer.bugs.length > 0, 1_000);
+  assert.deepEqual(peer.bugs, [taken]);
+  assert.throws(() => peer.core.locks, { code: "STORAGE_FAILED" });
+  await peer.run(2 * REOPEN_MS);
+  assert.equal(peer.openings, 1);
   await peer.settle(peer.core.stop(), 5_000);
 });
 

@@ -8,6 +8,7 @@ import {
   StorageFailedError,
   StorageInUseError,
   StorageRolledBackError,
+  StorageTakenError,
 } from "../../src/storage/storage.ts";
 import { eventually } from "../eventually.ts";
 import { RedisServer, redisTest } from "../redis_server.ts";
@@ -170,7 +171,11 @@ redisTest(
       former.storage.appendValue(GROUP, bytesOf("from the past"));
       await rejects(
         former.storage.append([entries(GROUP, 4, 9)]),
-        /another process has taken over/,
+        (error: unknown) => {
+          ok(error instanceof StorageTakenError);
+          match(error.message, /another process has taken over/);
+          return true;
+        },
       );
       await former.storage.close();
       await latter.storage.append([entries(GROUP, 5, 5)]);
@@ -238,7 +243,11 @@ redisTest("redis: where all keys are gone the store fails, and is not begun anew
     const { storage } = await openStore(server.url, { memory });
     await storage.append(founded(GROUP));
     await server.send("FLUSHALL");
-    await rejects(storage.append([entries(GROUP, 2, 2)]), StorageFailedError);
+    await rejects(storage.append([entries(GROUP, 2, 2)]), (error: unknown) => {
+      ok(error instanceof StorageFailedError && !(error instanceof StorageTakenError));
+      match(error.message, /rolled back: it had the fence 1 of this peer's, and has none/);
+      return true;
+    });
     await storage.close();
     await rejects(makeStore(server.url, { memory }).open(), StorageRolledBackError);
   });

@@ -250,7 +250,7 @@ export class RedisSession {
   #otherFence(fence: string): StorageFailedError {
     const { keys } = this.#options;
     if (!(Number(fence) > Number(this.#fence))) {
-      const found = `the fence ${this.#fence} of this peer's, and has ${fence || "none"}`;
+      const found = `the fence ${this.#fence} of this peer's, and has ${Number(fence) || "none"}`;
       return new StorageFailedError(`Redis was rolled back: it had ${found}`);
     }
     return new StorageTakenError(
