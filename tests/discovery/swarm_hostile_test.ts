@@ -3,12 +3,16 @@
  * bounded, while two honest peers go on answering each other.
  */
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import "../../src/discovery/no_udx_native.ts";
+import HyperDHT from "hyperdht";
 import { formatAddress } from "../../src/codec/address.ts";
 import { openSwarm, type SwarmStream } from "../../src/discovery/hyperswarm.ts";
 import type { Swarm } from "../../src/discovery/swarm.ts";
 import { createIdentity } from "../../src/net/identity.ts";
 import { deriveTopic } from "../../src/net/topic.ts";
-import type { UDXStream } from "../../src/udx/mod.ts";
+import { sodium } from "../../src/net/sodium.ts";
+import { UDX, type UDXStream } from "../../src/udx/mod.ts";
 import { eventually } from "../eventually.ts";
 import { REAL_CLOCK, until } from "../net/real_time.ts";
 import { CLUSTER_KEY } from "../net/transports.ts";
@@ -125,6 +129,65 @@ Deno.test("forged and random packets to a peer's sockets harm nobody", async () 
     assert.equal(victim.ways().length, 1);
   });
 });
+
+/** A node of the DHT that asks what it likes. */
+interface AskingNode {
+  fullyBootstrapped(): Promise<void>;
+  session(): { destroy(): void };
+  request(
+    request: { token: Buffer | null; command: number; target: Buffer; value: Buffer | null },
+    to: { host: string; port: number },
+    options: { retry: boolean; session: unknown },
+  ): Promise<unknown>;
+  destroy(): Promise<void>;
+}
+
+const AskingNode = HyperDHT as unknown as new (options: object) => AskingNode;
+
+Deno.test("requests of every kind, for the peer itself or others, with made-up values harm nobody", async () => {
+  await withVictim(async ({ bootstrap, victim }) => {
+    const [host, port] = bootstrap.split(":") as [string, string];
+    const ports = udpPorts();
+    const node = new AskingNode({
+      udx: new UDX(),
+      port: [0, 0],
+      bootstrap: [{ host, port: Number(port) }],
+    });
+    await node.fullyBootstrapped();
+    const own = Buffer.alloc(32);
+    sodium.crypto_generichash(own, Buffer.from(victim.id, "hex"));
+    let answered = 0;
+    for (let round = 0; round < 40; round++) {
+      const session = node.session();
+      const asked = Array.from({ length: 60 }, (_, at) => {
+        const value = random((round * 97 + at * 31) % 700);
+        // A message begins with its mode, and flags for what it has.
+        if (value.length > 2) [value[0], value[1]] = [at % 8, round % 8];
+        return node.request(
+          {
+            token: at % 4 === 0 ? random(32) : null,
+            command: at % 12,
+            target: at % 2 === 0 ? own : random(32),
+            value: at % 10 === 0 ? null : value,
+          },
+          { host, port: ports[at % ports.length]! },
+          { retry: false, session },
+        )
+          .then(() => answered++, () => {});
+      });
+      // Most that are for the peer itself are not worth an answer.
+      const patience = setTimeout(() => session.destroy(), 50);
+      await Promise.all(asked);
+      clearTimeout(patience);
+    }
+    assert.ok(answered > 100, "they reach somebody");
+    await node.destroy();
+  });
+});
+
+function random(bytes: number): Buffer {
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(bytes)));
+}
 
 Deno.test("the addon that is bound to libuv is never loaded, the encryption's is", () => {
   const loaded = Deno.readTextFileSync("/proc/self/maps");
