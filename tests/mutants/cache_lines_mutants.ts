@@ -5,13 +5,6 @@ const LINES = [test("tests/cache/lines_test.ts"), test("tests/cache/lines_leases
 
 export const CACHE_LINES_MUTANTS: readonly Mutant[] = [
   {
-    name: "a peer's own lease ends by one clock alone",
-    file: "src/cache/peer_lease.ts",
-    search: `return monotonicMs < end.monotonicMs && wallMs < end.wallMs;`,
-    replace: `return monotonicMs < end.monotonicMs;`,
-    caughtBy: LINES,
-  },
-  {
     name: "a home that is not rebuilt covers lines of an older one",
     file: "src/cache/peer_lease.ts",
     search: `(this.#isRebuilt && this.#isLive(monotonicMs, wallMs));`,

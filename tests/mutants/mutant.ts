@@ -4,12 +4,20 @@
  * change of the source which passes a mutant by is an error and not a silent gap.
  */
 
+import type { CacheFault } from "../sim/fault_rates.ts";
+
 /** What to run on the edited tree; the first one that fails has caught the mutant. */
 export type Catcher =
   /** Tests of a folder or file. */
   | { readonly kind: "test"; readonly path: string }
   /** The simulator over this many seeds, of clusters that are used as a cache, or otherwise. */
-  | { readonly kind: "sim"; readonly seeds: number; readonly workload: "cache" | "others" };
+  | {
+    readonly kind: "sim";
+    readonly seeds: number;
+    readonly workload: "cache" | "others";
+    /** What alone disturbs a cache; null: as the seeds have it. */
+    readonly fault: CacheFault | null;
+  };
 
 export interface Mutant {
   /** What is wrong, in a few words; also its name on the command line. */
@@ -25,11 +33,11 @@ export function test(path: string): Catcher {
 }
 
 export function sim(seeds = 40): Catcher {
-  return { kind: "sim", seeds, workload: "others" };
+  return { kind: "sim", seeds, workload: "others", fault: null };
 }
 
-export function cacheSim(seeds = 60): Catcher {
-  return { kind: "sim", seeds, workload: "cache" };
+export function cacheSim(seeds = 60, fault: CacheFault | null = null): Catcher {
+  return { kind: "sim", seeds, workload: "cache", fault };
 }
 
 /** @returns the edited source, or why the edit does not apply */

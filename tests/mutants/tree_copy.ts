@@ -86,17 +86,19 @@ export class TreeCopy {
 
 export function nameOf(catcher: Catcher): string {
   if (catcher.kind === "test") return catcher.path;
-  const { seeds, workload } = catcher;
-  return `${seeds} seeds of the simulator${workload === "cache" ? "'s cache" : ""}`;
+  const { seeds, workload, fault } = catcher;
+  const which = workload === "others" ? "" : fault === null ? "'s cache" : `'s ${fault}`;
+  return `${seeds} seeds of the simulator${which}`;
 }
 
 function argumentsOf(catcher: Catcher): string[] {
   if (catcher.kind === "test") {
     return ["test", "-A", "--no-check", "--fail-fast", "--quiet", catcher.path];
   }
-  const { seeds, workload } = catcher;
+  const { seeds, workload, fault } = catcher;
   const simulator = ["run", "-A", "--no-check", "tests/sim/main.ts", "--workers", "1"];
-  return [...simulator, "--seeds", `${seeds}`, "--workload", workload];
+  const options = ["--seeds", `${seeds}`, "--workload", workload];
+  return [...simulator, ...options, ...fault === null ? [] : ["--fault", fault]];
 }
 
 function lastLinesOf(output: Uint8Array): string {

@@ -10,7 +10,7 @@ import { CACHE_TOPIC } from "../../src/cache/post.ts";
 import type { PeerId } from "../../src/raft/entry.ts";
 import type { Random } from "../../src/random.ts";
 import { partitionOf } from "../../src/ring/partition_of.ts";
-import type { CacheFaultPeriods } from "./fault_rates.ts";
+import type { CacheFault, CacheFaultPeriods } from "./fault_rates.ts";
 import { Strikes } from "./strikes.ts";
 import type { VirtualCluster } from "./virtual_cluster.ts";
 import type { VirtualPeer } from "./virtual_peer.ts";
@@ -45,6 +45,8 @@ interface Hold {
 /** For so long, in all, it is looked for somebody to strike. */
 const LOOK_MS = 10;
 const LOOKS_MAX = 300;
+/** Whoever has one of these, has a line. */
+const LINES: readonly LineLetter[] = ["S", "E", "M"];
 
 export class CacheNemesis {
   readonly #cluster: VirtualCluster;
@@ -79,27 +81,28 @@ export class CacheNemesis {
   }
 
   start(): void {
-    const { lateHomeMs, staleHomeMs, movedHomeMs } = this.#periods;
-    const { lateRenewalMs, lateWriteBackMs, lateEvictionMs } = this.#periods;
-    const strikes = this.#strikes;
-    strikes.every(lateHomeMs, "late home", () => {
-      this.#soon(() => this.#home(["M"]), (target) => this.#delayHome(target, 0.3));
-    });
-    strikes.every(staleHomeMs, "stale home", () => {
-      this.#soon(() => this.#home(["I", "S", "E"]), (target) => this.#delayHome(target, 1));
-    });
-    strikes.every(movedHomeMs, "moved home", () => {
-      this.#soon(() => this.#holder(["S", "E", "M"]), (target) => this.#moveHome(target));
-    });
-    strikes.every(lateRenewalMs, "late renewal", () => {
-      this.#soon(() => this.#holder(["S", "E", "M"]), (target) => this.#delayRenewal(target));
-    });
-    strikes.every(lateWriteBackMs, "late write-back", () => {
-      this.#soon(() => this.#holder(["M"]), (target) => this.#delayWriteBack(target));
-    });
-    strikes.every(lateEvictionMs, "late eviction", () => {
-      this.#soon(() => this.#holder(["M"]), (target) => this.#delayEviction(target));
-    });
+    for (const [fault, periodMs] of this.#periods) {
+      this.#strikes.every(periodMs, fault, () => this.#strike(fault));
+    }
+  }
+
+  #strike(fault: CacheFault): void {
+    switch (fault) {
+      case "late home":
+        return this.#soon(() => this.#home(["M"]), (target) => this.#delayHome(target, 0.3));
+      case "stale home":
+        return this.#soon(() => this.#home(["I", "S", "E"]), (found) => this.#delayHome(found, 1));
+      case "moved home":
+        return this.#soon(() => this.#holder(LINES), (target) => this.#moveHome(target));
+      case "late renewal":
+        return this.#soon(() => this.#holder(LINES), (target) => this.#delayRenewal(target));
+      case "late write-back":
+        return this.#soon(() => this.#holder(["M"]), (target) => this.#delayWriteBack(target));
+      case "late eviction":
+        return this.#soon(() => this.#holder(["M"]), (target) => this.#delayEviction(target));
+      case "asleep holder":
+        return this.#soon(() => this.#holder(LINES), (target) => this.#sendToSleep(target));
+    }
   }
 
   /** Nothing is held up any more; whoever heals undoes the rest. */
@@ -170,6 +173,13 @@ export class CacheNemesis {
       byMs: this.#electionTimeouts(0.2, 1.5),
       forMs: this.#electionTimeouts(4, 4),
     });
+  }
+
+  /** The machine of a holder sleeps until its lease is long over, which its monotonic clock does not tell. */
+  #sendToSleep({ holder }: HolderTarget): number {
+    const forMs = this.#electionTimeouts(0.8, 3);
+    holder.sleep(forMs);
+    return forMs;
   }
 
   // ---- whom

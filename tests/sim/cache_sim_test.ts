@@ -19,6 +19,7 @@ Deno.test("clusters that are used as a cache hold all properties under faults, t
       peers,
       steps: STEPS,
       faultsMs: null,
+      fault: null,
       isCache: true,
       print: null,
     });

@@ -51,24 +51,21 @@ export interface FaultRates {
   readonly cache: CacheFaultPeriods;
 }
 
-/** Mean true time between two faults that aim at one rule of the cache, see `cache_nemesis.ts`; Infinity: never. */
-export interface CacheFaultPeriods {
-  readonly lateHomeMs: number;
-  readonly staleHomeMs: number;
-  readonly movedHomeMs: number;
-  readonly lateRenewalMs: number;
-  readonly lateWriteBackMs: number;
-  readonly lateEvictionMs: number;
-}
+/** Faults that aim at one rule of the cache each, see `cache_nemesis.ts`. */
+export const CACHE_FAULTS = [
+  "late home",
+  "stale home",
+  "moved home",
+  "late renewal",
+  "late write-back",
+  "late eviction",
+  "asleep holder",
+] as const;
 
-const NO_CACHE_FAULTS: CacheFaultPeriods = {
-  lateHomeMs: Infinity,
-  staleHomeMs: Infinity,
-  movedHomeMs: Infinity,
-  lateRenewalMs: Infinity,
-  lateWriteBackMs: Infinity,
-  lateEvictionMs: Infinity,
-};
+export type CacheFault = (typeof CACHE_FAULTS)[number];
+
+/** Mean true time between two of them; where there is none: never. */
+export type CacheFaultPeriods = ReadonlyMap<CacheFault, number>;
 
 /** Where leases rest on clocks, no two of them differ by more than 5 %. */
 const LEASE_DRIFT_MAX = 0.0247;
@@ -77,29 +74,25 @@ const LEASE_DRIFT_MAX = 0.0247;
  * The rates of a seed whose cluster is used as a cache: drift within what its leases assume, and set wall clocks. In half
  * of the seeds nothing but one or two faults that aim at its rules disturbs it, so that its lines are in use when they
  * strike.
+ * @param fault alone disturbs the cluster; null: as chance has it
  */
-export function cacheFaultRates(rates: FaultRates, random: Random): FaultRates {
+export function cacheFaultRates(
+  rates: FaultRates,
+  random: Random,
+  fault: CacheFault | null,
+): FaultRates {
   const clockDrift = rates.clockDrift * LEASE_DRIFT_MAX / CLOCK_DRIFT_MAX;
-  if (random.chance(0.5)) {
-    const aims = Object.keys(NO_CACHE_FAULTS);
-    const aimed = [random.pick(aims), random.pick(aims)];
-    const periods = aimed.map((aim) => [aim, 400 + random.fraction() * 800]);
-    const cache = { ...NO_CACHE_FAULTS, ...Object.fromEntries(periods) };
+  if (fault !== null || random.chance(0.5)) {
+    const aims = fault === null ? [random.pick(CACHE_FAULTS), random.pick(CACHE_FAULTS)] : [fault];
+    const cache = new Map(aims.map((aim) => [aim, 400 + random.fraction() * 800]));
     return { ...rates, clockDrift, periods: HEALED.periods, cache };
   }
-  const period = () => random.chance(0.4) ? 2_000 + random.fraction() * 6_000 : Infinity;
+  const some = CACHE_FAULTS.filter(() => random.chance(0.4));
   return {
     ...rates,
     clockDrift,
     wallJumpMs: random.chance(0.5) ? 2_000 + random.fraction() * 10_000 : Infinity,
-    cache: {
-      lateHomeMs: period(),
-      staleHomeMs: period(),
-      movedHomeMs: period(),
-      lateRenewalMs: period(),
-      lateWriteBackMs: period(),
-      lateEvictionMs: period(),
-    },
+    cache: new Map(some.map((aim) => [aim, 2_000 + random.fraction() * 6_000])),
     periods: {
       ...rates.periods,
       pauseMs: random.chance(0.6) ? 500 + random.fraction() * 4_000 : Infinity,
@@ -145,7 +138,7 @@ export function drawFaultRates(random: Random): FaultRates {
     },
     clockDrift: perhaps(0.7, CLOCK_DRIFT_MAX),
     wallJumpMs: Infinity,
-    cache: NO_CACHE_FAULTS,
+    cache: new Map(),
   };
 }
 
@@ -174,7 +167,7 @@ export const HEALED: FaultRates = {
   },
   clockDrift: 0,
   wallJumpMs: Infinity,
-  cache: NO_CACHE_FAULTS,
+  cache: new Map(),
 };
 
 /** @returns a span from the exponential distribution with this mean */

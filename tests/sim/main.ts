@@ -4,9 +4,11 @@
  *
  * --seed N replays one · --seeds N that many, from --from · --budget SECONDS (60)
  * --steps N (10000, of a cache 20000) of each seed under faults, or --simulated-seconds N of each
- * --workload cache|others (every fourth seed is of the cache) · --peers 3|5 (both in turn) · --workers N (2) · --verbose · --keep-going past failures
+ * --workload cache|others (every fourth seed is of the cache) · --fault NAME alone disturbs a cache (fault_rates.ts)
+ * --peers 3|5 (both in turn) · --workers N (2) · --verbose · --keep-going past failures
  */
 import { parseArgs } from "node:util";
+import { CACHE_FAULTS, type CacheFault } from "./fault_rates.ts";
 import { simulate, type SimulationOptions, type SimulationResult } from "./simulation.ts";
 import { Totals } from "./totals.ts";
 import { runInWorkers } from "./worker_pool.ts";
@@ -25,6 +27,8 @@ interface Options {
   readonly peers: number | null;
   /** Null: in turn. */
   readonly isCache: boolean | null;
+  /** Null: as each seed has it. */
+  readonly fault: CacheFault | null;
   readonly workers: number;
   readonly verbose: boolean;
   readonly keepGoing: boolean;
@@ -42,6 +46,7 @@ function readOptions(list: readonly string[]): Options {
       "simulated-seconds": { type: "string" },
       peers: { type: "string" },
       workload: { type: "string" },
+      fault: { type: "string" },
       workers: { type: "string" },
       verbose: { type: "boolean" },
       "keep-going": { type: "boolean" },
@@ -55,7 +60,12 @@ function readOptions(list: readonly string[]): Options {
     say(`--${name} must be a whole number, not "${text}"`);
     Deno.exit(2);
   };
-  const { workload } = values;
+  const fault = CACHE_FAULTS.find((name) => name === values.fault) ?? null;
+  if (values.fault !== undefined && fault === null) {
+    say(`--fault must be one of ${CACHE_FAULTS.join(", ")}, not "${values.fault}"`);
+    Deno.exit(2);
+  }
+  const workload = values.workload ?? (fault === null ? undefined : "cache");
   if (workload !== undefined && workload !== "cache" && workload !== "others") {
     say(`--workload must be cache or others, not "${workload}"`);
     Deno.exit(2);
@@ -75,6 +85,7 @@ function readOptions(list: readonly string[]): Options {
       : number("simulated-seconds", 0),
     peers: values.peers === undefined ? null : number("peers", 3),
     isCache: workload === undefined ? null : workload === "cache",
+    fault,
     workers: isOne ? 1 : number("workers", 2),
     verbose: values.verbose ?? false,
     keepGoing: values["keep-going"] ?? false,
@@ -91,7 +102,7 @@ function peersOf(seed: number, isCache: boolean): number {
 }
 
 function* planned(options: Options): Generator<SimulationOptions> {
-  const { seeds, simulatedSeconds, verbose, budgetMs } = options;
+  const { seeds, simulatedSeconds, fault, verbose, budgetMs } = options;
   const faultsMs = simulatedSeconds === null ? null : simulatedSeconds * 1_000;
   const startedMs = performance.now();
   for (let seed = seeds.from; seed < seeds.from + seeds.count; seed++) {
@@ -99,7 +110,7 @@ function* planned(options: Options): Generator<SimulationOptions> {
     const isCache = options.isCache ?? seed % 4 === 0;
     const peers = options.peers ?? peersOf(seed, isCache);
     const steps = options.steps ?? (isCache ? CACHE_STEPS : STEPS);
-    yield { seed, peers, isCache, steps, faultsMs, print: verbose ? say : null };
+    yield { seed, peers, isCache, fault, steps, faultsMs, print: verbose ? say : null };
   }
 }
 
@@ -108,11 +119,12 @@ function report(result: SimulationResult, options: SimulationOptions, withLog: b
   say(`seed ${result.seed} FAILED after ${result.steps} steps, ${result.virtualMs.toFixed(1)} ms:`);
   say(result.failure ?? "");
   if (withLog) { for (const line of ["the last lines before:", ...result.lastLines]) say(line); }
-  const { seed, peers, steps, faultsMs, isCache } = options;
-  const workload = isCache ? "cache" : "others";
+  const { seed, peers, steps, faultsMs, isCache, fault } = options;
+  const used = isCache ? "cache" : "others";
+  const workload = fault === null ? `--workload ${used}` : `--fault "${fault}"`;
   const length = faultsMs === null ? `--steps ${steps}` : `--simulated-seconds ${faultsMs / 1_000}`;
   say(
-    `replay: deno task sim --seed ${seed} --workload ${workload} --peers ${peers} ${length} --verbose`,
+    `replay: deno task sim --seed ${seed} ${workload} --peers ${peers} ${length} --verbose`,
   );
 }
 

@@ -51,7 +51,7 @@ export class Nemesis {
     this.#strikes.end();
     this.#cluster.network.mendAll();
     for (const peer of this.#cluster.peers) {
-      if (peer.actor !== null) peer.actor.pausedUntilMs = 0;
+      peer.wake();
       peer.soundDisk();
       if (!peer.running && !peer.removed) peer.start();
     }
@@ -122,7 +122,8 @@ export class Nemesis {
     const { actor } = this.#random.pick(running);
     if (actor === null) return;
     const pauseMs = 20 + exponentialMs(this.#random, this.#random.chance(0.3) ? 5_000 : 800);
-    actor.pausedUntilMs = this.#cluster.scheduler.nowMs + pauseMs;
+    const untilMs = this.#cluster.scheduler.nowMs + pauseMs;
+    actor.pausedUntilMs = Math.max(actor.pausedUntilMs, untilMs);
   }
 
   #partition(): void {

@@ -19,6 +19,7 @@ Deno.test("fixed seeds hold all properties under faults, then converge", async (
       peers,
       steps: STEPS,
       faultsMs: null,
+      fault: null,
       isCache: false,
       print: null,
     });
@@ -51,7 +52,15 @@ Deno.test("fixed seeds hold all properties under faults, then converge", async (
 
 Deno.test("one seed gives one trace, another seed another", async () => {
   const traceOf = async (seed: number) =>
-    (await simulate({ seed, peers: 3, steps: STEPS, faultsMs: null, isCache: false, print: null }))
+    (await simulate({
+      seed,
+      peers: 3,
+      steps: STEPS,
+      faultsMs: null,
+      fault: null,
+      isCache: false,
+      print: null,
+    }))
       .traceHash;
   const first = await traceOf(1_000);
   // Whatever a run may leave behind in this process must not reach the next.

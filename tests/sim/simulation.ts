@@ -11,7 +11,13 @@ import type { SimulatedTiming } from "./core_under_test.ts";
 import type { EventJudgement } from "./event_checker.ts";
 import { describeEventOperation } from "./event_history.ts";
 import { EventWorkload } from "./event_workload.ts";
-import { cacheFaultRates, drawFaultRates, type FaultRates, HEALED } from "./fault_rates.ts";
+import {
+  type CacheFault,
+  cacheFaultRates,
+  drawFaultRates,
+  type FaultRates,
+  HEALED,
+} from "./fault_rates.ts";
 import { awaitConvergence, loseSleepingLeaders, type Until } from "./convergence.ts";
 import { judgeLocks, type LockJudgement } from "./lock_checker.ts";
 import { LockClient } from "./lock_client.ts";
@@ -32,6 +38,8 @@ export interface SimulationOptions {
   readonly peers: number;
   /** Whether the cluster is used as a cache; else for locks and queues. */
   readonly isCache: boolean;
+  /** Of a cache: what alone disturbs it; null: as the seed has it. */
+  readonly fault: CacheFault | null;
   /** Events of the first phase; the second comes on top. */
   readonly steps: number;
   /** So long lasts the first phase instead, in simulated time; null: by its steps. */
@@ -87,7 +95,9 @@ class Simulation {
     this.log = new SimulationLog(options.print);
     const { seed } = options;
     const drawn = drawFaultRates(new Random(seed, 1));
-    const rates = options.isCache ? cacheFaultRates(drawn, new Random(seed, 9)) : drawn;
+    const rates = options.isCache
+      ? cacheFaultRates(drawn, new Random(seed, 9), options.fault)
+      : drawn;
     const timing = drawTiming(new Random(seed, 5), options.isCache);
     this.cluster = new VirtualCluster(
       this.scheduler,
@@ -306,7 +316,7 @@ function drawTiming(random: Random, isCache: boolean): SimulatedTiming {
 function describeRates({ network, disk, periods, clockDrift, cache }: FaultRates): string {
   const round = (value: number) => Math.round(value * 1000) / 1000;
   return JSON.stringify(
-    { network, disk, periods, clockDrift, cache },
+    { network, disk, periods, clockDrift, cache: Object.fromEntries(cache) },
     (_, value) => typeof value === "number" ? (value === Infinity ? "never" : round(value)) : value,
   );
 }

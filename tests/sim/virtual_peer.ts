@@ -241,6 +241,21 @@ export class VirtualPeer {
     this.#process?.clock.jumpWall(byMs);
   }
 
+  /** Its machine sleeps: nothing runs, and the monotonic clock does not either. */
+  sleep(forMs: number): void {
+    if (this.#process === null) return;
+    const { actor, clock } = this.#process;
+    actor.pausedUntilMs = this.#world.scheduler.nowMs + forMs;
+    clock.sleep(forMs);
+  }
+
+  /** Nothing holds its process up any more. */
+  wake(): void {
+    if (this.#process === null) return;
+    this.#process.actor.pausedUntilMs = 0;
+    this.#process.clock.sleep(0);
+  }
+
   /** An operator's command, which may well be refused; the outcome does not matter. */
   attempt(command: (core: PeerCore) => Promise<unknown>): void {
     const core = this.core;

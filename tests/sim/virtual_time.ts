@@ -156,6 +156,9 @@ export class VirtualClock implements Clock {
   readonly #actor: Actor;
   readonly #skew: ClockSkew;
   #wallJumpedMs = 0;
+  /** True time in which the machine slept, without the last time. */
+  #sleptMs = 0;
+  #lastSleep = { fromMs: 0, untilMs: 0 };
 
   constructor(scheduler: Scheduler, actor: Actor, skew: ClockSkew) {
     this.#scheduler = scheduler;
@@ -164,7 +167,8 @@ export class VirtualClock implements Clock {
   }
 
   monotonicMs(): number {
-    return this.#skew.monotonicOffsetMs + this.#scheduler.nowMs * this.#skew.rate;
+    const awakeMs = this.#scheduler.nowMs - this.#asleepMs();
+    return this.#skew.monotonicOffsetMs + awakeMs * this.#skew.rate;
   }
 
   wallMs(): number {
@@ -177,9 +181,31 @@ export class VirtualClock implements Clock {
     this.#wallJumpedMs += byMs;
   }
 
+  /** The machine sleeps from now on for so long: its monotonic clock stands still. */
+  sleep(forMs: number): void {
+    const { nowMs } = this.#scheduler;
+    this.#sleptMs = this.#asleepMs();
+    this.#lastSleep = { fromMs: nowMs, untilMs: nowMs + forMs };
+  }
+
+  /** In true time, until now. */
+  #asleepMs(): number {
+    const { fromMs, untilMs } = this.#lastSleep;
+    // Exactly the same at every moment at which it is awake.
+    return this.#sleptMs + (Math.min(this.#scheduler.nowMs, untilMs) - fromMs);
+  }
+
   timer(delayMs: number, fire: () => void): Timer {
+    let asleepMs = this.#asleepMs();
+    const due = () => {
+      const longerMs = this.#asleepMs() - asleepMs;
+      if (longerMs === 0) return fire();
+      asleepMs += longerMs;
+      event = this.#scheduler.after(longerMs, this.#actor, "timer", due);
+    };
     const trueMs = Math.max(0, delayMs) / this.#skew.rate;
-    return this.#scheduler.after(trueMs, this.#actor, "timer", fire);
+    let event = this.#scheduler.after(trueMs, this.#actor, "timer", due);
+    return { cancel: () => event.cancel() };
   }
 }
 

@@ -63,6 +63,25 @@ Deno.test("a fast clock's timers fire early in true time, and its readings agree
   assert.equal(clock.monotonicMs(), 1000 + 250);
 });
 
+Deno.test("while a machine sleeps its monotonic clock stands still, and its timers are as much later", async () => {
+  const scheduler = new Scheduler();
+  const skew = { rate: 2, monotonicOffsetMs: 0, wallOffsetMs: 0 };
+  const clock = new VirtualClock(scheduler, new Actor("sleeper"), skew);
+  const firedMs: number[] = [];
+  clock.timer(100, () => firedMs.push(scheduler.nowMs));
+  const wallMs = clock.wallMs();
+  await scheduler.runUntil(20);
+  clock.sleep(500);
+  await scheduler.runUntil(300);
+  assert.equal(clock.monotonicMs(), 40);
+  clock.sleep(400);
+  clock.timer(10, () => firedMs.push(scheduler.nowMs));
+  await scheduler.runUntil(1_000);
+  assert.deepEqual(firedMs, [705, 730]);
+  assert.equal(clock.monotonicMs(), 2 * (1_000 - 680));
+  assert.equal(clock.wallMs() - wallMs, 2_000);
+});
+
 Deno.test("equal schedules give equal traces, others do not", async () => {
   const traceOf = async (delays: readonly number[]) => {
     const scheduler = new Scheduler();
