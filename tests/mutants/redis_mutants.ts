@@ -24,9 +24,9 @@ export const REDIS_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "redis: a state that went back passes for one that was taken",
-    file: "src/storage/redis/redis_session.ts",
-    search: `if (!(Number(fence) > Number(this.#fence))) {`,
-    replace: `if (Number(fence) === Infinity) {`,
+    file: "src/storage/redis/session_failures.ts",
+    search: `if (Number(found) > Number(fence)) {`,
+    replace: `if (fence !== "") {`,
     caughtBy: [DOUBT],
   },
   {

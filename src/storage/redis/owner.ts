@@ -9,8 +9,9 @@ import type { Clock, Timer } from "../../clock.ts";
 import { StorageForeignError, StorageInUseError, StorageRolledBackError } from "../storage.ts";
 import { textOf, textsOf } from "./redis_client.ts";
 import type { RedisKeys } from "./redis_keys.ts";
-import { type RedisSession, rolledBackReason } from "./redis_session.ts";
+import type { RedisSession } from "./redis_session.ts";
 import { KEEP_SCRIPT, RELEASE_SCRIPT, TAKE_SCRIPT } from "./scripts.ts";
+import { rolledBackReason } from "./session_failures.ts";
 
 /** How the keys are laid out. Another number is another layout, which this program cannot read. */
 export const REDIS_FORMAT = 1;

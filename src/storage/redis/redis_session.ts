@@ -9,7 +9,7 @@
 import type { Clock, Timer } from "../../clock.ts";
 import type { Logger } from "../../logger.ts";
 import type { Random } from "../../random.ts";
-import { StorageFailedError, StorageRolledBackError, StorageTakenError } from "../storage.ts";
+import { StorageFailedError, StorageRolledBackError } from "../storage.ts";
 import { within } from "./deadline.ts";
 import type { RedisAddress } from "./redis_address.ts";
 import {
@@ -21,6 +21,13 @@ import {
 } from "./redis_client.ts";
 import type { RedisKeys } from "./redis_keys.ts";
 import { REFUSAL, WRITE_SCRIPT, WRITE_SCRIPT_HASH } from "./scripts.ts";
+import {
+  failureOf,
+  otherFence,
+  type OwnedStore,
+  passes,
+  rolledBackReason,
+} from "./session_failures.ts";
 
 export interface RedisTimeouts {
   /** A command, or a connection, that is not answered in this time is given up. */
@@ -64,11 +71,6 @@ const PENDING_BYTES_MAX = 16 * 1024 * 1024;
 const BACKOFF_MIN_MS = 20;
 const BACKOFF_MAX_MS = 500;
 
-const FENCE_FOUND = new RegExp(`\\b${REFUSAL.fence} the fence is (\\d+|false)`);
-
-/** What passes: a server that starts, a failover under way, answers that an earlier loss has made wrong. */
-const PASSING = /\b(?:LOADING|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|READONLY|NOSCRIPT|SKEINORDER)\b/;
-
 export class RedisSession {
   readonly #options: RedisSessionOptions;
   #connection: RedisConnection | null = null;
@@ -99,6 +101,11 @@ export class RedisSession {
 
   get fence(): string {
     return this.#fence;
+  }
+
+  get #store(): OwnedStore {
+    const { address, keys } = this.#options;
+    return { address, keys, fence: this.#fence };
   }
 
   /** @throws {StorageFailedError} by rejection */
@@ -224,8 +231,8 @@ export class RedisSession {
 
   #refused(pending: Pending, error: Error): void {
     const isReply = error.name === "ReplyError";
-    if (!isReply || PASSING.test(error.message)) return this.#interrupted(error);
-    const failure = this.#failureOf(error);
+    if (!isReply || passes(error)) return this.#interrupted(error);
+    const failure = failureOf(error, this.#store);
     const isReplaced = error.message.includes(REFUSAL.fence);
     if (pending.batch === null && !isReplaced) {
       this.#forget(pending);
@@ -233,30 +240,6 @@ export class RedisSession {
     } else {
       this.#fail(failure);
     }
-  }
-
-  #failureOf(error: Error): StorageFailedError {
-    const [, fence] = FENCE_FOUND.exec(error.message) ?? [];
-    if (fence !== undefined) return this.#otherFence(fence);
-    const { address } = this.#options;
-    if (error.message.includes(REFUSAL.length)) {
-      const reason = `what this peer wrote to Redis was changed by somebody else: ${error.message}`;
-      return new StorageFailedError(reason, { cause: error });
-    }
-    return new StorageFailedError(redisReason(address, error), { cause: error });
-  }
-
-  /** A greater one is another process's. One that is less, or none, is that of a state that went back. */
-  #otherFence(fence: string): StorageFailedError {
-    const { keys } = this.#options;
-    if (!(Number(fence) > Number(this.#fence))) {
-      const found = `the fence ${this.#fence} of this peer's, and has ${Number(fence) || "none"}`;
-      return new StorageFailedError(`Redis was rolled back: it had ${found}`);
-    }
-    return new StorageTakenError(
-      `another process has taken over the state of this peer in Redis (${keys.state}); ` +
-        "two peers need two names (--name)",
-    );
   }
 
   /** Nothing was answered for so long that nothing will be. */
@@ -329,7 +312,7 @@ export class RedisSession {
       const cause = new StorageRolledBackError(rolledBackReason(batch, this.#confirmed));
       throw new StorageFailedError(cause.message, { cause });
     }
-    if (fence !== this.#fence) throw this.#otherFence(fence);
+    if (fence !== this.#fence) throw otherFence(fence, this.#store);
     for (const pending of [...this.#pending]) {
       if (pending.batch !== null && pending.batch <= batch) this.#answered(pending, null);
     }
@@ -365,10 +348,4 @@ export class RedisSession {
     for (const pending of this.#pending.splice(0)) pending.done.reject(error);
     this.#room?.reject(error);
   }
-}
-
-/** @param batch what Redis has; NaN where it has none */
-export function rolledBackReason(batch: number, confirmed: number): string {
-  const found = Number.isNaN(batch) ? "nothing" : `batch ${batch}`;
-  return `Redis was rolled back: it had confirmed batch ${confirmed} of this peer's, and has ${found}`;
 }
