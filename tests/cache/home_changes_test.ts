@@ -106,3 +106,22 @@ Deno.test("what cannot be written is told to its writers, and to who waits for t
   });
   assert.deepEqual(told, ["delayed A", "denied B", "denied C"]);
 });
+
+Deno.test("a write-back that is sent again and again until it is committed is confirmed once", () => {
+  const { directory, effects, ask } = begun();
+  ask("A", "owned", 1);
+  effects.length = 0;
+  const grant = { term: 1, counter: 1 };
+  const content = written(grant, 1);
+  const event = {
+    kind: "writeBack",
+    peer: "A",
+    session: 1,
+    grant,
+    content,
+    keeps: "owned",
+  } as const;
+  for (let sent = 0; sent < 50; sent++) directory.step("k", event);
+  directory.step("k", { kind: "committed", version: content.version });
+  assert.deepEqual(effects, ["commit", "confirm A"]);
+});

@@ -254,24 +254,6 @@ Deno.test("a conditional write through the home compares with what is dirty, and
   assert.equal((late as unknown[])[0], false);
 });
 
-Deno.test("a fill under a caller's own id is answered as before when it is sent again, and else needs its token", async () => {
-  const { bench } = await leased();
-  const begin = { kind: "beginFill", key: "k", peer: "B", waitMs: 0, ttlMs: 5_000 } as const;
-  const [, fillToken] = await bench.question(begin) as [number, string];
-  const fill = (text: string, id: RequestKey, token: string) => {
-    return bench.question({ ...writeOf(text, { ifVersion: null, request: id }), fillToken: token });
-  };
-  assert.deepEqual(await fill("mine", other, "3.9.x"), [false, null], "not the key's token");
-  const answer = await fill("mine", caller, fillToken);
-  assert.equal((answer as unknown[])[0], true);
-  await bench.question({ kind: "settleFill", key: "k", token: fillToken });
-  assert.deepEqual(await fill("mine", caller, fillToken), answer);
-  const [, version] = answer as [boolean, number[]];
-  const third = { kind: "caller", principal: "p", id: "3" } as const;
-  assert.deepEqual(await fill("late", third, fillToken), [false, version]);
-  assert.equal(bench.value(), "mine");
-});
-
 Deno.test("a write through the home ends with its time", async () => {
   const { bench } = await leased();
   await bench.question(writeOf("short", { ttlMs: 200 }));
@@ -318,51 +300,6 @@ Deno.test("when the home ends those who wait are sent on, and what may be logged
   await assert.rejects(invalidated, { code: "NOT_LEADER" });
 });
 
-Deno.test("of callers who miss a key one computes it, and the others look again once it was put", async () => {
-  const { bench } = await leased();
-  const fill = (peer: string, waitMs: number, ttlMs = 30_000) =>
-    bench.question({ kind: "beginFill", key: "k", peer, waitMs, ttlMs }) as Promise<unknown[]>;
-  const [, token] = await fill("B", 0);
-  assert.equal(typeof token, "string");
-  assert.equal((await fill("C", 0))[0], 2, "late at once");
-  const waiting = fill("C", 5_000);
-  const patient = fill("C", 100);
-  await bench.pass(150);
-  assert.equal((await patient)[0], 2, "late");
-  const check = { kind: "checkFill", key: "k", token: token as string } as const;
-  assert.equal(await bench.question(check), true);
-  assert.equal(await bench.question({ ...check, token: "other" }), false);
-  await bench.question({ ...check, kind: "settleFill" });
-  assert.equal((await waiting)[0], 1, "again");
-  assert.equal(await bench.question(check), false);
-});
-
-Deno.test("a fill token ends with its time, and with the lease of its holder", async () => {
-  const { bench, b } = await leased();
-  const fill = (peer: string, waitMs: number, ttlMs: number) =>
-    bench.question({ kind: "beginFill", key: "k", peer, waitMs, ttlMs }) as Promise<unknown[]>;
-  await fill("B", 0, 400);
-  const first = fill("C", 5_000, 400);
-  await bench.pass(ET);
-  assert.equal((await first)[0], 1);
-  await fill("B", 0, 60_000);
-  bench.renew("B", b);
-  const second = fill("C", 60_000, 400);
-  await bench.pass(1.1 * ET + 300);
-  assert.equal((await second)[0], 1, "B's lease is over");
-});
-
-Deno.test("nobody computes what somebody has put, or may have put since", async () => {
-  const { bench, b } = await leased();
-  const fill = () =>
-    bench.question({ kind: "beginFill", key: "k", peer: "C", waitMs: 9, ttlMs: 9 });
-  const grant = bench.granted("B", b, "owned");
-  assert.deepEqual(await fill(), [1, null]);
-  bench.writeBack("B", b, grant, written(grant, 1), "nothing");
-  await settled();
-  assert.deepEqual(await fill(), [1, null]);
-});
-
 Deno.test("a confirmation that nobody waits for rides with the next message, or comes soon", async () => {
   const { bench, b, c } = await leased();
   const grant = bench.granted("B", b, "owned");
@@ -392,15 +329,4 @@ Deno.test("who has no lease is granted nothing", async () => {
 
 Deno.test("random lines and callers never bring two writers, nor hold a home up", async () => {
   for (let seed = 1; seed <= 40; seed++) await walk(seed);
-});
-
-Deno.test("a write-back that is sent again and again until it is committed is confirmed once", async () => {
-  const { bench, b } = await leased();
-  const grant = bench.granted("B", b, "owned");
-  bench.isHeld = true;
-  for (let sent = 0; sent < 50; sent++) bench.writeBack("B", b, grant, written(grant, 1));
-  await settled();
-  bench.commit();
-  await settled();
-  assert.deepEqual(bench.kinds("B"), ["confirmed"]);
 });

@@ -203,7 +203,7 @@ return {1, existed}`,
     file: "src/cache/directory.ts",
     search: `    if (writes.some((write) => sameWrite(write, { ...by, version }))) return;`,
     replace: ``,
-    caughtBy: [test("tests/cache/home_test.ts")],
+    caughtBy: [test("tests/cache/home_changes_test.ts")],
   },
   {
     name:
