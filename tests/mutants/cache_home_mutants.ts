@@ -3,6 +3,7 @@ import { type Mutant, test } from "./mutant.ts";
 
 const LEASES = test("tests/cache/home_lease_test.ts");
 const HOME = test("tests/cache/home_test.ts");
+const FILLS = test("tests/cache/home_fills_test.ts");
 const CONTACT = test("tests/groups/quorum_contact_test.ts");
 const HEARTBEATS = test("tests/groups/peer_heartbeats_test.ts");
 const POST = test("tests/cache/post_test.ts");
@@ -150,7 +151,14 @@ export const CACHE_HOME_MUTANTS: readonly Mutant[] = [
     file: "src/cache/home_sessions.ts",
     search: `      this.#edges.ended(peer);`,
     replace: ``,
-    caughtBy: [HOME],
+    caughtBy: [FILLS],
+  },
+  {
+    name: "a fill under a caller's own id needs no token",
+    file: "src/cache/home_desk.ts",
+    search: `if (fillToken !== null && !fills.isValid(key, fillToken)) {`,
+    replace: `if (fillToken !== null && fills.isValid(key, "")) {`,
+    caughtBy: [FILLS],
   },
   {
     name: "what a peer sends itself arrives in the midst of another message",
