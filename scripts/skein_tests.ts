@@ -4,10 +4,11 @@
  */
 
 /** tests/skein_command.ts, and what stands upon it. */
-export const STARTS_SKEIN = /from "[^"]*\/(?:skein_command|skein_process|running_skein)\.ts"/;
+export const STARTS_SKEIN =
+  /from "[^"]*\/(?:skein_command|skein_process|running_skein|machine_process)\.ts"/;
 /** What obeys SKEIN_TEST_REDIS: processes, and peers of the test's own process; and what is about Redis anyway. */
 export const KEEPS_STATE =
-  /from "[^"]*\/(?:skein_command|skein_process|running_skein|cluster|redis_server)\.ts"/;
+  /from "[^"]*\/(?:skein_command|skein_process|running_skein|machine_process|cluster|redis_server)\.ts"/;
 
 /**
  * @param paths files and folders

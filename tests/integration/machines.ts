@@ -4,6 +4,7 @@
  * run on them by `nsenter`, which becomes the program; HTTP is asked on the machine itself, by curl. Linux alone, and
  * root.
  */
+import { TESTED_REDIS } from "../tested_state.ts";
 import type { JsonAnswer } from "./skein_process.ts";
 
 /** The first three numbers of all addresses at the switch; behind a router the first two. */
@@ -17,6 +18,7 @@ const HOLD_SECONDS = "3600";
 /** @returns why there can be no machines here; null where there can */
 export async function whyNoMachines(): Promise<string | null> {
   if (Deno.build.os !== "linux") return "network namespaces are Linux's";
+  if (TESTED_REDIS !== null) return "they reach no Redis outside";
   if (Deno.uid() !== 0) return "only root may make network namespaces that see each other";
   try {
     await using machines = await Machines.make(2, [1]);
