@@ -32,8 +32,6 @@ export interface ChangeWatchOptions {
 
 const INVALIDATIONS = "__redis__:invalidate";
 const PROBE_MS = 10_000;
-/** How long a change may take to be told, for the server to count as one that tells. */
-const TOLD_MS = 500;
 
 /** As a home writes and reads: what is read by a script is to be remembered, also behind a write. */
 const PROBE_SCRIPT = `
@@ -46,8 +44,8 @@ export class ChangeWatch {
   readonly #probeKey: string;
   #connection: RedisConnection | null = null;
   #mode: WatchMode = "ttl";
-  /** Resolved when a change of the probe is told, which by notifications has this name. */
-  #probed: { readonly event: string; readonly told: PromiseWithResolvers<void> } | null = null;
+  /** Whether a change of the probe was told, which by notifications has this name. */
+  #probed = { event: "", isTold: false };
 
   private constructor(options: ChangeWatchOptions) {
     this.#options = options;
@@ -95,7 +93,7 @@ export class ChangeWatch {
 
   #changed(redisKey: string, event: string | null): void {
     if (redisKey !== this.#probeKey) return this.#options.changed(redisKey);
-    if (event === null || event === this.#probed?.event) this.#probed?.told.resolve();
+    if (event === null || event === this.#probed.event) this.#probed.isTold = true;
   }
 
   // ---- client tracking
@@ -133,17 +131,12 @@ export class ChangeWatch {
     }
   }
 
-  /** Whether a change of the probe by this command is told. */
+  /** Whether a change of the probe by this command is told: then it is before what is asked after it. */
   async #isTold(event: string, ...args: readonly RedisArgument[]): Promise<boolean> {
-    const told = Promise.withResolvers<void>();
-    this.#probed = { event, told };
+    const probed = this.#probed = { event, isTold: false };
     await this.#command(event, ...args);
-    try {
-      await within(this.#options.clock, TOLD_MS, told.promise);
-      return true;
-    } catch {
-      return false;
-    }
+    await this.#within(this.ping());
+    return probed.isTold;
   }
 
   #command(...args: readonly RedisArgument[]): Promise<unknown> {
