@@ -88,10 +88,12 @@ export function cacheFaultRates(
     return { ...rates, clockDrift, periods: HEALED.periods, cache };
   }
   const some = CACHE_FAULTS.filter(() => random.chance(0.4));
+  const wallJumpMs = random.chance(0.5) ? 2_000 + random.fraction() * 10_000 : Infinity;
   return {
     ...rates,
     clockDrift,
-    wallJumpMs: random.chance(0.5) ? 2_000 + random.fraction() * 10_000 : Infinity,
+    // A lease ends by whichever clock went further: where both stood still or went back at once, nobody could tell.
+    wallJumpMs: some.includes("asleep holder") ? Infinity : wallJumpMs,
     cache: new Map(some.map((aim) => [aim, 2_000 + random.fraction() * 6_000])),
     periods: {
       ...rates.periods,
