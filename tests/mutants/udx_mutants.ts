@@ -14,6 +14,7 @@ const LOSSES = "src/udx/protocol/loss_detection.ts";
 const RECEIVER = "src/udx/protocol/receiver.ts";
 const ROUND_TRIP = "src/udx/protocol/round_trip.ts";
 const SENDER = "src/udx/protocol/sender.ts";
+const WINDOW = "src/udx/protocol/remote_window.ts";
 const STREAM = "src/udx/protocol/stream_core.ts";
 
 export const UDX_MUTANTS: readonly Mutant[] = [
@@ -51,30 +52,30 @@ export const UDX_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "the window of an older packet counts",
-    file: SENDER,
-    search: `if (newer < 0 || (newer === 0 && distance(ack, this.#windowAck) < 0)) return;`,
-    replace: `if (newer === 0 && distance(ack, this.#windowAck) < 0) return;`,
+    file: WINDOW,
+    search: `if (newer < 0 || (newer === 0 && distance(ack, this.#ack) < 0)) return false;`,
+    replace: `if (newer === 0 && distance(ack, this.#ack) < 0) return false;`,
     caughtBy: [WIRE],
   },
   {
     name: "the window of an older acknowledgement counts",
     file: SENDER,
-    search: `if (distance(header.ack, outstanding.first) >= 0) this.#updateWindow(header);`,
-    replace: `this.#updateWindow(header);`,
+    search: `if (distance(header.ack, outstanding.first) >= 0) {`,
+    replace: `{`,
     caughtBy: [WIRE],
   },
   {
     name: "the receiver's window is not looked at",
     file: SENDER,
-    search: `if (!flight.mayTransmitNew(nowMs, this.#windowPackets())) return;`,
+    search: `if (!flight.mayTransmitNew(nowMs, this.#window.packets(payloadBytes))) return;`,
     replace: `if (!flight.mayTransmitNew(nowMs, Infinity)) return;`,
     caughtBy: [CORE, WIRE],
   },
   {
     name: "a window smaller than a packet is a closed one",
-    file: SENDER,
-    search: `return Math.max(1, Math.floor(this.#windowBytes / this.#mtu.payloadBytes));`,
-    replace: `return Math.floor(this.#windowBytes / this.#mtu.payloadBytes);`,
+    file: WINDOW,
+    search: `Math.max(1, Math.floor(this.#bytes / payloadBytes));`,
+    replace: `Math.floor(this.#bytes / payloadBytes);`,
     caughtBy: [WIRE],
   },
   {
@@ -83,7 +84,7 @@ export const UDX_MUTANTS: readonly Mutant[] = [
     search:
       `while (lost.first !== null && flight.mayTransmit(nowMs)) this.#resend(nowMs, lost.first);`,
     replace: `while (
-      lost.first !== null && flight.mayTransmitNew(nowMs, this.#windowPackets())
+      lost.first !== null && flight.mayTransmitNew(nowMs, this.#window.packets(payloadBytes))
     ) this.#resend(nowMs, lost.first);`,
     caughtBy: [WIRE],
   },

@@ -9,6 +9,7 @@ import { FlightControl } from "./flight_control.ts";
 import { FLAGS, type Header } from "./packet.ts";
 import { PacketSlab } from "./packet_slab.ts";
 import { PathMtu } from "./path_mtu.ts";
+import { RemoteWindow } from "./remote_window.ts";
 import { SendBuffer } from "./send_buffer.ts";
 import { SentPacket } from "./sent_packet.ts";
 import { distance } from "./sequence.ts";
@@ -54,10 +55,7 @@ export class Sender<R extends Route> {
   #writtenBytes = 0;
   #acknowledgedBytes = 0;
   #turnAsked = false;
-  /** Of the other end, and the packet that brought it. */
-  #windowBytes: number = BOUNDS.receiveWindowBytes;
-  #windowSequence = 0;
-  #windowAck = 0;
+  readonly #window = new RemoteWindow();
   #keepaliveMs = 0;
   /** The first packet that goes to the new remote. */
   #changeAt: number | null = null;
@@ -105,7 +103,7 @@ export class Sender<R extends Route> {
   }
 
   get windowBytes(): number {
-    return this.#windowBytes;
+    return this.#window.bytes;
   }
 
   open(nowMs: number, route: R, remoteId: number): void {
@@ -154,7 +152,10 @@ export class Sender<R extends Route> {
     const { flight } = this;
     const { outstanding } = flight;
     if (distance(header.ack, outstanding.next) > 0) return;
-    if (distance(header.ack, outstanding.first) >= 0) this.#updateWindow(header);
+    if (distance(header.ack, outstanding.first) >= 0) {
+      const changed = this.#window.update(header);
+      if (changed && !this.#window.closed) flight.deadlines.zeroWindowAtMs = Infinity;
+    }
     this.#hole.hear(nowMs);
     // Asked now and not as packets leave: by now the writer has had its chance to write more.
     if (this.#unsent.bytes < this.#mtu.payloadBytes) flight.onNothingLeft();
@@ -209,7 +210,7 @@ export class Sender<R extends Route> {
     for (;;) {
       const full = this.#unsent.bytes >= payloadBytes;
       if (!full && this.#unsent.bytes === 0 && this.#end !== "wanted") return;
-      if (!flight.mayTransmitNew(nowMs, this.#windowPackets())) return;
+      if (!flight.mayTransmitNew(nowMs, this.#window.packets(payloadBytes))) return;
       if (!full && !partial && this.#end !== "wanted") {
         this.#askTurn();
         return;
@@ -267,7 +268,7 @@ export class Sender<R extends Route> {
   /** Something new is there to be sent. */
   #begin(nowMs: number): void {
     const { deadlines, outstanding, roundTrip } = this.flight;
-    const blocked = outstanding.empty && this.#windowBytes === 0;
+    const blocked = outstanding.empty && this.#window.closed;
     if (blocked && deadlines.zeroWindowAtMs === Infinity && this.#route !== null) {
       deadlines.zeroWindowAtMs = nowMs + roundTrip.rtoMs;
       this.#host.heartbeat();
@@ -284,29 +285,14 @@ export class Sender<R extends Route> {
 
   #highWaterBytes(): number {
     const windowBytes = this.flight.windowPackets * this.#mtu.payloadBytes;
-    return BOUNDS.writeHighWaterBytes + Math.min(windowBytes, this.#windowBytes);
-  }
-
-  #windowPackets(): number {
-    if (this.#windowBytes === 0) return 0;
-    return Math.max(1, Math.floor(this.#windowBytes / this.#mtu.payloadBytes));
-  }
-
-  /** Only what is newer than the last that was said counts (RFC 9293, 3.10.7.4). */
-  #updateWindow({ sequence, ack, windowBytes }: Header): void {
-    const newer = distance(sequence, this.#windowSequence);
-    if (newer < 0 || (newer === 0 && distance(ack, this.#windowAck) < 0)) return;
-    if (windowBytes > 0) this.flight.deadlines.zeroWindowAtMs = Infinity;
-    this.#windowBytes = windowBytes;
-    this.#windowSequence = sequence;
-    this.#windowAck = ack;
+    return BOUNDS.writeHighWaterBytes + Math.min(windowBytes, this.#window.bytes);
   }
 
   /** Nothing is in flight: the other end's window may have to be asked for, or the path kept open. */
   #rest(nowMs: number): void {
     const { deadlines, roundTrip } = this.flight;
     const more = this.#unsent.bytes > 0 || this.#end === "wanted";
-    if (this.#windowBytes === 0 && more) {
+    if (this.#window.closed && more) {
       if (deadlines.zeroWindowAtMs === Infinity) {
         deadlines.zeroWindowAtMs = nowMs + roundTrip.rtoMs;
       }
@@ -363,7 +349,7 @@ export class Sender<R extends Route> {
     const { flight } = this;
     if (!flight.mayProbeTail()) return;
     const more = this.#unsent.bytes > 0 || this.#end === "wanted";
-    if (more && !flight.outstanding.full && this.#windowBytes > 0) {
+    if (more && !flight.outstanding.full && !this.#window.closed) {
       const { next } = flight.outstanding;
       this.#sendNew(nowMs, false);
       flight.onTailProbe(nowMs, next, false);
