@@ -8,6 +8,7 @@ import { LIMITS } from "../limits.ts";
 import type { CacheEdges } from "./cache_edges.ts";
 import { type CacheCommand, encodeCacheCommand, type WriteBackItem } from "./commands.ts";
 import { CACHE_MACHINE, type CacheAnswer } from "./machine.ts";
+import { OpenWrites } from "./open_writes.ts";
 
 /** So many batches of write-backs are in the log at once; what comes meanwhile gathers. */
 const BATCHES_MAX = 4;
@@ -33,9 +34,7 @@ export class HomeProposals {
   readonly #term: number;
   readonly #committed: (items: readonly WriteBackItem[]) => void;
   #waiting: WriteBackItem[] = [];
-  /** How many write-backs of a key are on their way. */
-  readonly #open = new Map<string, number>();
-  readonly #idle = new Map<string, (() => void)[]>();
+  readonly #open = new OpenWrites();
   #batches = 0;
   #scheduled = false;
   #ended = false;
@@ -56,7 +55,7 @@ export class HomeProposals {
   /** Logs a write-back, with others of this turn. */
   add(item: WriteBackItem): void {
     this.#waiting.push(item);
-    this.#open.set(item.key, (this.#open.get(item.key) ?? 0) + 1);
+    this.#open.opened(item.key);
     if (this.#scheduled) return;
     this.#scheduled = true;
     queueMicrotask(() => {
@@ -67,8 +66,7 @@ export class HomeProposals {
 
   /** Calls back, perhaps at once, when no write-back of the key is on its way. */
   whenIdle(key: string, call: () => void): void {
-    if (!this.#open.has(key)) return call();
-    this.#idle.set(key, [...this.#idle.get(key) ?? [], call]);
+    this.#open.whenNone(key, call);
   }
 
   #send(): void {
@@ -94,17 +92,8 @@ export class HomeProposals {
     this.#batches--;
     if (proposed.kind !== "answer") return;
     this.#committed(items);
-    for (const { key } of items) this.#closed(key);
+    for (const { key } of items) this.#open.closed(key);
     this.#send();
-  }
-
-  #closed(key: string): void {
-    const open = this.#open.get(key)! - 1;
-    if (open > 0) return void this.#open.set(key, open);
-    this.#open.delete(key);
-    const calls = this.#idle.get(key) ?? [];
-    this.#idle.delete(key);
-    for (const call of calls) call();
   }
 
   /**
@@ -145,7 +134,7 @@ export class HomeProposals {
   end(): void {
     this.#ended = true;
     this.#waiting = [];
-    this.#idle.clear();
+    this.#open.end();
   }
 }
 

@@ -5,6 +5,7 @@
 import type { Clock, Timer } from "../../clock.ts";
 import type { SkeinError } from "../../errors.ts";
 import type { WriteBackItem } from "../commands.ts";
+import { OpenWrites } from "../open_writes.ts";
 
 /** So many are in Redis' hands at once; what comes meanwhile gathers. */
 const TOGETHER_MAX = 200;
@@ -26,9 +27,7 @@ export interface FrontWritesEdges {
 export class FrontWrites {
   readonly #edges: FrontWritesEdges;
   #waiting: WriteBackItem[] = [];
-  /** How many write-backs of a key are on their way. */
-  readonly #open = new Map<string, number>();
-  readonly #idle = new Map<string, (() => void)[]>();
+  readonly #open = new OpenWrites();
   #isBusy = false;
   #againMs = AGAIN_MIN_MS;
   /** While it rests, because something did not succeed. */
@@ -41,7 +40,7 @@ export class FrontWrites {
 
   add(item: WriteBackItem): void {
     this.#waiting.push(item);
-    this.#open.set(item.key, (this.#open.get(item.key) ?? 0) + 1);
+    this.#open.opened(item.key);
     if (this.#isBusy) return;
     this.#isBusy = true;
     queueMicrotask(() => void this.#run());
@@ -49,8 +48,7 @@ export class FrontWrites {
 
   /** Calls back, perhaps at once, when no write-back of the key is on its way. */
   whenIdle(key: string, call: () => void): void {
-    if (!this.#open.has(key)) return call();
-    this.#idle.set(key, [...this.#idle.get(key) ?? [], call]);
+    this.#open.whenNone(key, call);
   }
 
   async #run(): Promise<void> {
@@ -73,7 +71,7 @@ export class FrontWrites {
     if (this.#ended || this.#edges.isOver()) return [];
     const done = items.filter((_item, place) => errors[place] === null);
     this.#edges.done(done);
-    for (const { key } of done) this.#closed(key);
+    for (const { key } of done) this.#open.closed(key);
     const failed = items.filter((_item, place) => errors[place] !== null);
     this.#tell(items, errors);
     return failed;
@@ -102,15 +100,6 @@ export class FrontWrites {
     return this.#waiting.splice(0, count);
   }
 
-  #closed(key: string): void {
-    const open = this.#open.get(key)! - 1;
-    if (open > 0) return void this.#open.set(key, open);
-    this.#open.delete(key);
-    const calls = this.#idle.get(key) ?? [];
-    this.#idle.delete(key);
-    for (const call of calls) call();
-  }
-
   #pause(): Promise<void> {
     const waitMs = this.#againMs;
     this.#againMs = Math.min(2 * waitMs, AGAIN_MAX_MS);
@@ -130,7 +119,7 @@ export class FrontWrites {
   end(): void {
     this.#ended = true;
     this.#waiting = [];
-    this.#idle.clear();
+    this.#open.end();
     this.#rest?.timer.cancel();
   }
 }
