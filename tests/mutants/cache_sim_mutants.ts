@@ -28,7 +28,7 @@ export const CACHE_SIM_MUTANTS: readonly Mutant[] = [
     file: "src/cache/directory.ts",
     search: `    if (writes.length > 0) return false;`,
     replace: ``,
-    caughtBy: [cacheSim(20)],
+    caughtBy: [cacheSim(8, "moved home")],
   },
   {
     name: "a recall for a grant that has not arrived is forgotten",
@@ -49,6 +49,13 @@ export const CACHE_SIM_MUTANTS: readonly Mutant[] = [
     file: "src/cache/lines.ts",
     search: `        if (!write.durable || !answer.ok) resolve(answer);`,
     replace: `        if (write.durable || !answer.ok) resolve(answer);`,
+    caughtBy: [cacheSim(20)],
+  },
+  {
+    name: "every caller who misses gets a fill token",
+    file: "src/cache/fill_tokens.ts",
+    search: `    if (found === undefined) {`,
+    replace: `    if (found === undefined || this.#waiters >= 0) {`,
     caughtBy: [cacheSim(20)],
   },
 ];

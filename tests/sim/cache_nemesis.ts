@@ -49,6 +49,8 @@ const LOOKS_MAX = 300;
 const LINES: readonly LineLetter[] = ["S", "E", "M"];
 
 export class CacheNemesis {
+  /** How often each fault found somebody to strike. */
+  readonly strikes = new Map<CacheFault, number>();
   readonly #cluster: VirtualCluster;
   readonly #random: Random;
   readonly #periods: CacheFaultPeriods;
@@ -75,11 +77,6 @@ export class CacheNemesis {
     };
   }
 
-  /** How often each kind of fault struck. */
-  get strikes(): ReadonlyMap<string, number> {
-    return this.#strikes.counts;
-  }
-
   start(): void {
     for (const [fault, periodMs] of this.#periods) {
       this.#strikes.every(periodMs, fault, () => this.#strike(fault));
@@ -89,19 +86,31 @@ export class CacheNemesis {
   #strike(fault: CacheFault): void {
     switch (fault) {
       case "late home":
-        return this.#soon(() => this.#home(["M"]), (target) => this.#delayHome(target, 0.3));
+        return this.#soon(fault, () => this.#home(["M"]), (target) => this.#delayHome(target, 0.3));
       case "stale home":
-        return this.#soon(() => this.#home(["I", "S", "E"]), (found) => this.#delayHome(found, 1));
+        return this.#soon(
+          fault,
+          () => this.#home(["I", "S", "E"]),
+          (found) => this.#delayHome(found, 1),
+        );
       case "moved home":
-        return this.#soon(() => this.#holder(LINES), (target) => this.#moveHome(target));
+        return this.#soon(fault, () => this.#holder(LINES), (target) => this.#moveHome(target));
       case "late renewal":
-        return this.#soon(() => this.#holder(LINES), (target) => this.#delayRenewal(target));
+        return this.#soon(fault, () => this.#holder(LINES), (target) => this.#delayRenewal(target));
       case "late write-back":
-        return this.#soon(() => this.#holder(["M"]), (target) => this.#delayWriteBack(target));
+        return this.#soon(
+          fault,
+          () => this.#holder(["M"]),
+          (target) => this.#delayWriteBack(target),
+        );
       case "late eviction":
-        return this.#soon(() => this.#holder(["M"]), (target) => this.#delayEviction(target));
+        return this.#soon(
+          fault,
+          () => this.#holder(["M"]),
+          (target) => this.#delayEviction(target),
+        );
       case "asleep holder":
-        return this.#soon(() => this.#holder(LINES), (target) => this.#sendToSleep(target));
+        return this.#soon(fault, () => this.#holder(LINES), (target) => this.#sendToSleep(target));
     }
   }
 
@@ -192,13 +201,19 @@ export class CacheNemesis {
    * Strikes as soon as there is somebody to strike and the strike before is over, unless that takes long.
    * @param strike returns how long it lasts
    */
-  #soon<T>(find: () => T | null, strike: (target: T) => number, looks = LOOKS_MAX): void {
+  #soon<T>(
+    fault: CacheFault,
+    find: () => T | null,
+    strike: (target: T) => number,
+    looks = LOOKS_MAX,
+  ): void {
     const { nowMs } = this.#cluster.scheduler;
     const target = nowMs < this.#quietFromMs ? null : find();
     if (target !== null) {
+      this.strikes.set(fault, (this.strikes.get(fault) ?? 0) + 1);
       this.#quietFromMs = nowMs + strike(target) + this.#electionTimeouts(0.5, 2.5);
     } else if (looks > 0) {
-      this.#strikes.after(LOOK_MS, () => this.#soon(find, strike, looks - 1));
+      this.#strikes.after(LOOK_MS, () => this.#soon(fault, find, strike, looks - 1));
     }
   }
 

@@ -268,7 +268,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     queue,
     cache,
     events,
-    strikes: new Map([...nemesis.strikes, ...cacheNemesis.strikes]),
+    strikes: new Map<string, number>([...nemesis.strikes, ...cacheNemesis.strikes]),
     lastLines: log.last(),
   };
 }
