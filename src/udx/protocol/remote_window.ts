@@ -1,4 +1,7 @@
-/** How much the other end will take, as it said last: packets that overtake each other must not take that back. */
+/**
+ * How much the other end will take, as it said last. Packets overtake each other, and what an older one says must not
+ * take back what a newer one has said.
+ */
 import { BOUNDS } from "./bounds.ts";
 import type { Header } from "./packet.ts";
 import { distance } from "./sequence.ts";
