@@ -61,7 +61,7 @@ redisTest(
         await server.send("REPLICAOF", "127.0.0.1", "1");
         await rejects(
           storage.append([entries(GROUP, 2, 2)]),
-          /is a read-only replica: a peer writes, and needs the primary \(READONLY/,
+          /is a read-only replica(?: of 127.0.0.1)?: a peer writes, and needs the primary/,
         );
         await storage.close();
         await server.send("REPLICAOF", "127.0.0.1", String(primary.port));
@@ -128,6 +128,32 @@ redisTest(
       const { logger, lines } = memoryLogger();
       await withStore(server.url, { logger, requireDurable: true }, () => Promise.resolve());
       deepStrictEqual(lines, []);
+    });
+  },
+);
+
+redisTest(
+  "redis: behind another connection the server is asked again what it promises",
+  async () => {
+    await RedisServer.with([], async (server) => {
+      const { logger, lines } = memoryLogger();
+      const { storage } = await openStore(server.url, { logger });
+      await storage.append(founded(GROUP));
+      await server.send("CONFIG", "SET", "appendfsync", "everysec");
+      for (let index = 2; index < 4; index++) {
+        await server.send("CLIENT", "KILL", "TYPE", "normal");
+        await storage.append([entries(GROUP, index, index)]);
+      }
+      const warned = lines.filter((line) => /appendfsync everysec/.test(line));
+      strictEqual(warned.length, 1, lines.join("\n"));
+      await storage.close();
+      await server.send("CONFIG", "SET", "appendfsync", "always");
+      await withStore(server.url, { requireDurable: true }, async (strict) => {
+        await server.send("CONFIG", "SET", "appendfsync", "everysec");
+        await server.send("CLIENT", "KILL", "TYPE", "normal");
+        const refused = /refused by --redis-require-durable: the Redis server does not fsync every/;
+        await rejects(strict.append([entries(GROUP, 4, 4)]), refused);
+      });
     });
   },
 );

@@ -142,10 +142,16 @@ export function textsOf(reply: unknown): string[] {
   return Array.isArray(reply) ? reply.map(textOf) : [];
 }
 
+/** What a server is that cannot be gone on with as it is: its message goes on behind the server's address. */
+export class UnfitServerError extends Error {
+  override readonly name = "UnfitServerError";
+}
+
 /** @returns what could not be done, at which address, and what stands in the way, in words for operators */
 export function redisReason(address: RedisAddress, error: unknown): string {
   const said = error instanceof Error ? error.message : String(error);
-  return `Redis at ${describeRedis(address)} ${inWords(said)}`;
+  const reason = error instanceof UnfitServerError ? said : inWords(said);
+  return `Redis at ${describeRedis(address)} ${reason}`;
 }
 
 /** Redis' codes → what they mean to who runs a peer. What Redis itself said stands behind. */

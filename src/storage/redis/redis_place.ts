@@ -8,11 +8,12 @@ import type { Random } from "../../random.ts";
 import { StorageFailedError } from "../storage.ts";
 import { Owner, type RedisMemory } from "./owner.ts";
 import { describeRedis, type RedisAddress } from "./redis_address.ts";
+import { redisReason, UnfitServerError } from "./redis_client.ts";
 import { RedisFileSystem } from "./redis_file_system.ts";
 import type { RedisKeys } from "./redis_keys.ts";
 import { REDIS_TIMEOUTS, RedisSession, type RedisTimeouts } from "./redis_session.ts";
 import { judgeServer } from "./server_checks.ts";
-import { askServer } from "./server_facts.ts";
+import { type Asked, askServer } from "./server_facts.ts";
 
 export interface RedisPlaceOptions {
   readonly address: RedisAddress;
@@ -44,6 +45,8 @@ export class RedisPlace {
   readonly #options: RedisPlaceOptions;
   readonly #session: RedisSession;
   readonly #owner: Owner;
+  /** What was warned of already. */
+  readonly #warned = new Set<string>();
 
   constructor(options: RedisPlaceOptions) {
     const { keys, clock, memory, peer, address } = options;
@@ -53,6 +56,7 @@ export class RedisPlace {
       ...options,
       logger: options.logger ?? SILENT,
       timeouts,
+      examine: (asked) => this.#examine(asked),
       confirmed: (batch) => memory.batch = batch,
       failed: failed.resolve,
     });
@@ -91,24 +95,38 @@ export class RedisPlace {
     }
   }
 
+  /** @throws {StorageFailedError} by rejection, where a peer cannot work with it, or may not */
+  async #checkServer(): Promise<void> {
+    try {
+      await this.#examine(this.#session);
+    } catch (error) {
+      if (error instanceof StorageFailedError) throw error;
+      throw new StorageFailedError(redisReason(this.#options.address, error), { cause: error });
+    }
+  }
+
   /** Lets go of the state, and of the server. */
   async close(): Promise<void> {
     await this.#owner.release();
     this.#session.close();
   }
 
-  /** @throws {StorageFailedError} by rejection, where a peer cannot work with it, or may not */
-  async #checkServer(): Promise<void> {
-    const { address, requireDurable, logger = SILENT } = this.#options;
-    const { refusal, warnings } = judgeServer(await askServer(this.#session));
-    if (refusal !== null) {
-      throw new StorageFailedError(`Redis at ${describeRedis(address)} ${refusal}`);
-    }
+  /**
+   * @throws {StorageFailedError} by rejection, where the peer may not work with it
+   * @throws {UnfitServerError} where it cannot, as long as the server is what it is
+   */
+  async #examine(asked: Asked): Promise<void> {
+    const { requireDurable, logger = SILENT } = this.#options;
+    const { refusal, warnings } = judgeServer(await askServer(asked));
+    if (refusal !== null) throw new UnfitServerError(refusal);
     const [first] = warnings;
     if (requireDurable && first !== undefined) {
       throw new StorageFailedError(`refused by --redis-require-durable: ${first}`);
     }
-    for (const warning of warnings) logger.log("warn", warning);
+    for (const warning of warnings.filter((each) => !this.#warned.has(each))) {
+      this.#warned.add(warning);
+      logger.log("warn", warning);
+    }
   }
 }
 

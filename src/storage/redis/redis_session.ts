@@ -21,6 +21,7 @@ import {
 } from "./redis_client.ts";
 import type { RedisKeys } from "./redis_keys.ts";
 import { REFUSAL, WRITE_SCRIPT, WRITE_SCRIPT_HASH } from "./scripts.ts";
+import { type Asked, askedOver } from "./server_facts.ts";
 import {
   failureOf,
   otherFence,
@@ -48,6 +49,8 @@ export interface RedisSessionOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** Looks at the server behind a new connection. Rejects where it is not to be gone on with, for good or for now. */
+  readonly examine?: (asked: Asked) => Promise<void>;
   /** Told of every write that is confirmed. */
   readonly confirmed: (batch: number) => void;
   /** Told once, when the session has failed and was not closed. */
@@ -288,7 +291,8 @@ export class RedisSession {
   async #resumeOnce(): Promise<void> {
     const connection = await this.#dial();
     try {
-      const { clock, keys, timeouts } = this.#options;
+      const { clock, keys, timeouts, examine } = this.#options;
+      await within(clock, timeouts.replyMs, examine?.(askedOver(connection)) ?? Promise.resolve());
       const asked = connection.call(["HMGET", keys.state, "fence", "batch"]);
       const [fence, batch] = textsOf(await within(clock, timeouts.replyMs, asked));
       if (this.#failure !== null) return connection.close();

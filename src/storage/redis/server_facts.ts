@@ -2,7 +2,7 @@
  * Asks a Redis server what it says of itself, for `server_checks.ts` to judge. A server that does not tell its settings
  * is none the worse for it: managed ones often do not.
  */
-import { type RedisArgument, textOf, textsOf } from "./redis_client.ts";
+import { type RedisArgument, type RedisConnection, textOf, textsOf } from "./redis_client.ts";
 import { ASKED_SETTINGS, type ServerFacts } from "./server_checks.ts";
 
 /** What asks: a session of a store, or what is in its place elsewhere. */
@@ -10,6 +10,24 @@ export interface Asked {
   /** Not null: nothing will be answered any more. */
   readonly failure: Error | null;
   ask(...args: readonly RedisArgument[]): Promise<unknown>;
+}
+
+/** One connection, whose end is not taken for an answer. */
+export function askedOver(connection: RedisConnection): Asked {
+  let failure: Error | null = null;
+  return {
+    get failure() {
+      return failure;
+    },
+    async ask(...args) {
+      try {
+        return await connection.call(args);
+      } catch (error) {
+        if ((error as Error).name !== "ReplyError") failure = error as Error;
+        throw error;
+      }
+    },
+  };
 }
 
 /** @throws {StorageFailedError} by rejection, where the server cannot be reached */
