@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { LIMITS } from "../../src/limits.ts";
 import { SkeinError } from "../../src/errors.ts";
 import type { RequestKey } from "../../src/groups/groups.ts";
-import { ET, HomeBench, settled, written } from "./home_bench.ts";
+import { HomeBench, settled, written } from "./home_bench.ts";
 import { walk } from "./home_walk.ts";
 
 const encoder = new TextEncoder();
