@@ -1,4 +1,7 @@
-/** How many write-backs of each key are on their way, and who waits until there is none. */
+/**
+ * How many write-backs of each key are on their way to what lies behind a home, and who waits until there is none: what a
+ * home does to a key by itself comes behind them.
+ */
 
 export class OpenWrites {
   readonly #open = new Map<string, number>();
