@@ -77,7 +77,8 @@ function judgeAges(knowledge: CacheKnowledge, flushIntervalMs: number): string[]
   const violations: string[] = [];
   const written = [...puts.values()].flatMap((put) => {
     const version = versions.get(put.input.mark);
-    const isAnswered = put.input.result === "ok" && put.input.way !== "home";
+    const { result, way, life } = put.input;
+    const isAnswered = result === "ok" && way !== "home" && !ledger.hasSlept(life);
     return isAnswered && version !== undefined ? [{ put, version }] : [];
   });
   const byGrant = Map.groupBy(

@@ -84,11 +84,13 @@ export class CacheClient extends SimulatedClient<CacheInput, CacheClientEdges> {
   async #get(request: GetRequest): Promise<GetAnswer | null> {
     const { key } = request;
     const { homeTimeMs } = this.edges;
-    const [callMs, groupMs] = [this.nowMs, homeTimeMs(key)];
+    const [callMs, beforeMs] = [this.nowMs, homeTimeMs(key)];
     const patienceMs = READ_PATIENCE_MS + request.waitMs;
     const called = await this.#call((peer) => peer.cache().get(request), true, patienceMs);
     if (called.kind !== "answer") return null;
     const { mark: found } = this.#see(key, called.value.value);
+    // Where all replicas were away at once, group time goes on from their logs.
+    const groupMs = Math.min(beforeMs, homeTimeMs(key));
     this.record(callMs, { kind: "get", key, life: this.#life, found, groupMs }, called);
     return called.value;
   }
@@ -121,7 +123,8 @@ export class CacheClient extends SimulatedClient<CacheInput, CacheClientEdges> {
     const overByMs = ttlMs === null || result !== "ok" ? Infinity : latestTimeMs(key) + ttlMs;
     const what = { kind: "put", key, life: this.#life, mark, way, ifMark } as const;
     const isFill = token !== null;
-    this.record(callMs, { ...what, isFill, ttlMs, overByMs, result }, called);
+    const returnMs = result === "unknown" ? Infinity : this.nowMs;
+    this.push(callMs, { ...what, isFill, ttlMs, overByMs, result }, returnMs);
   }
 
   #resultOf(
@@ -130,7 +133,8 @@ export class CacheClient extends SimulatedClient<CacheInput, CacheClientEdges> {
     mark: string,
   ): PutInput["result"] {
     if (called.kind !== "answer") return "unknown";
-    if (!called.value.ok) return "conflict";
+    // An attempt that nobody waits for any more may yet find what this one did not.
+    if (!called.value.ok) return called.unsure ? "unknown" : "conflict";
     this.#named(key, called.value.version, mark);
     this.#seen.set(key, { version: called.value.version, mark });
     return "ok";

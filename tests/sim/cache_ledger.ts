@@ -35,6 +35,7 @@ export class CacheLedger {
   readonly #stoppingMs = new Map<string, number>();
   readonly #endsMs = new Map<string, number>();
   readonly #lost: Lost[] = [];
+  readonly #slept = new Set<string>();
   readonly #running = new Map<VirtualPeer, string>();
 
   constructor(keys: readonly string[]) {
@@ -52,6 +53,7 @@ export class CacheLedger {
         continue;
       }
       this.#running.set(peer, life);
+      if (peer.isAsleep) this.#slept.add(life);
       for (const key of this.#keys) this.#lookAt(peer, key, nowMs);
       const logged = this.#lost.filter((one) => one.life === life).length;
       const counted = peer.lostWrites();
@@ -105,6 +107,11 @@ export class CacheLedger {
 
   lost(lost: Lost): void {
     this.#lost.push(lost);
+  }
+
+  /** Whether the machine of this run ever slept: its monotonic clock does not tell how old a write is. */
+  hasSlept(life: string): boolean {
+    return this.#slept.has(life);
   }
 
   /** Whether it was ever committed: then nobody can lose it. */

@@ -249,6 +249,10 @@ export class VirtualPeer {
     clock.sleep(forMs);
   }
 
+  get isAsleep(): boolean {
+    return this.#process?.clock.isAsleep ?? false;
+  }
+
   /** Nothing holds its process up any more. */
   wake(): void {
     if (this.#process === null) return;

@@ -188,6 +188,10 @@ export class VirtualClock implements Clock {
     this.#lastSleep = { fromMs: nowMs, untilMs: nowMs + forMs };
   }
 
+  get isAsleep(): boolean {
+    return this.#scheduler.nowMs < this.#lastSleep.untilMs;
+  }
+
   /** In true time, until now. */
   #asleepMs(): number {
     const { fromMs, untilMs } = this.#lastSleep;
