@@ -24,6 +24,8 @@ export interface Lost {
   readonly version: Version;
 }
 
+/** So soon after it goes on a peer has looked at its leases. */
+const NOTICED_MS = 500;
 /** What a run of a peer logs of a write that is gone. */
 const LOST = /^lost what was written to ([^:]+): /;
 
@@ -36,6 +38,8 @@ export class CacheLedger {
   readonly #endsMs = new Map<string, number>();
   readonly #lost: Lost[] = [];
   readonly #slept = new Set<string>();
+  /** When a run was last held up. */
+  readonly #held = new Map<string, { readonly fromMs: number; readonly untilMs: number }>();
   readonly #running = new Map<VirtualPeer, string>();
 
   constructor(keys: readonly string[]) {
@@ -54,6 +58,7 @@ export class CacheLedger {
       }
       this.#running.set(peer, life);
       if (peer.isAsleep) this.#slept.add(life);
+      if (peer.isHeldUp) this.#heldUp(life, nowMs);
       for (const key of this.#keys) this.#lookAt(peer, key, nowMs);
       const logged = this.#lost.filter((one) => one.life === life).length;
       const counted = peer.lostWrites();
@@ -61,6 +66,12 @@ export class CacheLedger {
         throw new SafetyViolation(`${life} logged ${logged} lost writes and counted ${counted}`);
       }
     }
+  }
+
+  #heldUp(life: string, nowMs: number): void {
+    const before = this.#held.get(life);
+    const isSame = before !== undefined && nowMs - before.untilMs < NOTICED_MS;
+    this.#held.set(life, { fromMs: isSame ? before.fromMs : nowMs, untilMs: nowMs });
   }
 
   #lookAt(peer: VirtualPeer, key: string, nowMs: number): void {
@@ -86,9 +97,11 @@ export class CacheLedger {
     if (!this.#stoppingMs.has(life)) this.#stoppingMs.set(life, atMs);
   }
 
-  /** The run of a peer is over, with its lines. */
+  /** The run of a peer is over, with its lines. What it lost while it was held up, it could not say. */
   ended(life: string, atMs: number): void {
-    this.stopping(life, atMs);
+    const held = this.#held.get(life);
+    const isHeld = held !== undefined && atMs - held.untilMs < NOTICED_MS;
+    this.stopping(life, isHeld ? held.fromMs : atMs);
     this.#endsMs.set(life, atMs);
   }
 

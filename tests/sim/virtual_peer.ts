@@ -249,6 +249,11 @@ export class VirtualPeer {
     clock.sleep(forMs);
   }
 
+  /** Its process is paused, or its machine sleeps. */
+  get isHeldUp(): boolean {
+    return (this.actor?.pausedUntilMs ?? 0) > this.#world.scheduler.nowMs;
+  }
+
   get isAsleep(): boolean {
     return this.#process?.clock.isAsleep ?? false;
   }
