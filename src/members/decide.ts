@@ -54,8 +54,8 @@ export function decide(view: StewardView): StewardAction | null {
 
 function decideLiveness(view: StewardView): StewardAction | null {
   for (const { id, bootId, dead } of view.members) {
-    if (id === view.self) continue;
-    const unreachableMs = view.unreachableMs.get(id) ?? null;
+    // Whoever led before may have marked the present leader dead.
+    const unreachableMs = id === view.self ? null : view.unreachableMs.get(id) ?? null;
     if (!dead && unreachableMs !== null && unreachableMs >= view.graceMs) {
       return { kind: "markDead", peer: id, bootId };
     }

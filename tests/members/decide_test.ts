@@ -92,6 +92,12 @@ Deno.test("a dead member that is in touch is marked alive", () => {
   assert.deepEqual(decide(viewOf({ members: dead(4) })), { kind: "markAlive", peer: idOf(4) });
 });
 
+Deno.test("a leader that its predecessor marked dead marks itself alive", () => {
+  const view = viewOf({ members: dead(1) });
+  assert.equal(view.self, idOf(1));
+  assert.deepEqual(decide(view), { kind: "markAlive", peer: idOf(1) });
+});
+
 Deno.test("a dead voter is replaced by a healthy learner in one change", () => {
   const view = viewOf({ members: dead(3), unreachableMs: away(3) });
   assert.deepEqual(decide(view), configure(["promote", 4], ["demote", 3]));
