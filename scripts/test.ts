@@ -1,18 +1,38 @@
 /**
  * Runs the tests: `deno task test [PATH …] [FLAGS]`, everything under tests/ by default. Flags of `deno test` are
- * handed on. Everything runs in two processes at once: most tests of whole peers wait more than they work.
+ * handed on. Everything runs in parts, several at once: most tests of whole peers wait more than they work.
  */
-import { runTests, splitArguments } from "./test_run.ts";
+import { runTests, runTogether, splitArguments, type TestRun } from "./test_run.ts";
 
-/** Folders whose tests start whole peers, and mostly wait for them: as long as all the others. */
-const WHOLE_PEERS: readonly string[] = ["integration", "e2e"];
+/** So many parts at once, on two cores. */
+const TOGETHER = 3;
+const PART_FILES_MAX = 8;
+/** They take longest: begun last, they would go on alone. */
+const FIRST: readonly string[] = ["integration", "build", "e2e", "peer"];
+
+/** @returns the test files of each folder of tests/, in parts */
+function allParts(): TestRun[] {
+  const files = filesBelow("tests").sort();
+  const parts = Map.groupBy(files, (path) => path.split("/")[1]!);
+  const rank = (folder: string) => FIRST.includes(folder) ? FIRST.indexOf(folder) : FIRST.length;
+  const folders = [...parts.keys()].sort((a, b) => rank(a) - rank(b));
+  return folders.flatMap((folder) => {
+    const paths = parts.get(folder)!;
+    const starts = paths.keys().filter((at) => at % PART_FILES_MAX === 0);
+    return [...starts].map((at) => ({ paths: paths.slice(at, at + PART_FILES_MAX), flags }));
+  });
+}
+
+function filesBelow(directory: string): string[] {
+  return Array.from(Deno.readDirSync(directory)).flatMap(({ name, isDirectory }) => {
+    const path = `${directory}/${name}`;
+    if (isDirectory) return name === "node_modules" ? [] : filesBelow(path);
+    return name.endsWith("_test.ts") ? [path] : [];
+  });
+}
 
 const { paths, flags } = splitArguments(Deno.args);
-if (paths.length > 0) Deno.exit(await runTests({ paths, flags }));
-const others = Array.from(Deno.readDirSync("tests"))
-  .filter(({ name, isDirectory }) => isDirectory || name.endsWith("_test.ts"))
-  .map(({ name }) => name)
-  .filter((name) => !WHOLE_PEERS.includes(name)).sort();
-const pathsOf = (names: readonly string[]) => names.map((name) => `tests/${name}`);
-const beside = { paths: pathsOf(others), flags };
-Deno.exit(await runTests({ paths: pathsOf(WHOLE_PEERS), flags }, beside));
+const code = paths.length > 0
+  ? await runTests({ paths, flags })
+  : await runTogether(allParts(), TOGETHER);
+Deno.exit(code);

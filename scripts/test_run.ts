@@ -1,6 +1,6 @@
 /**
- * Runs of `deno test`. The output of the first streams through as it is; of one beside it, it follows when that one
- * has ended. The counts come from their JUnit reports, and the last line is always the plain `N passed, N failed`,
+ * Runs of `deno test`. The output of a single one streams through as it is; of several at once it follows when each has
+ * ended. The counts come from their JUnit reports, and the last line is always the plain `N passed, N failed`,
  * alone, for scripts and people. Types are the business of `deno task check`, so that a test starts at once.
  */
 import { addCounts, formatCounts, readCounts, type TestCounts } from "./test_counts.ts";
@@ -20,15 +20,30 @@ interface Ended {
   readonly output: Deno.CommandOutput | null;
 }
 
+/** @returns the exit code */
+export async function runTests(run: TestRun): Promise<number> {
+  const { code, counts } = await runOne(run, "inherit");
+  console.log(formatCounts(counts));
+  return code;
+}
+
 /**
- * @param run what to run
- * @param beside what to run at the same time, in a process of its own
+ * Runs them each in a process of its own, in this order, and shows what each said once it has ended.
+ * @param together so many at once
  * @returns the exit code: that of the first that failed
  */
-export async function runTests(run: TestRun, beside: TestRun | null = null): Promise<number> {
-  const runs = [runOne(run, "inherit"), ...beside === null ? [] : [runOne(beside, "piped")]];
-  const ended = await Promise.all(runs);
-  for (const { output } of ended) if (output !== null) await show(output);
+export async function runTogether(runs: readonly TestRun[], together: number): Promise<number> {
+  const ended: Ended[] = [];
+  const waiting = runs.values();
+  let shown = Promise.resolve();
+  await Promise.all(Array.from({ length: together }, async () => {
+    for (const run of waiting) {
+      const one = await runOne(run, "piped");
+      ended.push(one);
+      shown = shown.then(() => show(one.output!));
+    }
+  }));
+  await shown;
   console.log(formatCounts(addCounts(ended.map(({ counts }) => counts))));
   return ended.find(({ code }) => code !== 0)?.code ?? 0;
 }

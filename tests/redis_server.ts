@@ -4,10 +4,9 @@
  */
 import assert from "node:assert/strict";
 import { eventually } from "./eventually.ts";
+import { freePorts } from "./free_ports.ts";
 
 const ATTEMPTS_MAX = 20;
-const PORT_MIN = 10_100;
-const PORT_MAX = 32_000;
 
 /** For `Deno.test`: what to leave out where no redis-server is. */
 export const REDIS_MISSING: string | null = redisMissing();
@@ -57,10 +56,9 @@ export class RedisServer {
 
   static async #begin(server: RedisServer): Promise<RedisServer> {
     for (let attempt = 0;; attempt++) {
-      server.port = PORT_MIN + Math.floor(Math.random() * (PORT_MAX - PORT_MIN));
+      // Another server there would answer in its place.
+      [server.port] = freePorts(1) as [number];
       try {
-        // Another server there would answer in its place.
-        Deno.listen({ hostname: "127.0.0.1", port: server.port }).close();
         await server.up();
         return server;
       } catch (error) {

@@ -4,13 +4,9 @@
  */
 import assert from "node:assert/strict";
 import { eventually } from "../eventually.ts";
+import { freePorts } from "../free_ports.ts";
 import { skeinCommand } from "../skein_command.ts";
 import { TextLineStream } from "./text_lines.ts";
-
-/** Below the range that systems take the ports of outgoing connections from; `fetch` refuses to ask 10080. */
-const PORT_MIN = 10_100;
-const PORT_MAX = 32_000;
-const PORT_ATTEMPTS_MAX = 1_000;
 
 export interface PeerOptions {
   readonly name: string;
@@ -247,20 +243,4 @@ export class SkeinCluster {
   }
 }
 
-/** Ports that nobody listens on at this moment, all different. */
-export function freePorts(count: number): number[] {
-  const ports = new Set<number>();
-  for (let attempt = 0; ports.size < count; attempt++) {
-    assert(attempt < PORT_ATTEMPTS_MAX, "there are free ports");
-    const port = PORT_MIN + Math.floor(Math.random() * (PORT_MAX - PORT_MIN));
-    try {
-      Deno.listen({ hostname: "127.0.0.1", port }).close();
-      ports.add(port);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    }
-  }
-  return [...ports];
-}
-
-export { eventually };
+export { eventually, freePorts };
