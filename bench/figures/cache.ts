@@ -14,7 +14,7 @@ const DATA = new TextEncoder().encode(JSON.stringify("x".repeat(98)));
 const TURN = 20_000;
 const TURNS = 100;
 /** Programs get warm in the first ones, which do not count. */
-const TRIPS = 9_000;
+const TRIPS = 24_000;
 const TRIPS_COUNTED = 3_000;
 const CLIENTS = 64;
 const LOAD_MS = 6_000;
