@@ -4,7 +4,7 @@
  * `SKEIN_CACHE_CUT_ROUNDS=100 deno task test tests/integration/cache_cut_test.ts` runs it longer.
  */
 import assert from "node:assert/strict";
-import { CacheLoad } from "./cache_load.ts";
+import { CACHE_LOAD_FLAGS, CacheLoad } from "./cache_load.ts";
 import { PeerNetwork } from "./peer_network.ts";
 import { eventually, SkeinCluster, type SkeinProcess } from "./skein_process.ts";
 
@@ -18,7 +18,6 @@ const CUT_MS = 700;
 /** So many writes make a round. */
 const STEPS = 80;
 const ROUNDS_TOLD = 20;
-const FLAGS = ["--log-level", "warn", "--election-timeout", "0.5,1.0", "--heartbeat", "0.1"];
 const FLUSH_MS = 100;
 
 /** A key whose line is at one peer alone, and its home at another; peers by their places. */
@@ -50,7 +49,7 @@ const CUTS: Readonly<Record<string, Cut>> = {
 
 Deno.test("owners cut off from their homes lose two flush intervals, and no durable write", async () => {
   await using network = new PeerNetwork();
-  await SkeinCluster.with({ flags: FLAGS, adapt: network.lead }, async (cluster) => {
+  await SkeinCluster.with({ flags: CACHE_LOAD_FLAGS, adapt: network.lead }, async (cluster) => {
     const { peers } = cluster;
     const load = new CacheLoad({
       peers,
@@ -61,17 +60,10 @@ Deno.test("owners cut off from their homes lose two flush intervals, and no dura
       flushMs: FLUSH_MS,
     });
     const { totals } = load.ledger;
-    const goesOn = async (what: string) => {
-      const { writes } = totals;
-      await eventually(what, 30_000, () => {
-        load.check();
-        assert.ok(totals.writes >= writes + STEPS, JSON.stringify(totals));
-      });
-    };
     const ways = Object.entries(CUTS);
     for (let round = 0; round < ROUNDS; round++) {
       const [way, cut] = ways[round % ways.length]!;
-      await goesOn(`the load runs before round ${round}`);
+      await load.goesOn(`the load runs before round ${round}`, STEPS);
       const owned = await eventually("a key is owned by another peer than its home", 10_000, () => {
         return find(load.keys(), peers);
       });
@@ -94,13 +86,9 @@ Deno.test("owners cut off from their homes lose two flush intervals, and no dura
         console.log(`${round + 1} cuts: ${JSON.stringify(totals)}`);
       }
     }
-    await goesOn("the load runs in the end");
+    await load.goesOn("the load runs in the end", STEPS);
     await load.finish();
-    const { writes, durable, unknown, reads, lost } = totals;
-    console.log(
-      `${ROUNDS} cuts: ${reads} reads, none stale; ${durable} durable writes, none lost; ` +
-        `of ${writes - durable} others ${lost} lost, ${unknown} unknown`,
-    );
+    console.log(`${ROUNDS} cuts: ${load.summary()}`);
   });
 });
 

@@ -3,6 +3,7 @@
  * who writes every number over the version before it: so a write that is done late, by a peer that was paused, finds
  * another version there.
  */
+import assert from "node:assert/strict";
 import { CacheLedger, type Lapse } from "./cache_ledger.ts";
 import { eventually, type SkeinProcess } from "./skein_process.ts";
 
@@ -16,6 +17,19 @@ export interface CacheLoadOptions {
   readonly moveShare: number;
   readonly flushMs: number;
 }
+
+/** Of the peers: leases are short, so that a fault outlasts them. */
+export const CACHE_LOAD_FLAGS: readonly string[] = [
+  "--log-level",
+  "warn",
+  "--election-timeout",
+  "0.5,1.0",
+  "--heartbeat",
+  "0.1",
+];
+
+/** Longer than any lease: 2.1 election timeouts and a renewal. */
+const PAUSE_MS = 1_600;
 
 const DURABLE_SHARE = 0.2;
 const REQUEST_MS = 15_000;
@@ -60,6 +74,23 @@ export class CacheLoad {
   /** @throws whatever ended a client, a broken promise of the cache above all */
   check(): void {
     if (this.#failure !== null) throw this.#failure;
+  }
+
+  /** Resolves when so many more writes were told of. @throws as `check`, and where they do not come in time */
+  async goesOn(what: string, writes: number, timeoutMs = 30_000): Promise<void> {
+    const { totals } = this.ledger;
+    const least = totals.writes + writes;
+    await eventually(what, timeoutMs, () => {
+      this.check();
+      assert.ok(totals.writes >= least, JSON.stringify(totals));
+    });
+  }
+
+  /** What was told, in a line. */
+  summary(): string {
+    const { writes, durable, unknown, reads, lost } = this.ledger.totals;
+    return `${reads} reads, none stale; ${durable} durable writes, none lost; ` +
+      `of ${writes - durable} others ${lost} lost, ${unknown} unknown`;
   }
 
   #peer(): SkeinProcess {
@@ -164,4 +195,14 @@ function lapsesOf({ log }: SkeinProcess): readonly Lapse[] {
     const untilMs = Date.parse(JSON.parse(line)["@timestamp"]);
     return [{ key, fromMs: untilMs - SAID_LATE_MS, untilMs }];
   });
+}
+
+/** What it is asked meanwhile, and what it has on its way, is late when it goes on: its leases are over. */
+export async function pauseBeyondLeases(peer: SkeinProcess): Promise<void> {
+  peer.signal("SIGSTOP");
+  try {
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  } finally {
+    peer.signal("SIGCONT");
+  }
 }

@@ -5,18 +5,15 @@
  */
 import assert from "node:assert/strict";
 import { RedisServer, redisTest } from "../redis_server.ts";
-import { CacheLoad } from "./cache_load.ts";
+import { CACHE_LOAD_FLAGS, CacheLoad, pauseBeyondLeases } from "./cache_load.ts";
 import { eventually, SkeinCluster, type SkeinProcess } from "./skein_process.ts";
 
 const ROUNDS = Number(Deno.env.get("SKEIN_CACHE_REDIS_ROUNDS") ?? 3);
 const KEYS = 12;
 const READERS = 6;
 const FLUSH_MS = 100;
-/** Longer than any lease: 2.1 election timeouts and a renewal. */
-const PAUSE_MS = 1_600;
 /** So many writes make a round. */
 const STEPS = 60;
-const FLAGS = ["--log-level", "warn", "--election-timeout", "0.5,1.0", "--heartbeat", "0.1"];
 const PREFIX = "app:";
 
 function underLoad(
@@ -26,7 +23,7 @@ function underLoad(
   return RedisServer.with([], async (server) => {
     // deno-fmt-ignore
     const flags = [
-      ...FLAGS,
+      ...CACHE_LOAD_FLAGS,
       "--cache-redis", server.url, "--cache-redis-prefix", PREFIX, "--cache-redis-write", write,
     ];
     await SkeinCluster.with({ flags }, async (cluster) => {
@@ -35,11 +32,7 @@ function underLoad(
       const load = new CacheLoad({ peers, ...some });
       const { totals } = load.ledger;
       for (let round = 0; round < ROUNDS; round++) {
-        const { writes } = totals;
-        await eventually(`the load runs before round ${round}`, 60_000, () => {
-          load.check();
-          assert.ok(totals.writes >= writes + STEPS, JSON.stringify(totals));
-        });
+        await load.goesOn(`the load runs before round ${round}`, STEPS, 60_000);
         load.ledger.fault(Date.now());
         const victim = peers[Math.floor(Math.random() * peers.length)]!;
         await faults[round % faults.length]!(server, victim);
@@ -69,14 +62,8 @@ async function killPeer(_server: RedisServer, victim: SkeinProcess): Promise<voi
   victim.start();
 }
 
-/** Beyond its leases: what it has on its way when it goes on, is late. */
 async function pausePeer(_server: RedisServer, victim: SkeinProcess): Promise<void> {
-  victim.signal("SIGSTOP");
-  try {
-    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-  } finally {
-    victim.signal("SIGCONT");
-  }
+  await pauseBeyondLeases(victim);
 }
 
 async function killRedis(server: RedisServer): Promise<void> {
