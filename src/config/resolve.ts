@@ -166,16 +166,27 @@ function readTls(
   return null;
 }
 
+/** What is of no use without another setting is refused, unless that one could not be read. */
+function refuseAlone(
+  setting: string,
+  needed: readonly string[],
+  without: string,
+  problems: ConfigProblem[],
+): void {
+  const isKnown = problems.every((one) => !["--config", ...needed].includes(one.setting));
+  if (!isKnown) return;
+  const allowed = needed.join(" or ");
+  const message = `${setting}: cannot be used without ${without}; allowed: beside ${allowed}`;
+  problems.push({ setting, message });
+}
+
 function swarmPlace(
   { swarm, swarmBootstrap }: SettingValues,
   problems: ConfigProblem[],
 ): Config["swarm"] {
   if (required(swarm)) return { bootstrap: swarmBootstrap };
-  const isKnown = problems.every(({ setting }) => !["--config", "--swarm"].includes(setting));
-  if (swarmBootstrap !== null && isKnown) {
-    const setting = "--swarm-bootstrap";
-    const message = `${setting}: cannot be used without a swarm; allowed: beside --swarm`;
-    problems.push({ setting, message });
+  if (swarmBootstrap !== null) {
+    refuseAlone("--swarm-bootstrap", ["--swarm"], "a swarm", problems);
   }
   return null;
 }
@@ -186,22 +197,16 @@ function redisOf(
   problems: ConfigProblem[],
 ): Pick<Config, "redis" | "cacheRedis"> {
   const { redis, cacheRedis, redisCa, redisRequireDurable, cacheRedisPrefix } = values;
-  const requireDurable = required(redisRequireDurable);
-  const refuseAlone = (setting: string, isGiven: boolean, needed: readonly string[]) => {
-    const isKnown = problems.every((one) => !["--config", ...needed].includes(one.setting));
-    if (!isGiven || !isKnown) return;
-    const message = `${setting}: cannot be used without a Redis; allowed: beside ${
-      needed.join(" or ")
-    }`;
-    problems.push({ setting, message });
+  const refuse = (setting: string, ...needed: readonly string[]) => {
+    refuseAlone(setting, needed, "a Redis", problems);
   };
+  const requireDurable = required(redisRequireDurable);
   if (redis === null) {
-    refuseAlone("--redis-require-durable", requireDurable, ["--redis"]);
-    const isAlone = redisCa !== null && cacheRedis === null;
-    refuseAlone("--redis-ca", isAlone, ["--redis", "--cache-redis"]);
+    if (requireDurable) refuse("--redis-require-durable", "--redis");
+    if (redisCa !== null && cacheRedis === null) refuse("--redis-ca", "--redis", "--cache-redis");
   }
-  if (cacheRedis === null) {
-    refuseAlone("--cache-redis-prefix", cacheRedisPrefix !== null, ["--cache-redis"]);
+  if (cacheRedis === null && cacheRedisPrefix !== null) {
+    refuse("--cache-redis-prefix", "--cache-redis");
   }
   let certificates: string | null = null;
   try {
