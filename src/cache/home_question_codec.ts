@@ -3,8 +3,7 @@
  * places never change; new fields come at the end. Questions are checked whole: what does not have its form costs its
  * sender an error.
  */
-import { SkeinError } from "../errors.ts";
-import { malformed } from "../groups/group_errors.ts";
+import { malformed, unreadable } from "../groups/group_errors.ts";
 import type { RequestKey } from "../groups/groups.ts";
 import { LIMITS } from "../limits.ts";
 import type { KeyHolder } from "./cache.ts";
@@ -153,26 +152,26 @@ export function encodeFillAnswer(answer: FillGrant): unknown {
 
 /** @param answer of a home of this cluster, as all that follow */
 export function decodeFlag(answer: unknown): boolean {
-  if (typeof answer !== "boolean") throw wrongAnswer();
+  if (typeof answer !== "boolean") throw unreadable();
   return answer;
 }
 
 export function decodeWriteAnswer(answer: unknown): HomeWriteAnswer {
   const [ok, fields] = arrayOf(answer);
-  if (typeof ok !== "boolean" || (fields !== null && !isVersion(fields))) throw wrongAnswer();
+  if (typeof ok !== "boolean" || (fields !== null && !isVersion(fields))) throw unreadable();
   const version = versionOf(fields);
   if (!ok) return { ok, version };
-  if (version === null) throw wrongAnswer();
+  if (version === null) throw unreadable();
   return { ok, version };
 }
 
 export function decodeHomeView(answer: unknown): HomeView {
   const [rows, fields] = arrayOf(answer);
-  if (fields !== null && !isVersion(fields)) throw wrongAnswer();
+  if (fields !== null && !isVersion(fields)) throw unreadable();
   const holders = arrayOf(rows).map((row): KeyHolder => {
     const [peer, place] = arrayOf(row);
     const state = typeof place === "number" ? LETTERS[place] : undefined;
-    if (typeof peer !== "string" || state === undefined) throw wrongAnswer();
+    if (typeof peer !== "string" || state === undefined) throw unreadable();
     return { peer, state };
   });
   return { holders, version: versionOf(fields) };
@@ -181,18 +180,14 @@ export function decodeHomeView(answer: unknown): HomeView {
 export function decodeFillAnswer(answer: unknown): FillGrant {
   const [place, token] = arrayOf(answer);
   const kind = typeof place === "number" ? FILL_KINDS[place] : undefined;
-  if (kind === undefined) throw wrongAnswer();
+  if (kind === undefined) throw unreadable();
   if (kind !== "token") return { kind };
-  if (typeof token !== "string") throw wrongAnswer();
+  if (typeof token !== "string") throw unreadable();
   return { kind, token };
 }
 
-function wrongAnswer(): SkeinError {
-  return new SkeinError("INTERNAL", "the answer of another peer does not have its form");
-}
-
 function arrayOf(value: unknown): readonly unknown[] {
-  if (!Array.isArray(value)) throw wrongAnswer();
+  if (!Array.isArray(value)) throw unreadable();
   return value;
 }
 
