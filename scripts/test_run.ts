@@ -4,6 +4,7 @@
  * alone, for scripts and people. Types are the business of `deno task check`, so that a test starts at once.
  */
 import { addCounts, formatCounts, readCounts, type TestCounts } from "./test_counts.ts";
+import { failureText } from "./test_failures.ts";
 
 export interface TestRun {
   readonly paths: readonly string[];
@@ -28,7 +29,8 @@ export async function runTests(run: TestRun): Promise<number> {
 }
 
 /**
- * Runs them each in a process of its own, in this order, and shows what each said once it has ended.
+ * Runs them each in a process of its own, in this order, and shows what each said once it has ended; last, once more,
+ * what failed.
  * @param together so many at once
  * @returns the exit code: that of the first that failed
  */
@@ -44,6 +46,9 @@ export async function runTogether(runs: readonly TestRun[], together: number): P
     }
   }));
   await shown;
+  for (const { code, output } of ended) {
+    if (code !== 0) console.log(failureText(decode(output!.stdout), decode(output!.stderr)));
+  }
   console.log(formatCounts(addCounts(ended.map(({ counts }) => counts))));
   return ended.find(({ code }) => code !== 0)?.code ?? 0;
 }
@@ -79,6 +84,10 @@ async function runOne(
   const counts = readCounts(await Deno.readTextFile(reportPath), code);
   await Deno.remove(reportPath);
   return { code, counts, output: kept };
+}
+
+function decode(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
 }
 
 async function show({ stdout, stderr }: Deno.CommandOutput): Promise<void> {
