@@ -18,8 +18,8 @@ const GAP_LIMIT_MS = 200;
 const GAPS_WITHOUT_RESTART_MAX = 4;
 const LEADER_RESTARTS_MAX = 6;
 const LEADER_RESTARTS_GOOD = 3;
-const GAP_BOUND_MS = 2_000;
-const ROLLING_ROUNDS = 3;
+const GAP_BOUND_MS = 5_000;
+const ROLLING_ROUNDS = Number(Deno.env.get("SKEIN_RESTART_ROUNDS") ?? 1);
 /** On two cores that nobody else uses it takes about 300 ms; an election would take ten seconds and more. */
 const ALONE_LIMIT_MS = 5_000;
 
