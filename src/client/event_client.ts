@@ -139,7 +139,8 @@ export class EventClient {
 
   /**
    * The events that are there and those that come, each once and in order, without an end. Where it is cut off it goes on
-   * at whichever peer answers, behind the last event that was given. Nothing is read ahead of who iterates slowly.
+   * at whichever peer answers, behind the last event that was given; a peer whose stream ends without an event is left for
+   * the next one, since one that is cut off itself still answers. Nothing is read ahead of who iterates slowly.
    * @throws {SkeinError} while iterating, where no peer has answered for as long as the client tries
    */
   async *stream(
@@ -151,8 +152,9 @@ export class EventClient {
       for (let pauseMs = PAUSE_MIN_MS;;) {
         const path = `/events/stream?${new URLSearchParams({ topic, after: String(last) })}`;
         const call = { method: "GET", path, retry: "read", signal } as const;
-        const { body } = await this.#requester.open(call);
-        for await (const messages of serverSentData(body!, SILENCE_MS_MAX, signal)) {
+        const { response, peer } = await this.#requester.open(call);
+        const before = last;
+        for await (const messages of serverSentData(response.body!, SILENCE_MS_MAX, signal)) {
           for (const message of messages) {
             const event = toLoggedEvent(this.#requester.parse(path, message));
             last = event.offset;
@@ -161,6 +163,7 @@ export class EventClient {
           }
         }
         signal?.throwIfAborted();
+        if (last === before) this.#requester.leave(peer);
         await pause(pauseMs, signal);
         pauseMs = Math.min(PAUSE_MAX_MS, 2 * pauseMs);
       }

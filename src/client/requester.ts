@@ -49,8 +49,15 @@ export interface Call {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** A 2xx answer, to be read or cancelled, and which peer gives it. */
+export interface Opened {
+  readonly response: Response;
+  /** Its place among the URLs. */
+  readonly peer: number;
+}
+
 /** What is made of a 2xx answer. */
-type Take<T> = (response: Response) => Promise<T>;
+type Take<T> = (response: Response, peer: number) => Promise<T>;
 
 interface Taken<T> {
   readonly taken: T;
@@ -88,9 +95,14 @@ export class Requester {
     return this.#answered(call, (response) => response.text());
   }
 
-  /** As `json`, for answers that are read while they come. @returns the 2xx answer, to be read or cancelled */
-  open(call: Call): Promise<Response> {
-    return this.#answered(call, (response) => Promise.resolve(response));
+  /** As `json`, for answers that are read while they come. */
+  open(call: Call): Promise<Opened> {
+    return this.#answered(call, (response, peer) => Promise.resolve({ response, peer }));
+  }
+
+  /** This peer answers, and yet is of no use: calls go to the next one from now on. */
+  leave(peer: number): void {
+    if (this.#current === peer) this.#current = (peer + 1) % this.#options.urls.length;
   }
 
   async #answered<T>(call: Call, take: Take<T>): Promise<T> {
@@ -119,7 +131,7 @@ export class Requester {
       maybeDone ||= outcome.fate === "maybe done";
       retryAfterMs = Math.max(retryAfterMs, outcome.retryAfterMs);
       if (!mayRetry(call, outcome)) throw lastError(call, outcome.error, maybeDone);
-      if (this.#current === index) this.#current = (index + 1) % this.#options.urls.length;
+      this.leave(index);
       const isRoundOver = attempt % this.#options.urls.length === 0;
       const pauseMs = isRoundOver ? Math.max(retryAfterMs, this.#backoffMs(attempt)) : 0;
       if (performance.now() + pauseMs > deadlineMs) throw lastError(call, outcome.error, maybeDone);
@@ -145,7 +157,8 @@ export class Requester {
     const url = this.#options.urls[index]!;
     let answer: Answer | Taken<T>;
     try {
-      answer = await this.#send(url, call, session, waitMs, take);
+      const taken = (response: Response) => take(response, index);
+      answer = await this.#send(url, call, session, waitMs, taken);
     } catch (cause) {
       call.signal?.throwIfAborted();
       return failureToConnect(url, cause);
@@ -158,7 +171,7 @@ export class Requester {
     call: Call,
     session: string | null,
     waitMs: number,
-    take: Take<T>,
+    take: (response: Response) => Promise<T>,
   ): Promise<Answer | Taken<T>> {
     const late = new AbortController();
     const timer = setTimeout(

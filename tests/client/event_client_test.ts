@@ -142,6 +142,20 @@ Deno.test("event client: a stream that is cut off goes on behind the last whole 
   ok(server.received.length >= 5, "it came again");
 });
 
+Deno.test("event client: a peer that is cut off, and so gives nothing, is left for the next one", async () => {
+  await using cutOff = new FakeServer(broken(0, "ended"));
+  await using sound = new FakeServer(broken(2, "ended"));
+  const client = new SkeinClient({ urls: [cutOff.url, sound.url] });
+  const signal = AbortSignal.timeout(10_000);
+  const seen: number[] = [];
+  for await (const { offset } of client.events.stream("t", { signal })) {
+    seen.push(offset);
+    if (offset === 2) break;
+  }
+  deepEqual(seen, [0, 1, 2]);
+  equal(cutOff.received.length, 1);
+});
+
 Deno.test("event client: a stream that no peer gives ends with the reason", async () => {
   await using server = new FakeServer(failure(422, "INVALID"));
   const client = new SkeinClient({ urls: [server.url], retryMs: 0 });
