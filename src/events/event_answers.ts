@@ -160,9 +160,7 @@ export class EventAnswers {
     if (!isCount(from)) throw malformed();
     const { events } = await replicaToRead(this.#edges, group, { stale, timeoutMs });
     const topics: EventTopic[] = [];
-    let place = 0;
-    for (const topic of events.topics()) {
-      if (place++ < from) continue;
+    for (const topic of events.topics(from)) {
       if (topics.length === TOPICS_PAGE) return { topics, more: true };
       topics.push(topic);
     }

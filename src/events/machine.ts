@@ -100,9 +100,12 @@ export class EventsMachine implements Machine<EventCommand, EventEffect>, ValueH
     return log === undefined ? undefined : topicView(this.#state, log);
   }
 
-  /** All topics here, in no particular order. Must not be held across an apply. */
-  *topics(): Generator<EventTopic, void, undefined> {
-    for (const log of this.#state.topics.values()) yield topicView(this.#state, log);
+  /** The topics behind the first `from`, in the order in which they came: the same on every replica, and for ever. */
+  *topics(from: number): Generator<EventTopic, void, undefined> {
+    const { topics } = this.#state;
+    for (let index = from; index < topics.size; index++) {
+      yield topicView(this.#state, topics.get(index)!);
+    }
   }
 
   /** Sums over all topics. */

@@ -63,3 +63,23 @@ Deno.test("a snapshot that is taken while events come is of its moment", () => {
   const { answer } = restored.apply(publish("t", ["0-0", "50-0"]), context(100));
   assert.deepEqual(answer, { kind: "published", first: 5_000, duplicates: [0], offsets: [0] });
 });
+
+Deno.test("topics keep their order through snapshots, however they change meanwhile", () => {
+  const machine = new EventsMachine(new HeldValues());
+  const topics = ["b", "c", "a"];
+  for (const [place, topic] of topics.entries()) {
+    machine.apply(publish(topic, ["1"]), context(place));
+  }
+  const snapshot = machine.snapshot();
+  machine.apply(publish("a", ["2"]), context(3));
+  const chunks: Uint8Array[] = [];
+  for (let step = snapshot.next(); step.done !== true; step = snapshot.next()) {
+    chunks.push(step.value);
+  }
+  const restored = new EventsMachine(new HeldValues());
+  restored.restore(chunks);
+  for (const replica of [machine, restored]) {
+    assert.deepEqual([...replica.topics(0)].map(({ topic }) => topic), topics);
+    assert.deepEqual([...replica.topics(2)].map(({ topic }) => topic), ["a"]);
+  }
+});
