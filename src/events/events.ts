@@ -10,7 +10,7 @@ export interface EventItem {
   readonly topic: string;
   /** 1 to 512 bytes of UTF-8 without control characters, as the topic. */
   readonly eventId: string;
-  /** ISO 8601, with or without a fraction and a zone, kept as it is; null: the time of arrival at this peer. */
+  /** See `isTimestamp`; kept as it is. Null: the time of arrival at this peer, in UTC. */
   readonly timestamp: string | null;
   readonly source: string | null;
   /** JSON text in UTF-8, as it will be answered. */

@@ -16,8 +16,9 @@ export const eventIdField = nameField("with the topic it says which event it is,
 export const timestampField = z.string().max(LIMITS.eventTimestampLengthMax).refine(isTimestamp, {
   message: "must be a time of ISO 8601",
 }).openapi({
-  description: "ISO 8601, with or without a fraction and a zone, kept as it is; " +
-    "the time of arrival where absent",
+  description:
+    "ISO 8601, with or without a fraction and a zone, kept as it is: without a zone it is " +
+    "local time of whoever sent it; the time of arrival, in UTC, where absent",
 });
 
 export const offsetField = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
