@@ -73,6 +73,8 @@ class EntryWork {
         return this.#ended(event.peer);
       case "rebuilt":
         return this.#set({ exact: true });
+      case "withdrawn":
+        return this.#withdrawn(event.request);
       case "resumed":
         return;
       case "remind":
@@ -223,6 +225,11 @@ class EntryWork {
       awaited: awaited.filter(isOther),
       queue: queue.filter((job) => !("peer" in job) || job.peer !== peer),
     });
+  }
+
+  #withdrawn(request: number): void {
+    const { queue } = this.#entry;
+    this.#set({ queue: queue.filter((job) => "peer" in job || job.request !== request) });
   }
 
   #holder(peer: string, grant: Grant): Holder | undefined {

@@ -108,6 +108,8 @@ export type EntryEvent =
   | { readonly kind: "ended"; readonly peer: string }
   /** Every peer that may hold lines has reported them, or its lease is over. */
   | { readonly kind: "rebuilt" }
+  /** Nobody waits any more for this `remove` or `invalidate`: it does not begin, where it has not. */
+  | { readonly kind: "withdrawn"; readonly request: number }
   /** The home lease lasts again. */
   | { readonly kind: "resumed" }
   /** The peer was heard of and may have lost what it was sent: its recalls are sent again. */

@@ -84,6 +84,7 @@ export class Home {
       directory: this.#directory,
       letters: this.#letters,
       nextNumber: () => this.#jobs.nextNumber(),
+      fail: (request, error) => this.#jobs.fail(request, error),
     });
     this.#backing = this.#makeBacking();
     this.#grants = new HomeGrants({
@@ -102,6 +103,7 @@ export class Home {
       fills: this.#fills,
       holders: (key) => this.#directory.entry(key)?.holders ?? [],
       open: (asked) => this.#open(asked),
+      mayGrant: () => this.#mayGrant(),
     });
     this.#sessions.announce();
     this.#arm();

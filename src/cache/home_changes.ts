@@ -2,7 +2,8 @@
  * What one home does about what befalls its values from behind: that others changed them, so that every line of theirs
  * goes; and that what was written cannot be committed for now, which is told to whoever waits for it.
  */
-import type { SkeinError } from "../errors.ts";
+import { SkeinError } from "../errors.ts";
+import type { Job } from "./directory_entry.ts";
 import type { HomeDirectory } from "./home_directory.ts";
 import type { HomeLetters } from "./home_letters.ts";
 
@@ -11,6 +12,8 @@ export interface HomeChangesEdges {
   readonly letters: HomeLetters;
   /** A number of its own, for a job that nobody waits for. */
   nextNumber(): number;
+  /** Tells the caller who waits for this job. @returns whether there is one */
+  fail(request: number, error: SkeinError): boolean;
 }
 
 export class HomeChanges {
@@ -43,9 +46,21 @@ export class HomeChanges {
     if (entry === undefined) return;
     const owners = new Set(entry.writes.map(({ peer }) => peer));
     for (const peer of owners) letters.send(peer, { kind: "delayed", ...letters.at(key), error });
-    for (const job of [entry.job, ...entry.queue]) {
-      if (job !== null && "peer" in job) this.deny(job.peer, key, job.request, error);
+    const why = nothingCameOfIt(error);
+    // What the backing has of a removal under way, it answers itself.
+    if (entry.job !== null && entry.job.kind !== "remove") this.#refuse(key, entry.job, why);
+    for (const job of entry.queue) {
+      if (this.#refuse(key, job, why)) {
+        directory.step(key, { kind: "withdrawn", request: job.request });
+      }
     }
+  }
+
+  /** @returns whether a caller waited for it, who waits no longer */
+  #refuse(key: string, job: Job, error: SkeinError): boolean {
+    if (!("peer" in job)) return this.#edges.fail(job.request, error);
+    this.deny(job.peer, key, job.request, error);
+    return false;
   }
 
   /** @param error null: the partition is full */
@@ -53,4 +68,9 @@ export class HomeChanges {
     const { letters } = this.#edges;
     letters.send(peer, { kind: "denied", ...letters.at(key), request, error });
   }
+}
+
+/** The write-back may have been done; what waits for it was not. */
+function nothingCameOfIt(error: SkeinError): SkeinError {
+  return error.code === "OUTCOME_UNKNOWN" ? new SkeinError("UNAVAILABLE", error.message) : error;
 }

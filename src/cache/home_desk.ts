@@ -3,6 +3,7 @@
  * executes nothing.
  */
 import { SkeinError } from "../errors.ts";
+import { forGood } from "../groups/group_errors.ts";
 import type { RequestKey } from "../groups/groups.ts";
 import type { Backing } from "./backing.ts";
 import type { KeyHolder } from "./cache.ts";
@@ -25,6 +26,8 @@ export interface HomeDeskEdges {
   holders(key: string): readonly Holder[];
   /** The key's entry is to do this, in its turn. */
   open(asked: Pick<KeyTask, "key" | "kind" | "write" | "request">): Promise<JobAnswer>;
+  /** Whether the home lease lasts. */
+  mayGrant(): boolean;
 }
 
 export class HomeDesk {
@@ -36,9 +39,20 @@ export class HomeDesk {
 
   /**
    * @returns as it travels
-   * @throws {SkeinError} by rejection: NOT_LEADER, OUTCOME_UNKNOWN, TOO_MANY_REQUESTS, REQUEST_ID_REUSED
+   * @throws {SkeinError} by rejection: NOT_LEADER, OUTCOME_UNKNOWN, TOO_MANY_REQUESTS, REQUEST_ID_REUSED, UNAVAILABLE
    */
   async answer(question: HomeQuestion): Promise<unknown> {
+    try {
+      return await this.#answer(question);
+    } catch (error) {
+      // What is in the way behind the home is so whoever asks again. Who may have been followed does not say that.
+      const isForGood = error instanceof SkeinError && error.code === "UNAVAILABLE" &&
+        this.#edges.mayGrant();
+      throw isForGood ? forGood(error) : error;
+    }
+  }
+
+  async #answer(question: HomeQuestion): Promise<unknown> {
     const { fills } = this.#edges;
     const { key } = question;
     switch (question.kind) {

@@ -57,7 +57,7 @@ export class HomeJobs {
     begin: (task: KeyTask) => void,
   ): Promise<JobAnswer> {
     const { request } = asked;
-    const name = request === null ? null : JSON.stringify([request, digestOfTask(asked)]);
+    const name = request === null ? null : `${nameOfRequest(request)} ${digestOfTask(asked)}`;
     const underWay = name === null ? undefined : this.#byRequest.get(name);
     if (underWay !== undefined) return underWay;
     if (this.#tasks.size >= LIMITS.cacheHomeJobsMax) {
@@ -81,11 +81,28 @@ export class HomeJobs {
     this.#tasks.delete(task.number);
   }
 
+  /** @returns whether anybody waits for it, who is told so */
+  fail(number: number, error: SkeinError): boolean {
+    const task = this.#tasks.get(number);
+    if (task === undefined) return false;
+    this.close(task);
+    task.reject(error);
+    return true;
+  }
+
   /** The home is none any more. @param leader who may be asked again */
   end(leader: string | null): void {
     for (const task of this.#tasks.values()) task.reject(endedError(task, leader));
     this.#tasks.clear();
   }
+}
+
+/** Of one request, however often it is sent: what is the lowest open one of its session changes. */
+export function nameOfRequest(request: RequestKey): string {
+  const parts = request.kind === "caller"
+    ? [request.principal, request.id]
+    : [request.session, request.bootId, request.sequence];
+  return JSON.stringify(parts);
 }
 
 /** What makes a request the same again. */

@@ -53,6 +53,21 @@ export const NOTHING_CAME_OF_IT: ReadonlySet<ErrorCode> = new Set([
   "UNAVAILABLE",
 ]);
 
+/** Of an error's details, between peers: asking again, here or elsewhere, changes nothing for now. */
+const FOR_GOOD = "forGood";
+
+/** @returns an error that whoever asked is told at once, although nothing came of what it asked */
+export function forGood({ code, message, details }: SkeinError): SkeinError {
+  return new SkeinError(code, message, { ...details, [FOR_GOOD]: true });
+}
+
+/** @returns the error without that mark; null where another attempt may come to something */
+export function saidForGood({ code, message, details }: SkeinError): SkeinError | null {
+  if (details[FOR_GOOD] !== true) return null;
+  const { [FOR_GOOD]: _mark, ...others } = details;
+  return new SkeinError(code, message, others);
+}
+
 export function unknownGroup(group: GroupId): SkeinError {
   return new SkeinError("NOT_FOUND", `no group ${group} at this peer`, { group });
 }

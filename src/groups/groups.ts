@@ -61,7 +61,8 @@ export interface GroupListener {
 /**
  * Answers a question at the leader of a group. A rejection reaches who asked, with its code, message and
  * details; where the code is one of NOT_LEADER, NO_LEADER, UNAVAILABLE, SHUTTING_DOWN and STORAGE_FAILED it
- * says that nothing came of the question here, and another peer may be asked the same.
+ * says that nothing came of the question here, and another peer may be asked the same; unless the handler says so
+ * `forGood` (`group_errors.ts`).
  * @param timeoutMs when nobody waits for the answer any more, as a span from now
  */
 export type QuestionHandler = (

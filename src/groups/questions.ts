@@ -11,7 +11,13 @@ import type { GroupId } from "../storage/storage.ts";
 import { Attempts, type AttemptsEdges } from "./attempts.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { Group } from "./group.ts";
-import { errorOfPeer, noLeader, NOTHING_CAME_OF_IT, outcomeUnknown } from "./group_errors.ts";
+import {
+  errorOfPeer,
+  noLeader,
+  NOTHING_CAME_OF_IT,
+  outcomeUnknown,
+  saidForGood,
+} from "./group_errors.ts";
 import type { QuestionHandler } from "./groups.ts";
 import type { LeaderDirectory } from "./leader_directory.ts";
 import { ASK_METHOD } from "./leader_requests.ts";
@@ -88,7 +94,8 @@ export class Questions {
       const late = () => outcomeUnknown("no answer in time");
       return { kind: "answer", answer: await this.#edges.deadlines.within(work, timeoutMs, late) };
     } catch (error) {
-      if (!(error instanceof SkeinError) || !NOTHING_CAME_OF_IT.has(error.code)) throw error;
+      if (!(error instanceof SkeinError)) throw error;
+      throwIfSettled(error);
       return { kind: "retry", followed: false, why: reasonOf(error) };
     }
   }
@@ -119,7 +126,7 @@ export class Questions {
 
   #refused(leader: PeerId, id: GroupId, error: RequestError): Attempt {
     const refusal = errorOfPeer(error);
-    if (!NOTHING_CAME_OF_IT.has(refusal.code)) throw refusal;
+    throwIfSettled(refusal);
     const followed = this.#edges.directory.refused(id, leader, error);
     return { kind: "retry", followed, why: reasonOf(refusal) };
   }
@@ -158,4 +165,11 @@ export class Questions {
 /** That somebody leads no more, or stops, is nothing to tell whoever asked the group. */
 function reasonOf(error: SkeinError): SkeinError | null {
   return error.code === "UNAVAILABLE" ? error : null;
+}
+
+/** @throws {SkeinError} what another attempt would not change */
+function throwIfSettled(error: SkeinError): void {
+  const settled = saidForGood(error);
+  if (settled !== null) throw settled;
+  if (!NOTHING_CAME_OF_IT.has(error.code)) throw error;
 }

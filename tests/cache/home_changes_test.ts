@@ -39,7 +39,22 @@ function begun() {
     together: (work: () => void) => work(),
   };
   const letters = new HomeLetters(clock, post, 1, 1);
-  const changes = new HomeChanges({ directory, letters, nextNumber: () => ++numbers });
+  /** Numbers of jobs that callers wait for, and what they were told. */
+  const callers = new Map<number, SkeinError | null>();
+  const changes = new HomeChanges({
+    directory,
+    letters,
+    nextNumber: () => ++numbers,
+    fail: (request, error) => {
+      const waits = callers.get(request) === null;
+      if (waits) callers.set(request, error);
+      return waits;
+    },
+  });
+  const call = (kind: "remove" | "invalidate", request: number) => {
+    callers.set(request, null);
+    directory.step("k", { kind: "ask", job: { kind, request } });
+  };
   const ask = (peer: string, kind: "shared" | "owned", request: number) => {
     const job = { kind, peer, session: 1, request, holds: null };
     directory.step("k", { kind: "ask", job });
@@ -49,7 +64,7 @@ function begun() {
     const dirty = isDirty ? written(grant, 1) : null;
     directory.step("k", { kind: "acknowledged", peer, grant, kept, held: true, dirty });
   };
-  return { directory, changes, effects, sent, ask, acknowledge };
+  return { directory, changes, effects, sent, ask, acknowledge, callers, call };
 }
 
 Deno.test("a key that was changed is recalled from everybody, and from nobody else's keys", () => {
@@ -105,6 +120,32 @@ Deno.test("what cannot be written is told to its writers, and to who waits for t
     return `${message.kind} ${peer}`;
   });
   assert.deepEqual(told, ["delayed A", "denied B", "denied C"]);
+});
+
+Deno.test("what cannot be written is told to callers who wait behind it, and is not done later", () => {
+  const { directory, changes, effects, ask, acknowledge, callers, call } = begun();
+  ask("A", "owned", 1);
+  call("invalidate", 1);
+  call("remove", 2);
+  call("invalidate", 3);
+  acknowledge("A", 1, { isDirty: true });
+  changes.delayed("k", new SkeinError("OUTCOME_UNKNOWN", "no reply in time"));
+  const told = [...callers.values()].map((error) => `${error?.code}: ${error?.message}`);
+  assert.deepEqual(told, Array(3).fill("UNAVAILABLE: no reply in time"));
+  assert.deepEqual(directory.entry("k")?.queue, [], "nothing gathers");
+  effects.length = 0;
+  directory.step("k", { kind: "committed", version: { term: 1, counter: 1, write: 1 } });
+  assert.deepEqual(effects, ["confirm A", "done"], "the first one was under way");
+  assert.equal(directory.size, 0);
+});
+
+Deno.test("a removal under way is its backing's to answer", () => {
+  const { changes, ask, acknowledge, callers, call } = begun();
+  ask("A", "owned", 1);
+  call("remove", 1);
+  acknowledge("A", 1, { isDirty: true });
+  changes.delayed("k", AWAY);
+  assert.equal(callers.get(1), null);
 });
 
 Deno.test("a write-back that is sent again and again until it is committed is confirmed once", () => {

@@ -330,3 +330,20 @@ Deno.test("who has no lease is granted nothing", async () => {
 Deno.test("random lines and callers never bring two writers, nor hold a home up", async () => {
   for (let seed = 1; seed <= 40; seed++) await walk(seed);
 });
+
+Deno.test("a request of a session is the same again, whatever the session has heard of meanwhile", async () => {
+  const { bench } = await leased();
+  const write = (lowestOpen: number) => {
+    const session = { kind: "session", session: "s", bootId: "b", sequence: 4 } as const;
+    return bench.question(writeOf("1", { ifVersion: null, request: { ...session, lowestOpen } }));
+  };
+  bench.isHeld = true;
+  const first = write(2);
+  await settled();
+  const again = write(3);
+  await settled();
+  bench.isHeld = false;
+  bench.commit();
+  assert.deepEqual(await again, await first);
+  assert.deepEqual(bench.committed.filter((kind) => kind === "put"), ["put"]);
+});

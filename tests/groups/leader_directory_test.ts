@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { SkeinError } from "../../src/errors.ts";
+import { forGood } from "../../src/groups/group_errors.ts";
 import { PROPOSE_METHOD } from "../../src/groups/forwarder.ts";
 import { ASK_METHOD, LOCATE_METHOD } from "../../src/groups/leader_requests.ts";
 import { change, Fleet, type FleetPeer } from "./fleet.ts";
@@ -247,6 +248,24 @@ Deno.test("a handler that can do nothing for long is quoted", async () => {
     const told = { code: "UNAVAILABLE", message: "it knows nothing yet" };
     await assert.rejects(fleet.settle(asking, 800), told);
   }
+});
+
+Deno.test("a handler that says that nothing will change is not asked again", async () => {
+  const { fleet, outsider } = await fleetWithOutsiders();
+  const [first] = fleet.peers;
+  let asked = 0;
+  first!.service.answer("settled", () => {
+    asked++;
+    return Promise.reject(forGood(new SkeinError("UNAVAILABLE", "it is away", { since: 1 })));
+  });
+  for (const peer of [first!, outsider]) {
+    await assert.rejects(fleet.settle(peer.service.ask(0, "settled", null, 60_000), 100), {
+      code: "UNAVAILABLE",
+      message: "it is away",
+      details: { since: 1 },
+    });
+  }
+  assert.equal(asked, 2);
 });
 
 Deno.test("a question that a handler never answers ends at its deadline, here and elsewhere", async () => {

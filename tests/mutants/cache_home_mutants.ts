@@ -7,6 +7,8 @@ const FILLS = test("tests/cache/home_fills_test.ts");
 const CONTACT = test("tests/groups/quorum_contact_test.ts");
 const HEARTBEATS = test("tests/groups/peer_heartbeats_test.ts");
 const POST = test("tests/cache/post_test.ts");
+const DESK = test("tests/cache/home_desk_test.ts");
+const CHANGES = test("tests/cache/home_changes_test.ts");
 
 export const CACHE_HOME_MUTANTS: readonly Mutant[] = [
   {
@@ -167,5 +169,27 @@ export const CACHE_HOME_MUTANTS: readonly Mutant[] = [
     this.#delivering = true;`,
     replace: `    this.#delivering = true;`,
     caughtBy: [POST],
+  },
+  {
+    name: "a home that may have been followed says for good what is in its way",
+    file: "src/cache/home_desk.ts",
+    search: `error.code === "UNAVAILABLE" &&
+        this.#edges.mayGrant();`,
+    replace: `error.code === "UNAVAILABLE";`,
+    caughtBy: [DESK],
+  },
+  {
+    name: "a removal that nobody waits for any more is done later",
+    file: "src/cache/home_changes.ts",
+    search: `directory.step(key, { kind: "withdrawn", request: job.request });`,
+    replace: `continue;`,
+    caughtBy: [CHANGES],
+  },
+  {
+    name: "a request of a session is another one where the session has heard of more",
+    file: "src/cache/home_jobs.ts",
+    search: `    : [request.session, request.bootId, request.sequence];`,
+    replace: `    : [request.session, request.bootId, request.sequence, request.lowestOpen];`,
+    caughtBy: [HOME],
   },
 ];

@@ -5,11 +5,10 @@
  */
 import type { Timer } from "../../clock.ts";
 import { SkeinError } from "../../errors.ts";
-import type { RequestKey } from "../../groups/groups.ts";
 import { LIMITS } from "../../limits.ts";
 import type { Backing, BackingEdges, OnceQuestion } from "../backing.ts";
 import type { WriteBackItem } from "../commands.ts";
-import { digestOfTask, type JobAnswer, type KeyTask } from "../home_jobs.ts";
+import { digestOfTask, type JobAnswer, type KeyTask, nameOfRequest } from "../home_jobs.ts";
 import type { Content } from "../line.ts";
 import { compareVersions, type Grant, type Version } from "../version.ts";
 import { type Doubt, Doubts } from "./doubts.ts";
@@ -233,7 +232,7 @@ export class RedisBacking implements Backing {
   async remembered(question: OnceQuestion): Promise<JobAnswer | null> {
     const { request } = question;
     if (request === null) return null;
-    const text = await this.#options.store.remembered(nameOf(request));
+    const text = await this.#options.store.remembered(nameOfRequest(request));
     const answer = text === null ? null : parseAnswer(text);
     if (answer === null) return null;
     if (answer.digest !== digestOfQuestion(question)) {
@@ -339,7 +338,7 @@ function rememberedOf(task: KeyTask, version: Version): StoreWrite["remember"] {
     digestOfTask(task),
     ...write === null ? [0, 0, 0] : [term, counter, version.write],
   ];
-  return { name: nameOf(request), answer: `${parts.join(" ")} ?` };
+  return { name: nameOfRequest(request), answer: `${parts.join(" ")} ?` };
 }
 
 /** @returns null for what is no such answer */
@@ -354,12 +353,4 @@ function digestOfQuestion(question: OnceQuestion): number {
   const { key } = question;
   const write = question.kind === "write" ? question : null;
   return digestOfTask({ key, kind: "remove", write });
-}
-
-/** Of one request, however often it is sent. */
-function nameOf(request: RequestKey): string {
-  const parts = request.kind === "caller"
-    ? [request.principal, request.id]
-    : [request.session, request.bootId, request.sequence];
-  return JSON.stringify(parts);
 }

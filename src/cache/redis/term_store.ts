@@ -17,6 +17,8 @@ import { bytesOfValue, valueOfBytes } from "./value_form.ts";
 const VERSION_KEPT_MS = 60_000;
 /** As everywhere: a request may be sent again for so long. */
 const REQUEST_KEPT_MS = 60_000;
+/** A time beyond it ends for nobody alive, and Redis takes ones that no date can name. */
+const LEFT_MAX_MS = 100 * 366 * 86_400_000;
 /** One reply holds so many values. */
 const READ_KEYS_MAX = 64;
 
@@ -125,7 +127,7 @@ export class TermStore {
       const what = `the key ${name} has ${value?.length ?? left} bytes in Redis`;
       throw new SkeinError("PAYLOAD_TOO_LARGE", `${what}; allowed: ${LIMITS.bodyBytesMax}`);
     }
-    return { value, leftMs: left < 0 ? null : left };
+    return { value, leftMs: left >= 0 && left <= LEFT_MAX_MS ? left : null };
   }
 
   /**

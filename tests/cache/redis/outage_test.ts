@@ -60,6 +60,11 @@ redisTest(
       });
       assert.match(String(await it.read(0, "k")), /^newe?r?$/, "its owner reads what it wrote");
       const last = await it.read(0, "k");
+      const refusal = { code: "UNAVAILABLE", message: AWAY };
+      const removing = it.peers.flatMap(({ core: { cache } }) => {
+        return [cache.invalidate("k"), cache.delete("k", null)];
+      });
+      await within(() => Promise.all(removing.map((one) => assert.rejects(one, refusal))));
       await it.server.up();
       await eventually("it is in Redis", 10_000, async () => {
         assert.equal(await it.stored("k"), last);

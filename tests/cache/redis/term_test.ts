@@ -154,3 +154,15 @@ redisTest(
     }
   },
 );
+
+redisTest("a time that no date can name is for ever", async () => {
+  await withLink(async (server, link) => {
+    const { store } = storeOf(link, 1);
+    for (const [leftMs, isForEver] of [["9000000000000000", true], ["60000", false]] as const) {
+      await server.send("SET", `${PREFIX}k`, "1", "PX", leftMs);
+      const found = await store.read("k");
+      assert.equal(found.leftMs === null, isForEver);
+      assert.ok(found.leftMs === null || found.leftMs <= 60_000);
+    }
+  });
+});
