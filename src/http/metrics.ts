@@ -84,6 +84,11 @@ function addPeer(metrics: MetricSet, { peer }: Site): void {
       for (const [state, count] of Object.entries(counts)) report(count, { state });
     },
   });
+  metrics.gauge({
+    name: "skein_cluster_warnings",
+    help: "what skein status warns of, as this peer sees the cluster",
+    read: (report) => report(peer.members.view().warnings.length),
+  });
   metrics.counter({
     name: "skein_log_lines_lost_total",
     help: "lines of the log that could not be written",

@@ -29,7 +29,7 @@ export interface ClusterView {
   readonly partitions: number;
   readonly replicas: number;
   readonly members: readonly MemberView[];
-  /** E.g. "a cluster of two stops when either peer stops". */
+  /** E.g. "a cluster of two stops when either peer stops"; as this peer sees it. */
   readonly warnings: readonly string[];
 }
 

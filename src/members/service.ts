@@ -27,6 +27,7 @@ import type {
 } from "./members.ts";
 import { Operations } from "./operations.ts";
 import type { Member } from "./state.ts";
+import { unlikeCaches } from "./unlike_caches.ts";
 import { type Wanted, WantedPlacement } from "./wanted.ts";
 
 /** The failure detector's opinion. */
@@ -41,6 +42,8 @@ export interface MemberServiceOptions {
   readonly machine: MembersMachine;
   readonly liveness: LivenessSource;
   readonly transport: Pick<Transport, "request" | "peers" | "peerAt">;
+  /** What this peer's cache stands in front of, in words; "": nothing. */
+  readonly cacheFront: string;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Dials an address, again and again, until the returned function is called. */
@@ -243,8 +246,10 @@ export class MemberService implements Members, GroupListener {
   }
 
   #warnings(): string[] {
-    const configuration = this.#configuration();
-    if (configuration?.voters.length !== 2) return [];
-    return ["a cluster of two stops when either peer stops: add a third"];
+    const { transport, cacheFront } = this.#options;
+    const members = new Set(this.#members().map(({ id }) => id));
+    const unlike = unlikeCaches(cacheFront, transport.peers().filter(({ id }) => members.has(id)));
+    if (this.#configuration()?.voters.length !== 2) return unlike;
+    return ["a cluster of two stops when either peer stops: add a third", ...unlike];
   }
 }

@@ -74,11 +74,14 @@ export function parseFrame(value: unknown): Frame | null {
 function parseHello(value: unknown): Hello | null {
   if (!isRecord(value)) return null;
   const { name, bootId, addresses, httpUrl, zone, clusterId, expect, version } = value;
+  const { cacheFront } = value;
   if (!isText(name) || !isText(bootId) || !isText(httpUrl) || !isText(zone)) return null;
   if (!isText(version) || !(clusterId === null || isText(clusterId)) || !isId(expect)) return null;
   if (!Array.isArray(addresses) || addresses.length > ADDRESSES_MAX) return null;
   if (!addresses.every(isText)) return null;
-  return { name, bootId, addresses, httpUrl, zone, clusterId, expect, version };
+  if (cacheFront !== undefined && !isText(cacheFront)) return null;
+  const hello = { name, bootId, addresses, httpUrl, zone, clusterId, expect, version };
+  return cacheFront === undefined ? hello : { ...hello, cacheFront };
 }
 
 function isText(value: unknown): value is string {

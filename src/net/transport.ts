@@ -24,6 +24,8 @@ export interface Hello {
   readonly expect: number;
   /** Version of the program, for mixed clusters. */
   readonly version: string;
+  /** What its cache stands in front of, in words; "": nothing. Absent: an earlier version, which does not say. */
+  readonly cacheFront?: string;
 }
 
 export interface ConnectedPeer {

@@ -45,6 +45,8 @@ export interface PeerEdges {
   readonly cacheFlushIntervalMs: number;
   /** What the cache stands in front of; absent: its own replicated state. */
   readonly makeCacheFront?: MakeCacheFront;
+  /** That in words, for the other peers; absent: nothing. */
+  readonly cacheFront?: string;
   /** Opens the peer's store anew, as at start. Rejects as `Storage.open` does. */
   readonly reopen: () => Promise<OpenedStorage>;
   readonly transport: Transport;

@@ -127,9 +127,9 @@ export class Generation {
   }
 
   #firstHello(expect: number): Hello {
-    const { name, addresses, httpUrl, zone, version } = this.#edges;
-    const { bootId } = this;
-    return { name, bootId, addresses, httpUrl, zone, clusterId: null, expect, version };
+    const { name, addresses, httpUrl, zone, version, cacheFront = "" } = this.#edges;
+    const of = { name, bootId: this.bootId, addresses, httpUrl, zone, version, cacheFront };
+    return { ...of, clusterId: null, expect };
   }
 
   #makeHost(): Host {

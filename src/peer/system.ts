@@ -70,6 +70,7 @@ export class System {
       machine: machines.members,
       liveness,
       transport,
+      cacheFront: edges.cacheFront ?? "",
       clock,
       logger,
       dial: (address) => this.#introduce(address),

@@ -321,6 +321,7 @@ Deno.test("metrics: what the peer knows, and what was asked of it, bad input inc
     'skein_info{name="one",version="0.1.0"} 1',
     "skein_healthy 1",
     'skein_members{state="alive"} 2',
+    "skein_cluster_warnings 1",
     "skein_locks_held 3",
     "skein_locks_waiting 1",
     "skein_queue_messages 12",

@@ -11,6 +11,7 @@ import { MembersMachine } from "../../src/members/machine.ts";
 import { foundedMachine, idOf, infoOf, planOf } from "./peers.ts";
 
 const CLUSTER_ID = "c".repeat(32);
+const FRONT = 'a Redis (prefix "app:", database 0, write back)';
 
 function serviceOf(founders: number, machine = foundedMachine(founders)) {
   const groups = new FakeGroups(idOf(1), machine, foundingConfiguration(planOf(founders)));
@@ -32,6 +33,7 @@ function serviceOf(founders: number, machine = foundedMachine(founders)) {
       peers: () => connected,
       peerAt: () => null,
     },
+    cacheFront: FRONT,
     dial: () => () => {},
     checkRemoval: () => Promise.resolve(),
     clock,
@@ -99,6 +101,25 @@ Deno.test("whom an entry calls dead, the ring leaves out; an opinion alone chang
 
 Deno.test("a cluster of two is warned of", () => {
   assert.match(serviceOf(2).service.view().warnings[0]!, /cluster of two stops when either/);
+});
+
+Deno.test("members whose caches stand in front of something else are warned of", () => {
+  const { service, connected } = serviceOf(4);
+  const peer = (number: number, cacheFront?: string): ConnectedPeer => {
+    const { id, hello } = peerOf(number, CLUSTER_ID);
+    return { id, hello: cacheFront === undefined ? hello : { ...hello, cacheFront } };
+  };
+  connected.push(peer(2, FRONT), peer(3), peer(9, ""));
+  assert.deepEqual(service.view().warnings, [], "alike, of an earlier version, no member");
+  const other = 'a Redis (prefix "b:", database 0, write back)';
+  connected.splice(0, 3, peer(2, ""), peer(3, other), peer(4, ""));
+  const [nothing, prefix, ...more] = service.view().warnings;
+  assert.match(
+    nothing!,
+    /in front of a Redis \(prefix "app:".* here, and of nothing at peer-2, peer-4:/,
+  );
+  assert.match(prefix!, /and of a Redis \(prefix "b:", .*\) at peer-3: --cache-redis/);
+  assert.deepEqual(more, []);
 });
 
 Deno.test("remove, by id or name, takes the member off the list and out of the configuration", async () => {

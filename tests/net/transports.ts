@@ -19,6 +19,7 @@ export function helloOf(name: string, changes: Partial<Hello> = {}): Hello {
     clusterId: null,
     expect: 3,
     version: "0.0.0",
+    cacheFront: "a Redis",
     ...changes,
   };
 }

@@ -33,6 +33,8 @@ export interface ClusterOptions {
   readonly cacheFlushIntervalMs?: number;
   /** What the peers' caches stand in front of. */
   readonly makeCacheFront?: MakeCacheFront;
+  /** That in words. */
+  readonly cacheFront?: string;
 }
 
 /** One peer of the cluster, which may be down. */
@@ -124,6 +126,7 @@ export class ClusterPeer {
       cacheBounds: { entriesMax: 1_000, bytesMax: 1e8 },
       cacheFlushIntervalMs: options.cacheFlushIntervalMs ?? 100,
       ...options.makeCacheFront === undefined ? {} : { makeCacheFront: options.makeCacheFront },
+      ...options.cacheFront === undefined ? {} : { cacheFront: options.cacheFront },
       reopen: () => this.state.open(),
       transport,
       transportStatistics: () => transport.statistics(),

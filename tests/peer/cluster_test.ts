@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { FORMATION_PROPERTY } from "../../src/members/formation_record.ts";
-import { eventually, TestCluster } from "./cluster.ts";
+import { type ClusterPeer, eventually, TestCluster } from "./cluster.ts";
 
 const EXCLUSIVE = {
   mode: "exclusive",
@@ -177,5 +177,23 @@ Deno.test("a founder whose torn commit lost its groups founds them again", async
     await cluster.ready();
     const granted = await founder.core.locks.acquire({ ...EXCLUSIVE, resource: "r", owner: "a" });
     assert.ok(granted.ok);
+  });
+});
+
+Deno.test("peers tell each other what their caches stand in front of, and warn where that differs", async () => {
+  await TestCluster.with({ partitions: 2 }, async (cluster) => {
+    const warnings = () => cluster.running.map(({ core }) => core.members.view().warnings.join());
+    assert.deepEqual(warnings(), ["", "", ""]);
+    const [, , third] = cluster.peers as [ClusterPeer, ClusterPeer, ClusterPeer];
+    await third.stop();
+    Object.assign(cluster.options, { cacheFront: "a Redis" });
+    await third.start();
+    await eventually("every peer says so", 10_000, () => {
+      const [first, second, own] = warnings();
+      assert.match(first!, /in front of nothing here, and of a Redis at p3/);
+      assert.match(second!, /in front of nothing here, and of a Redis at p3/);
+      assert.match(own!, /in front of a Redis here, and of nothing at p[12], p[12]/);
+    });
+    await cluster.ready();
   });
 });
