@@ -32,9 +32,25 @@ export const REDIS_MUTANTS: readonly Mutant[] = [
   {
     name: "redis: taking the state gives no new fence",
     file: "src/storage/redis/scripts.ts",
-    search: `redis.call('HINCRBY', KEYS[1], 'fence', 1)`,
+    search: `redis.call('HINCRBY', KEYS[1], 'fence', ARGV[5])`,
     replace: `redis.call('HINCRBY', KEYS[1], 'fence', 0)`,
     caughtBy: [DOUBT],
+  },
+  {
+    name: "redis: a state that went back is taken with the fence that it had before",
+    file: "src/storage/redis/scripts.ts",
+    search: `redis.call('HINCRBY', KEYS[1], 'fence', ARGV[5])`,
+    replace: `redis.call('HINCRBY', KEYS[1], 'fence', 1)`,
+    caughtBy: [DOUBT],
+  },
+  {
+    name: "redis: another database than the one that was asked for is written to",
+    file: "src/storage/redis/redis_client.ts",
+    search: `if (database !== 0) await client.callBuffer("SELECT", String(database));`,
+    replace: `if (database !== 0) {
+    await client.callBuffer("SELECT", String(database)).catch(() => {});
+  }`,
+    caughtBy: [ERRORS],
   },
   {
     name: "redis: the number of the batch before is not compared",

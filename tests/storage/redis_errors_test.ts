@@ -2,12 +2,20 @@
 import { deepStrictEqual, doesNotMatch, match, ok, rejects, strictEqual } from "node:assert/strict";
 import { describeRedis, parseRedisUrl } from "../../src/storage/redis/redis_address.ts";
 import { judgeServer } from "../../src/storage/redis/server_checks.ts";
-import { StorageFailedError, StorageForeignError } from "../../src/storage/storage.ts";
+import {
+  StorageFailedError,
+  StorageForeignError,
+  StorageInUseError,
+} from "../../src/storage/storage.ts";
+import { redisKeys } from "../../src/storage/redis/redis_keys.ts";
+import { eventually } from "../eventually.ts";
 import { RedisServer, redisTest } from "../redis_server.ts";
 import { entries, entry, founded } from "./records.ts";
 import { KEYS, makeStore, memoryLogger, openStore, withStore } from "./redis_store.ts";
 
 const GROUP = 1;
+/** Of a peer beside the usual one. */
+const OTHER = { keys: redisKeys("a cluster key of tests", "n2"), peer: "n2" };
 
 /** @returns the message with which opening is refused */
 async function refusal(url: string, requireDurable = false): Promise<string> {
@@ -40,6 +48,28 @@ redisTest("redis: the database of the URL is the one that is written to", async 
     await withStore(`${server.url}/3`, {}, (storage) => storage.append(founded(GROUP)));
     match(await server.send("INFO", "keyspace"), /db3:keys=/);
     strictEqual(await server.send("DBSIZE"), ":0\r\n");
+  });
+});
+
+redisTest("redis: where the database of the URL cannot be had, no other one is taken", async () => {
+  await RedisServer.with([], async (server) => {
+    match(await refusal(`${server.url}/16`), /has no database of that number/);
+    await server.send("ACL", "SETUSER", "peer", "on", ">secret", "~*", "+@all", "-select");
+    const url = `redis://peer:secret@127.0.0.1:${server.port}`;
+    match(await refusal(`${url}/3`), /does not let this user do what a peer must.*select/);
+    strictEqual(await server.send("DBSIZE"), ":0\r\n");
+  });
+});
+
+redisTest("redis: a server that repeats what it does not know repeats no password", async () => {
+  await RedisServer.with(["--rename-command", "AUTH", "RENAMED"], async (server) => {
+    const store = makeStore(`redis://ann:hidden@127.0.0.1:${server.port}`);
+    await rejects(store.open(), (error: unknown) => {
+      ok(error instanceof StorageFailedError);
+      match(error.message, /does not know a command that a peer needs \(ERR unknown command/);
+      doesNotMatch(Deno.inspect(error, { depth: 9 }), /hidden/);
+      return true;
+    });
   });
 });
 
@@ -157,6 +187,51 @@ redisTest(
     });
   },
 );
+
+redisTest("redis: what a server promises is asked again while nothing is lost", async () => {
+  await RedisServer.with([], async (server) => {
+    const { logger, lines } = memoryLogger();
+    const timeouts = { examineMs: 50 };
+    await withStore(server.url, { logger, timeouts }, async (storage) => {
+      await withStore(server.url, { ...OTHER, requireDurable: true, timeouts }, async (strict) => {
+        await server.send("CONFIG", "SET", "appendfsync", "no");
+        match((await strict.failed).message, /refused by --redis-require-durable: .*fsync no/);
+      });
+      await eventually("it is warned of", 10_000, () => {
+        match(lines.join("\n"), /appendfsync no.*half a minute/);
+      });
+      strictEqual(storage.failure, null);
+    });
+  });
+});
+
+redisTest("redis: the rights of README are enough, and one that lacks is said", async () => {
+  const readme = await Deno.readTextFile(new URL("../../README.md", import.meta.url));
+  const [, words = ""] = /SETUSER skein on '>secret' '~skein:\*' \\\n([^`]+)```/.exec(readme) ?? [];
+  const rights = words.replaceAll(/['\\\n]/g, " ").trim().split(/ +/);
+  ok(rights.length > 20, words);
+  await RedisServer.with([], async (server) => {
+    await server.send("ACL", "SETUSER", "skein", "on", ">secret", "~skein:*", ...rights);
+    const { logger, lines } = memoryLogger();
+    const url = `redis://skein:secret@127.0.0.1:${server.port}/2`;
+    await withStore(url, { logger }, (storage) => storage.append(founded(GROUP)));
+    const timeouts = { ownerMs: 1_500, examineMs: 50 };
+    await withStore(url, { logger, timeouts }, async (storage) => {
+      await storage.append([entries(GROUP, 2, 3)]);
+      await rejects(makeStore(url, { timeouts: { ownerMs: 9_000 } }).open(), StorageInUseError);
+      const value = storage.appendValue(GROUP, new Uint8Array(9));
+      strictEqual((await storage.readValues(GROUP, [value]))[0]?.length, 9);
+      await server.send("CLIENT", "KILL", "USER", "skein");
+      await storage.append([entries(GROUP, 4, 4)]);
+      deepStrictEqual(lines.filter((line) => /^warn (?!.*connecting anew)/.test(line)), []);
+      await server.send("ACL", "SETUSER", "skein", "-pexpire");
+      await eventually("it is said", 10_000, () => {
+        match(lines.join("\n"), /one of its name may take over: .*does not let this user/);
+      });
+      strictEqual(storage.failure, null);
+    });
+  });
+});
 
 redisTest("redis: a server that tells nothing of itself is warned of; one may use it", async () => {
   const rights = ["on", ">secret", "~*", "+@all", "-config", "-client"];

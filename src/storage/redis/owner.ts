@@ -6,6 +6,7 @@
  * when the server says that its connection is gone, so that a peer that was killed can start again at once.
  */
 import type { Clock, Timer } from "../../clock.ts";
+import type { Logger } from "../../logger.ts";
 import { StorageForeignError, StorageInUseError, StorageRolledBackError } from "../storage.ts";
 import { textOf, textsOf } from "./redis_client.ts";
 import type { RedisKeys } from "./redis_keys.ts";
@@ -17,6 +18,7 @@ import { rolledBackReason } from "./session_failures.ts";
 export const REDIS_FORMAT = 1;
 
 const POLL_MS = 250;
+const FENCE_STEP_DIGITS = 7;
 
 /** What a process knows of its own state in Redis from one opening to the next. */
 export class RedisMemory {
@@ -30,10 +32,11 @@ export interface OwnerOptions {
   readonly session: RedisSession;
   readonly keys: RedisKeys;
   readonly clock: Clock;
+  readonly logger: Logger;
   readonly memory: RedisMemory;
   /** Which peer this is, for others that find the state taken. */
   readonly peer: string;
-  /** Unlike that of any other opening. */
+  /** Hex digits, unlike those of any other opening. */
   readonly token: string;
   readonly ownerMs: number;
   /** Whether one server knows all connections. In a cluster each node knows its own alone. */
@@ -44,6 +47,8 @@ export class Owner {
   readonly #options: OwnerOptions;
   #timer: Timer | null = null;
   #clientId = "";
+  /** Whether it was logged that nobody can be told that the owner lives. */
+  #isUnheard = false;
 
   constructor(options: OwnerOptions) {
     this.#options = options;
@@ -66,7 +71,7 @@ export class Owner {
       const owner = this.#describe();
       const taken = await session.ask(
         ...["EVAL", TAKE_SCRIPT, "2", keys.state, keys.owner],
-        ...[before, owner, String(ownerMs), String(REDIS_FORMAT)],
+        ...[before, owner, String(ownerMs), String(REDIS_FORMAT), this.#fenceStep()],
       );
       const [fence, batch] = textsOf(taken);
       if (fence === undefined) continue;
@@ -75,6 +80,11 @@ export class Owner {
       session.own(fence, memory.batch);
       return this.#keepLater();
     }
+  }
+
+  /** Says at once that it lives, since others take a connection that is gone for the owner's end. */
+  reconnected(): void {
+    if (this.#timer !== null) void this.#keep();
   }
 
   /** Lets go, so that the next one need not wait. */
@@ -109,12 +119,18 @@ export class Owner {
     );
   }
 
+  /** By chance: a state that went back and is taken again has another fence than it had in its lost future. */
+  #fenceStep(): string {
+    return String(1 + parseInt(this.#options.token.slice(0, FENCE_STEP_DIGITS), 16));
+  }
+
   /**
    * Waits until the former owner is taken for dead.
    * @returns what its key holds, "" where there is none
    */
   async #waitForFormerOwner(): Promise<string> {
-    const { session, keys, clock, memory } = this.#options;
+    const { session, keys, clock, memory, ownerMs } = this.#options;
+    const untilMs = clock.monotonicMs() + ownerMs;
     let leftBeforeMs = Infinity;
     for (;;) {
       const owner = textOf(await session.ask("GET", keys.owner));
@@ -122,6 +138,9 @@ export class Owner {
       if (await this.#isConnectionGone(owner)) return owner;
       const leftMs = Number(textOf(await session.ask("PTTL", keys.owner)));
       if (leftMs > leftBeforeMs) throw this.#inUse(owner);
+      // No owner gave its key so long a time, or none at all (-1): it is a copy, or was changed by somebody.
+      const isCopy = leftMs === -1 || leftMs > ownerMs;
+      if (isCopy && clock.monotonicMs() >= untilMs) return owner;
       leftBeforeMs = leftMs;
       await new Promise<void>((resolve) => clock.timer(POLL_MS, resolve));
     }
@@ -155,6 +174,7 @@ export class Owner {
 
   #keepLater(): void {
     const { clock, ownerMs } = this.#options;
+    this.#timer?.cancel();
     this.#timer = clock.timer(ownerMs / 3, () => void this.#keep());
   }
 
@@ -169,10 +189,19 @@ export class Owner {
       }
       const head = ["EVAL", KEEP_SCRIPT, "2", keys.state, keys.owner];
       await session.ask(...head, session.fence, memory.owner, String(ownerMs));
-    } catch {
-      // What matters of it the session knows, and says itself.
+    } catch (error) {
+      // Where the session has failed it says so itself.
+      if (session.failure === null) this.#unheard(error as Error);
     }
     if (this.#timer !== null && session.failure === null) this.#keepLater();
+  }
+
+  #unheard({ message }: Error): void {
+    if (this.#isUnheard) return;
+    this.#isUnheard = true;
+    const what =
+      "other processes cannot be told that this peer lives, and one of its name may take over";
+    this.#options.logger.log("warn", `${what}: ${message}`);
   }
 }
 

@@ -4,7 +4,7 @@
  * is `redis_session.ts`'s.
  */
 import { Buffer } from "node:buffer";
-import { Cluster, Redis } from "ioredis";
+import { Cluster, Command, Redis } from "ioredis";
 import type { Clock } from "../../clock.ts";
 import { within } from "./deadline.ts";
 import { describeRedis, type RedisAddress } from "./redis_address.ts";
@@ -27,6 +27,8 @@ export interface ConnectOptions {
   readonly clock: Clock;
   /** Told once, when the connection is gone for whatever reason. */
   readonly closed: (error: Error) => void;
+  /** Where there is a cluster: commands that name no key go to the node that has this one. */
+  readonly homeKey?: string;
   /** Told what comes on channels that the connection is subscribed to. */
   readonly message?: (channel: string, payload: unknown) => void;
 }
@@ -54,24 +56,67 @@ export async function connectRedis(options: ConnectOptions): Promise<RedisConnec
     client.disconnect();
   };
   try {
-    await within(options.clock, options.timeoutMs, client.connect());
+    await within(options.clock, options.timeoutMs, begin(client, options.address));
   } catch (error) {
     close();
-    throw lastError ?? error;
+    throw withoutArguments(lastError ?? error as Error);
   }
+  const { homeKey } = options;
+  const send = client instanceof Cluster && homeKey !== undefined
+    ? senderOf(client, homeKey)
+    : (name: string, args: RedisArgument[]) => client.callBuffer(name, ...args);
   return {
-    call: ([name = "", ...args]) => client.callBuffer(String(name), ...args),
+    async call([name = "", ...args]) {
+      try {
+        return await send(String(name), args);
+      } catch (error) {
+        throw withoutArguments(error as Error);
+      }
+    },
     close,
   };
 }
 
-function makeSingle({ address, certificates, timeoutMs }: ConnectOptions): Redis {
-  const { kind, hosts: [first], sentinelName, user, password, database } = address;
+async function begin(client: Redis | Cluster, { database }: RedisAddress): Promise<void> {
+  await client.connect();
+  // Not as an option: where it is refused, ioredis goes on in database 0.
+  if (database !== 0) await client.callBuffer("SELECT", String(database));
+}
+
+/** What a server says of itself it says of itself alone, and any node would be asked. */
+function senderOf(cluster: Cluster, homeKey: string) {
+  const slot = new Command("get", [homeKey]).getSlot();
+  return (name: string, args: RedisArgument[]): Promise<unknown> => {
+    const command = new Command(name, args, { replyEncoding: null });
+    const isAnywhere = command.getSlot() === null;
+    cluster.sendCommand(command, undefined, isAnywhere ? { slot } : undefined);
+    return command.promise;
+  };
+}
+
+/** An error of ioredis has what was sent, and Redis repeats what it does not know: either may be a password. */
+function withoutArguments(error: Error): Error {
+  const plain = new Error(error.message.replace(/,? with args beginning with:.*$/s, ""));
+  plain.name = error.name;
+  return plain;
+}
+
+/** One of several that hangs, or whose machine is gone, leaves time for the others and for what they name. */
+function shareOf({ address: { hosts }, timeoutMs }: ConnectOptions): number {
+  return timeoutMs / (hosts.length + 1);
+}
+
+function makeSingle(options: ConnectOptions): Redis {
+  const { address, certificates, timeoutMs } = options;
+  const { kind, hosts: [first], sentinelName, user, password } = address;
   const where = kind === "sentinel"
     ? {
       sentinels: address.hosts.map(({ host, port }) => ({ host, port })),
       name: sentinelName,
       sentinelRetryStrategy: () => null,
+      updateSentinels: false,
+      connectTimeout: shareOf(options),
+      sentinelCommandTimeout: shareOf(options),
       enableTLSForSentinelMode: address.tls,
       ...(address.tls ? { sentinelTLS: tlsOptions(address, certificates) } : {}),
     }
@@ -81,20 +126,20 @@ function makeSingle({ address, certificates, timeoutMs }: ConnectOptions): Redis
     ...where,
     ...(user === null ? {} : { username: user }),
     ...(password === null ? {} : { password }),
-    db: database,
     lazyConnect: true,
     enableOfflineQueue: false,
     retryStrategy: () => null,
   });
 }
 
-function makeCluster({ address, certificates, timeoutMs }: ConnectOptions): Cluster {
+function makeCluster(options: ConnectOptions): Cluster {
+  const { address, certificates, timeoutMs } = options;
   const { hosts, user, password } = address;
   return new Cluster([...hosts], {
     lazyConnect: true,
     enableOfflineQueue: false,
     clusterRetryStrategy: () => null,
-    slotsRefreshTimeout: timeoutMs,
+    slotsRefreshTimeout: shareOf(options),
     // Names are for the certificate, which has them and no addresses.
     ...(address.tls ? { dnsLookup: (name, done) => done(null, name) } : {}),
     redisOptions: {
@@ -156,12 +201,16 @@ export function redisReason(address: RedisAddress, error: unknown): string {
 
 /** Redis' codes → what they mean to who runs a peer. What Redis itself said stands behind. */
 const MEANINGS: readonly (readonly [RegExp, string])[] = [
+  [/sentinels are unreachable.*NOAUTH/, "has sentinels that want a password, and are sent none"],
+  [/sentinels are unreachable and retry is disabled\.$/, "is not known to its sentinels"],
   [/\bWRONGPASS\b|invalid password|invalid username/, "refuses the user or the password"],
   [/\bNOAUTH\b/, "wants a user and a password, and none is given"],
   [
     /\bNOPERM\b|can't run this command|no permissions/i,
     "does not let this user do what a peer must",
   ],
+  [/unknown (?:redis )?command/i, "does not know a command that a peer needs"],
+  [/DB index is out of range/, "has no database of that number"],
   [/\bOOM\b/, "has no memory left: its maxmemory is reached"],
   [/\bREADONLY\b/, "is a read-only replica: a peer writes, and needs the primary"],
   [/\bWRONGTYPE\b/, "has a key of another type where the peer's state must lie"],
@@ -170,6 +219,10 @@ const MEANINGS: readonly (readonly [RegExp, string])[] = [
   [/\bBUSY\b/, "is busy with somebody's script"],
   [/\bNOREPLICAS\b/, "has fewer replicas than it wants for a write"],
   [/\b(?:CLUSTERDOWN|MASTERDOWN|TRYAGAIN)\b/, "is a cluster that cannot serve at the moment"],
+  [
+    /Stream isn't writeable|connection (?:is|was) closed|ECONNRESET|EPIPE/i,
+    "has closed the connection",
+  ],
   [/ECONNREFUSED/, "does not listen"],
   [/ENOTFOUND|EAI_AGAIN|getaddrinfo/, "cannot be found by its name"],
   [/ETIMEDOUT|timed out/i, "does not answer"],

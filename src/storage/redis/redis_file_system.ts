@@ -10,9 +10,8 @@ import { Buffer } from "node:buffer";
 import type { FileHandle, FileSystem, OpenMode } from "../log/file_system.ts";
 import { StorageForeignError } from "../storage.ts";
 import type { RedisKeys } from "./redis_keys.ts";
-import { textOf } from "./redis_client.ts";
+import { textOf, textsOf } from "./redis_client.ts";
 import type { RedisSession } from "./redis_session.ts";
-import { LIST_SCRIPT } from "./scripts.ts";
 
 /** One command reads so much at most: other clients of the server wait for as long as it takes. */
 const READ_BYTES_MAX = 1024 * 1024;
@@ -41,17 +40,13 @@ export class RedisFileSystem implements FileSystem {
   /** Learns what is there. @throws {StorageForeignError} where a file's key holds something else */
   async load(): Promise<void> {
     const { session, keys } = this.#options;
-    const found = await session.ask("EVAL", LIST_SCRIPT, "1", keys.names) as readonly unknown[];
-    for (let at = 0; at < found.length; at += 3) {
-      const [name, kind, size] = found.slice(at, at + 3).map(textOf);
-      // One that is gone is left out: what misses it says so.
-      if (kind === "none") continue;
-      if (kind !== "string") {
-        throw new StorageForeignError(
-          `cannot open the state in Redis: ${name} is a ${kind}, and no file of this peer's`,
-        );
-      }
-      this.#files.set(name!, { sizeBytes: Number(size), removed: false });
+    const names = textsOf(await session.ask("SMEMBERS", keys.names));
+    const kinds = await Promise.all(names.map((name) => session.ask("TYPE", name)));
+    // One that is gone is left out: what misses it says so.
+    const files = names.filter((name, at) => isFile(name, textOf(kinds[at])));
+    const sizes = await Promise.all(files.map((name) => session.ask("STRLEN", name)));
+    for (const [at, name] of files.entries()) {
+      this.#files.set(name, { sizeBytes: Number(textOf(sizes[at])), removed: false });
     }
   }
 
@@ -181,6 +176,14 @@ class RedisFile implements FileHandle {
   #requireThere(): void {
     if (this.#known.removed) throw missing(this.#path);
   }
+}
+
+/** @throws {StorageForeignError} where something else is in its place */
+function isFile(name: string, kind: string): boolean {
+  if (kind === "string" || kind === "none") return kind === "string";
+  throw new StorageForeignError(
+    `cannot open the state in Redis: ${name} is a ${kind}, and no file of this peer's`,
+  );
 }
 
 function missing(path: string): Error {

@@ -2,7 +2,7 @@
  * A peer's files in Redis, taken for this process: connects, looks what the server promises, takes the state, and knows
  * then what is there. What a store does with it is the embedded log's.
  */
-import type { Clock } from "../../clock.ts";
+import type { Clock, Timer } from "../../clock.ts";
 import { type Logger, SILENT } from "../../logger.ts";
 import type { Random } from "../../random.ts";
 import { StorageFailedError } from "../storage.ts";
@@ -45,18 +45,21 @@ export class RedisPlace {
   readonly #options: RedisPlaceOptions;
   readonly #session: RedisSession;
   readonly #owner: Owner;
+  readonly #examineMs: number;
   /** What was warned of already. */
   readonly #warned = new Set<string>();
+  #timer: Timer | null = null;
 
   constructor(options: RedisPlaceOptions) {
-    const { keys, clock, memory, peer, address } = options;
+    const { keys, clock, memory, peer, address, logger = SILENT } = options;
     const timeouts = { ...REDIS_TIMEOUTS, ...options.timeouts };
     const failed = Promise.withResolvers<StorageFailedError>();
     const session = new RedisSession({
       ...options,
-      logger: options.logger ?? SILENT,
+      logger,
       timeouts,
       examine: (asked) => this.#examine(asked),
+      resumed: () => this.#owner.reconnected(),
       confirmed: (batch) => memory.batch = batch,
       failed: failed.resolve,
     });
@@ -73,9 +76,10 @@ export class RedisPlace {
     this.#session = session;
     const token = hexOf(options.randomBytes(TOKEN_BYTES));
     const knowsConnections = address.kind !== "cluster";
-    const { ownerMs } = timeouts;
-    const its = { session, keys, clock, memory };
+    const { ownerMs, examineMs } = timeouts;
+    const its = { session, keys, clock, logger, memory };
     this.#owner = new Owner({ ...its, peer, token, ownerMs, knowsConnections });
+    this.#examineMs = examineMs;
   }
 
   get failure(): StorageFailedError | null {
@@ -89,6 +93,7 @@ export class RedisPlace {
       await this.#checkServer();
       await this.#owner.take();
       await this.fileSystem.load();
+      this.#examineLater();
     } catch (error) {
       await this.close();
       throw error;
@@ -107,8 +112,23 @@ export class RedisPlace {
 
   /** Lets go of the state, and of the server. */
   async close(): Promise<void> {
+    this.#timer?.cancel();
+    this.#timer = null;
     await this.#owner.release();
     this.#session.close();
+  }
+
+  #examineLater(): void {
+    this.#timer = this.#options.clock.timer(this.#examineMs, () => void this.#examineAgain());
+  }
+
+  async #examineAgain(): Promise<void> {
+    try {
+      await this.#examine(this.#session);
+    } catch (error) {
+      this.#session.distrust(error as Error);
+    }
+    if (this.#timer !== null && this.failure === null) this.#examineLater();
   }
 
   /**

@@ -28,6 +28,7 @@ import {
   type OwnedStore,
   passes,
   rolledBackReason,
+  unsentBatch,
 } from "./session_failures.ts";
 
 export interface RedisTimeouts {
@@ -37,9 +38,16 @@ export interface RedisTimeouts {
   readonly outageMs: number;
   /** How long an owner is taken to live that was not heard of. */
   readonly ownerMs: number;
+  /** How often a server is asked again what it promises: somebody may change it while it runs. */
+  readonly examineMs: number;
 }
 
-export const REDIS_TIMEOUTS: RedisTimeouts = { replyMs: 3_000, outageMs: 2_000, ownerMs: 10_000 };
+export const REDIS_TIMEOUTS: RedisTimeouts = {
+  replyMs: 3_000,
+  outageMs: 2_000,
+  ownerMs: 10_000,
+  examineMs: 10_000,
+};
 
 export interface RedisSessionOptions {
   readonly address: RedisAddress;
@@ -51,6 +59,8 @@ export interface RedisSessionOptions {
   readonly logger: Logger;
   /** Looks at the server behind a new connection. Rejects where it is not to be gone on with, for good or for now. */
   readonly examine?: (asked: Asked) => Promise<void>;
+  /** Told when there is another connection in the place of one that was lost. */
+  readonly resumed?: () => void;
   /** Told of every write that is confirmed. */
   readonly confirmed: (batch: number) => void;
   /** Told once, when the session has failed and was not closed. */
@@ -90,6 +100,8 @@ export class RedisSession {
   #room: PromiseWithResolvers<void> | null = null;
   #lastWrite: Promise<unknown> = Promise.resolve();
   #watch: Timer | null = null;
+  /** When something was answered last. */
+  #heardMs = 0;
   /** When the trouble began that is not over yet: nothing was confirmed since. */
   #troubledMs: number | null = null;
   #failure: StorageFailedError | null = null;
@@ -161,9 +173,15 @@ export class RedisSession {
   /** Resolves once no more than a bound waits for its confirmation. */
   async room(): Promise<void> {
     if (this.#failure !== null) throw this.#failure;
-    if (this.#pendingBytes <= PENDING_BYTES_MAX) return;
-    this.#room ??= Promise.withResolvers();
-    await this.#room.promise;
+    while (this.#pendingBytes > PENDING_BYTES_MAX) {
+      this.#room ??= Promise.withResolvers();
+      await this.#room.promise;
+    }
+  }
+
+  /** Goes on over another connection, behind which the server is examined, or not at all. */
+  distrust(error: Error): void {
+    this.#interrupted(error);
   }
 
   /** Ends it; what waits is rejected. */
@@ -211,6 +229,7 @@ export class RedisSession {
   }
 
   #answered(pending: Pending, reply: unknown): void {
+    this.#heardMs = this.#options.clock.monotonicMs();
     this.#forget(pending);
     if (pending.batch !== null) this.#confirm(pending.batch);
     const isProgress = pending.batch !== null || this.#sent === this.#confirmed;
@@ -251,7 +270,8 @@ export class RedisSession {
     const [oldest] = this.#pending;
     if (oldest === undefined || this.#connection === null) return;
     const { clock, timeouts } = this.#options;
-    const leftMs = oldest.sentMs + timeouts.replyMs - clock.monotonicMs();
+    const sinceMs = Math.max(oldest.sentMs, this.#heardMs);
+    const leftMs = sinceMs + timeouts.replyMs - clock.monotonicMs();
     if (leftMs <= 0) return this.#interrupted(new Error("it timed out"));
     this.#watch = clock.timer(leftMs, () => this.#look());
   }
@@ -305,6 +325,7 @@ export class RedisSession {
     this.#hasSentScript = false;
     for (const pending of [...this.#pending]) this.#send(connection, pending);
     this.#options.logger.log("info", "connected to Redis again");
+    this.#options.resumed?.();
   }
 
   /** Decides what was in doubt. @throws {StorageFailedError} where what is there is not what this peer left */
@@ -317,19 +338,21 @@ export class RedisSession {
       throw new StorageFailedError(cause.message, { cause });
     }
     if (fence !== this.#fence) throw otherFence(fence, this.#store);
+    if (batch > this.#sent) throw unsentBatch(batch, this.#sent);
     for (const pending of [...this.#pending]) {
       if (pending.batch !== null && pending.batch <= batch) this.#answered(pending, null);
     }
   }
 
   #dial(): Promise<RedisConnection> {
-    const { address, certificates, timeouts, clock } = this.#options;
+    const { address, certificates, timeouts, clock, keys } = this.#options;
     const epoch = ++this.#epoch;
     return connectRedis({
       address,
       certificates,
       clock,
       timeoutMs: timeouts.replyMs,
+      homeKey: keys.state,
       closed: (error) => {
         if (epoch === this.#epoch) this.#interrupted(error);
       },

@@ -60,15 +60,15 @@ export const WRITE_SCRIPT_HASH = createHash("sha1").update(WRITE_SCRIPT).digest(
 /**
  * Takes the state, unless its owner is another than was seen: whoever had it has an older fence from now on.
  * KEYS: state, owner. ARGV: the owner that was seen ('' where there was none), the new one, how long it is taken to
- * live in ms, the format. Returns the fence and the number of the last batch, or nothing.
+ * live in ms, the format, how far the fence goes on. Returns the fence and the number of the last batch, or nothing.
  */
 export const TAKE_SCRIPT = `
 if (redis.call('GET', KEYS[2]) or '') ~= ARGV[1] then return {} end
-local fence = redis.call('HINCRBY', KEYS[1], 'fence', 1)
+redis.call('HINCRBY', KEYS[1], 'fence', ARGV[5])
 redis.call('HSETNX', KEYS[1], 'batch', '0')
 redis.call('HSETNX', KEYS[1], 'format', ARGV[4])
 redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
-return {tostring(fence), redis.call('HGET', KEYS[1], 'batch')}
+return redis.call('HMGET', KEYS[1], 'fence', 'batch')
 `;
 
 /**
@@ -92,16 +92,4 @@ return 1
 export const RELEASE_SCRIPT = `
 if redis.call('HGET', KEYS[1], 'fence') == ARGV[1] then redis.call('DEL', KEYS[2]) end
 return 1
-`;
-
-/** KEYS: names. Returns name, type and length of each file, one behind the other. */
-export const LIST_SCRIPT = `
-local found = {}
-for _, name in ipairs(redis.call('SMEMBERS', KEYS[1])) do
-  local kind = redis.call('TYPE', name).ok
-  found[#found + 1] = name
-  found[#found + 1] = kind
-  found[#found + 1] = kind == 'string' and redis.call('STRLEN', name) or 0
-end
-return found
 `;

@@ -52,6 +52,14 @@ export function otherFence(found: string, { keys, fence }: OwnedStore): StorageF
   );
 }
 
+/** @param batch what Redis has, beyond all that was sent */
+export function unsentBatch(batch: number, sent: number): StorageFailedError {
+  return new StorageFailedError(
+    `what this peer wrote to Redis was changed by somebody else: batch ${sent} is the last that ` +
+      `it sent, and Redis has ${batch}`,
+  );
+}
+
 /** @param batch what Redis has; NaN where it has none */
 export function rolledBackReason(batch: number, confirmed: number): string {
   const found = Number.isNaN(batch) ? "nothing" : `batch ${batch}`;

@@ -5,7 +5,7 @@ import { redisTest } from "../../redis_server.ts";
 import { FrontCluster, PREFIX } from "./front_cluster.ts";
 
 const AWAY =
-  /Redis at redis:\/\/127\.0\.0\.1:\d+ (?:does not listen|does not answer|cannot be used)/;
+  /Redis at redis:\/\/127\.0\.0\.1:\d+ (?:does not listen|does not answer|has closed the connection)/;
 /** A second of patience, a reply's deadline, and what a machine with much to do takes. */
 const BOUND_MS = 8_000;
 
