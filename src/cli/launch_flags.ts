@@ -75,7 +75,8 @@ const PATHS: Readonly<Record<string, readonly LaunchPath[]>> = {
     { ...NOWHERE, option: "--from", access: "write" },
     { ...NOWHERE, option: "--to", access: "write" },
     ...SETTING_PATHS.filter(({ option, environment }) =>
-      option === "--redis-ca" || option === "--config" || environment.includes("CLUSTER_KEY_FILE")
+      option === "--redis-ca" || option === "--config" ||
+      environment.includes("CLUSTER_KEY_FILE") || environment.includes("REDIS_URL_FILE")
     ),
   ],
 };

@@ -3,7 +3,7 @@
  * new place as starting the peer would. It is never at both: the place that it left says where it went.
  */
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
-import { loadSettings, readPem } from "../config/mod.ts";
+import { loadSettings, readPem, type SettingSources } from "../config/mod.ts";
 import { SILENT } from "../logger.ts";
 import { REAL_CLOCK } from "../peer/real_clock.ts";
 import { Random } from "../random.ts";
@@ -19,6 +19,8 @@ import { moveBar } from "./move_bar.ts";
 import { examples, JSON_FLAG, JSON_HELP, print } from "./output.ts";
 import { addSettingFlags, settingFlags, settingSources } from "./settings_flags.ts";
 
+/** Stands for the Redis of the settings, so that its password need not be on a command line, which others can see. */
+const SETTINGS_REDIS = "redis:";
 /** After which settings the keys in Redis are named, and how it is reached. */
 const SETTINGS = ["name", "clusterKey", "redisCa"] as const;
 const FLAGS: readonly string[] = ["name", "cluster-key", "redis-ca", "config"];
@@ -35,14 +37,17 @@ interface Named {
 
 export function define() {
   const command: CommandUnknownOpts = new Command()
-    .requiredOption("--from <PLACE>", "a data directory, or the URL of a Redis")
+    .requiredOption(
+      "--from <PLACE>",
+      `a data directory, the URL of a Redis, or ${SETTINGS_REDIS} for that of REDIS_URL_FILE`,
+    )
     .requiredOption("--to <PLACE>", "the same: an empty one, or one that was left before")
     .option(JSON_FLAG, JSON_HELP)
     .addHelpText(
       "after",
       examples(
         "skein log move --from /data --to redis://10.0.0.5 --name a --cluster-key KEY",
-        "skein log move --from redis://10.0.0.5 --to /data --name a --config /etc/skein.json",
+        "skein log move --from redis: --to /data --name a --config /etc/skein.json",
       ),
     );
   addSettingFlags(command, ({ flag }) => FLAGS.includes(flag));
@@ -53,9 +58,13 @@ export function define() {
     const sources = settingSources(settingFlags(options));
     const { name: peer, clusterKey, redisCa } = loadSettings(SETTINGS, sources);
     const certificates = redisCa === null ? null : readPem(sources.readFile, redisCa, "--redis-ca");
-    giveUpRights(["log", "move"], "begun");
     const named = { peer, clusterKey, certificates };
-    const moved = await move(placeOf("--from", from, named), placeOf("--to", to, named), json);
+    const ends = [["--from", from], ["--to", to]] as const;
+    const [source, target] = ends.map(([flag, text]) => {
+      return placeOf(flag, text, text === SETTINGS_REDIS ? redisOf(flag, sources) : null, named);
+    });
+    giveUpRights(["log", "move"], "begun");
+    const moved = await move(source!, target!, json);
     print(
       json,
       { success: true, ...moved },
@@ -83,9 +92,27 @@ async function move(from: () => Promise<Place>, to: () => Promise<Place>, json: 
   }
 }
 
-/** @returns what opens the place; the command line is judged at once */
-function placeOf(flag: string, text: string, named: Named): () => Promise<Place> {
-  const address = parseRedisUrl(text);
+/** @throws {UsageError} where the settings name none */
+function redisOf(flag: string, sources: SettingSources): RedisAddress {
+  const { redis } = loadSettings(["redis"], sources);
+  if (redis !== null) return redis;
+  throw new UsageError(
+    `${flag} ${SETTINGS_REDIS} is the Redis of the settings, which name none: give REDIS_URL_FILE ` +
+      "or REDIS_URL, or redis in the file of --config",
+  );
+}
+
+/**
+ * @param configured the Redis of the settings, where that is the place
+ * @returns what opens the place; the command line is judged at once
+ */
+function placeOf(
+  flag: string,
+  text: string,
+  configured: RedisAddress | null,
+  named: Named,
+): () => Promise<Place> {
+  const address = configured ?? parseRedisUrl(text);
   if (address !== null) return redisPlace(flag, address, named);
   if (/^rediss?(?:-\w+)?:/.test(text)) {
     throw new UsageError(`cannot use the value of ${flag}; allowed: a directory, or redis://…`);

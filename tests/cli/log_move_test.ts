@@ -19,8 +19,16 @@ interface Ran {
   readonly stderr: string;
 }
 
-async function move(...args: readonly string[]): Promise<Ran> {
-  const { code, stdout, stderr } = await skeinCommand(["log", "move", ...args]).output();
+function move(...args: readonly string[]): Promise<Ran> {
+  return moveIn({}, ...args);
+}
+
+async function moveIn(
+  environment: Readonly<Record<string, string>>,
+  ...args: readonly string[]
+): Promise<Ran> {
+  const command = skeinCommand(["log", "move", ...args], { environment });
+  const { code, stdout, stderr } = await command.output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   return { code, stdout: text(stdout), stderr: text(stderr) };
 }
@@ -86,15 +94,23 @@ redisTest("log move: to Redis and back, verified, and at one place at a time", a
       const again = await move("--from", directory, "--to", `${server.url}/1`, ...NAMED);
       assert.match(again.stderr, /what was in .* was moved to redis:/);
 
-      const back = await move("--from", server.url, "--to", directory, "--json", ...NAMED);
+      // With a password that no command line shows.
+      await server.send("CONFIG", "SET", "requirepass", "secret");
+      const file = `${server.directory}/url`;
+      await Deno.writeTextFile(file, `redis://:secret@127.0.0.1:${server.port}\n`);
+      const ends = ["--from", "redis:", "--to", directory, "--json"];
+      const back = await moveIn({ REDIS_URL_FILE: file }, ...ends, ...NAMED);
       assert.equal(back.code, 0, back.stdout);
+      assert.doesNotMatch(back.stdout + back.stderr, /secret/);
       const { success, store_id, groups } = JSON.parse(back.stdout);
       assert.deepEqual([success, store_id, groups], [true, IDENTITY.storeId, 1]);
       const storage = new LogStorage({ directory, limits: { reserveBytes: 1024 } });
       const recovered = await storage.open();
       assert.equal(recovered.groups[0]?.lastIndex, 42);
       await storage.close();
-      const left = makeStore(server.url, { keys: KEYS });
+      const left = makeStore(await Deno.readTextFile(file).then((url) => url.trim()), {
+        keys: KEYS,
+      });
       await assert.rejects(left.open(), /was moved to /);
     });
   });
@@ -150,6 +166,8 @@ redisTest("log move: places that cannot be moved from or to are named", async ()
       assert.match(nothing.stderr, /there is no state of a peer in /);
       const nowhere = await move("--from", `${directory}/x`, "--to", server.url, ...NAMED);
       assert.match(nowhere.stderr, /there is no directory /);
+      const unset = await move("--from", directory, "--to", "redis:", ...NAMED);
+      assert.match(unset.stderr, /--to redis: is the Redis of the settings, which name none/);
       const wrong = await move("--from", directory, "--to", "redis://h/x", ...NAMED);
       assert.match(wrong.stderr, /cannot use the value of --to; allowed: /);
       await fill(directory);
