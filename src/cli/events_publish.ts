@@ -73,7 +73,8 @@ function addLineOptions(command: CommandUnknownOpts): void {
 async function openFile(path: string): Promise<Input> {
   try {
     const file = await Deno.open(path);
-    const { isFile, size } = await file.stat();
+    const { isFile, isDirectory, size } = await file.stat();
+    if (isDirectory) throw new Error("it is a directory");
     return { bytes: file.readable, lengthBytes: isFile && size > 0 ? size : null };
   } catch (error) {
     throw new UsageError(`cannot read ${path}: ${(error as Error).message}`);

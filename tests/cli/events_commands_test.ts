@@ -68,9 +68,11 @@ Deno.test("publish reads a file, and says what it cannot read", async () => {
   } finally {
     await Deno.remove(file);
   }
-  const missing = await events(peer, ["publish", "/nothing/here.jsonl"]);
-  assert.equal(missing.code, 2);
-  assert.match(missing.stderr, /\/nothing\/here\.jsonl/);
+  for (const path of ["/nothing/here.jsonl", import.meta.dirname!]) {
+    const { code, stderr } = await events(peer, ["publish", path]);
+    assert.equal(code, 2);
+    assert.ok(stderr.startsWith(`skein: cannot read ${path}: `), stderr);
+  }
 });
 
 Deno.test("publish tells a bad line by its number, and sends nothing behind it", async () => {
