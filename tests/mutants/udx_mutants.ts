@@ -81,11 +81,11 @@ export const UDX_MUTANTS: readonly Mutant[] = [
   {
     name: "what is lost waits for the receiver's window",
     file: SENDER,
-    search:
-      `while (lost.first !== null && flight.mayTransmit(nowMs)) this.#resend(nowMs, lost.first);`,
+    search: `while (lost.first !== null && flight.mayTransmit(nowMs) && this.#mayInTurn()) {`,
     replace: `while (
-      lost.first !== null && flight.mayTransmitNew(nowMs, this.#window.packets(payloadBytes))
-    ) this.#resend(nowMs, lost.first);`,
+      lost.first !== null && flight.mayTransmitNew(nowMs, this.#window.packets(payloadBytes)) &&
+      this.#mayInTurn()
+    ) {`,
     caughtBy: [WIRE],
   },
   {
@@ -300,6 +300,13 @@ export const UDX_MUTANTS: readonly Mutant[] = [
     file: ROUND_TRIP,
     search: `if (rttMs <= BOUNDS.outlierMs || rttMs <= usualMs) return rttMs;`,
     replace: `if (rttMs > 0) return rttMs;`,
+    caughtBy: [LOSS],
+  },
+  {
+    name: "all that the window allows leaves in one turn",
+    file: SENDER,
+    search: `if (this.#sentInTurn < BOUNDS.packetsPerTurnMax) return true;`,
+    replace: `if (this.#sentInTurn < Infinity) return true;`,
     caughtBy: [LOSS],
   },
   {

@@ -109,6 +109,30 @@ Deno.test("udx loss: pacing lets through what the rate allows, and a pause saves
   assert.ok(burst <= 10 * bytesPerMs + 1_000, `${burst} bytes at once`);
 });
 
+Deno.test("udx loss: of one stream no more packets leave in a turn than the system takes", () => {
+  const stream = new StreamByHand();
+  const { sender } = stream.end.core;
+  const { packetsPerTurnMax } = BOUNDS;
+  for (let round = 0; round < 100 && sender.flight.windowPackets < 4 * packetsPerTurnMax; round++) {
+    stream.end.write(200_000, false);
+    stream.pass(5);
+    stream.receive({ ack: sender.nextSequence });
+  }
+  while (!sender.flight.outstanding.empty) {
+    stream.pass(5);
+    stream.receive({ ack: sender.nextSequence });
+  }
+  // Until the pacing has saved up what it may.
+  stream.pass(100);
+  const before = stream.sent.length;
+  stream.end.write(200_000, false);
+  const atOnce = stream.sent.length - before;
+  assert.ok(atOnce > 0 && atOnce <= packetsPerTurnMax, `${atOnce} packets at once`);
+  const { nowMs } = stream.simulation;
+  const inTurns = stream.pass(1).filter(({ atMs }) => atMs === nowMs).length;
+  assert.ok(inTurns > packetsPerTurnMax, `${inTurns} packets in turn after turn`);
+});
+
 Deno.test("udx loss: a relay passes a reset on, and is over with it", () => {
   const relay = new StreamByHand();
   const target = new StreamByHand();

@@ -28,6 +28,8 @@ export const BOUNDS = {
   sackBlocksMax: 50,
   /** Packets that one acknowledgement may wait for; it never waits past the turn. */
   packetsPerAckMax: 32,
+  /** Of one stream; more leave when the turn is over. */
+  packetsPerTurnMax: 48,
   /** Above it (and the window) a writer is asked to wait. */
   writeHighWaterBytes: 262_144,
   /** Bytes of an unordered message with its header: what the original reads at most. */

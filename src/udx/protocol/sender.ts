@@ -55,6 +55,8 @@ export class Sender<R extends Route> {
   #writtenBytes = 0;
   #acknowledgedBytes = 0;
   #turnAsked = false;
+  /** Packets that left since a turn's end was waited for. */
+  #sentInTurn = 0;
   readonly #window = new RemoteWindow();
   #keepaliveMs = 0;
   /** The first packet that goes to the new remote. */
@@ -171,6 +173,7 @@ export class Sender<R extends Route> {
   /** What came at once was handed in: packets that are not full need not wait for more. */
   turnEnded(nowMs: number): void {
     this.#turnAsked = false;
+    this.#sentInTurn = 0;
     this.transmit(nowMs, true);
   }
 
@@ -206,7 +209,9 @@ export class Sender<R extends Route> {
     const { flight } = this;
     const { lost } = flight.outstanding;
     const payloadBytes = this.#mtu.payloadBytes;
-    while (lost.first !== null && flight.mayTransmit(nowMs)) this.#resend(nowMs, lost.first);
+    while (lost.first !== null && flight.mayTransmit(nowMs) && this.#mayInTurn()) {
+      this.#resend(nowMs, lost.first);
+    }
     for (;;) {
       const full = this.#unsent.bytes >= payloadBytes;
       if (!full && this.#unsent.bytes === 0 && this.#end !== "wanted") return;
@@ -215,6 +220,7 @@ export class Sender<R extends Route> {
         this.#askTurn();
         return;
       }
+      if (!this.#mayInTurn()) return;
       this.#sendNew(nowMs, true);
     }
   }
@@ -277,6 +283,16 @@ export class Sender<R extends Route> {
     this.transmit(nowMs, outstanding.empty);
   }
 
+  /**
+   * What leaves faster than the system takes it would wait in this process, where it counts as in flight: the window
+   * would grow to fill that queue, and the round trip with it.
+   */
+  #mayInTurn(): boolean {
+    if (this.#sentInTurn < BOUNDS.packetsPerTurnMax) return true;
+    this.#askTurn();
+    return false;
+  }
+
   #askTurn(): void {
     if (this.#turnAsked) return;
     this.#turnAsked = true;
@@ -331,6 +347,7 @@ export class Sender<R extends Route> {
     if (mayProbe && this.#changeAt === null && count > 0) {
       packet.probeBytes = this.#mtu.probePadding(bytes.length);
     }
+    this.#sentInTurn++;
     flight.onSend(nowMs, packet);
     this.#host.transmit(packet);
   }
@@ -341,6 +358,7 @@ export class Sender<R extends Route> {
       packet.route = this.#route!;
       packet.remoteId = this.#remoteId;
     }
+    this.#sentInTurn++;
     this.flight.onResend(nowMs, packet);
     this.#host.transmit(packet);
   }
