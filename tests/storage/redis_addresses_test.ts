@@ -1,5 +1,6 @@
 /** The ways to a Redis that operators have: TLS with a CA of their own, sentinels, and a cluster. */
 import { deepStrictEqual, match, rejects } from "node:assert/strict";
+import { redisKeys } from "../../src/storage/redis/redis_keys.ts";
 import { StorageInUseError } from "../../src/storage/storage.ts";
 import { makeCertificate } from "../certificates.ts";
 import { eventually } from "../eventually.ts";
@@ -71,20 +72,48 @@ redisTest("redis through sentinels: the primary that they name", async () => {
   });
 });
 
+/** A node that has met no other does not know its own address. */
+const NODE = ["--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1"];
+
+async function serves(node: RedisServer, nodes = 1): Promise<void> {
+  await eventually("the cluster serves", 20_000, async () => {
+    const info = await node.send("CLUSTER", "INFO");
+    match(info, /cluster_state:ok/);
+    match(info, new RegExp(`cluster_size:${nodes}\r`));
+  });
+}
+
 redisTest("redis as a cluster: all of a peer's keys are in one slot", async () => {
-  // A node that has met no other does not know its own address.
-  const flags = ["--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1"];
-  await RedisServer.with(flags, async (server) => {
+  await RedisServer.with(NODE, async (server) => {
     await server.send("CLUSTER", "ADDSLOTSRANGE", "0", "16383");
-    await eventually("the cluster serves", 20_000, async () => {
-      match(await server.send("CLUSTER", "INFO"), /cluster_state:ok/);
-    });
+    await serves(server);
     const url = `redis-cluster://127.0.0.1:${server.port}`;
     await writesAndReads(url);
     const timeouts = { ownerMs: 600 };
     await withStore(url, { timeouts }, async () => {
       await rejects(makeStore(url, { timeouts }).open(), StorageInUseError);
       match(await server.send("GET", KEYS.owner), /"clientId":""/, "one node does not know all");
+    });
+  });
+});
+
+redisTest("redis as a cluster: the node that has the keys is asked what it promises", async () => {
+  await RedisServer.with(NODE, async (home) => {
+    await RedisServer.with([...NODE, "--appendonly", "no"], async (other) => {
+      const slot = Number((await home.send("CLUSTER", "KEYSLOT", KEYS.state)).slice(1));
+      const rest = [[0, slot - 1], [slot + 1, 16_383]].flat().map(String);
+      await home.send("CLUSTER", "ADDSLOTS", String(slot));
+      await other.send("CLUSTER", "ADDSLOTSRANGE", ...rest);
+      await other.send("CLUSTER", "MEET", "127.0.0.1", String(home.port));
+      for (const node of [home, other]) await serves(node, 2);
+      const url = `redis-cluster://127.0.0.1:${home.port}`;
+      // Any node would be asked by chance.
+      for (let time = 0; time < 8; time++) {
+        await withStore(url, { requireDurable: true }, () => Promise.resolve());
+      }
+      const keys = redisKeys("a cluster key of tests", "n2");
+      const elsewhere = makeStore(url, { requireDurable: true, keys });
+      await rejects(elsewhere.open(), /refused by --redis-require-durable/);
     });
   });
 });
