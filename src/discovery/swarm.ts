@@ -81,10 +81,11 @@ export class SwarmDiscovery {
     this.#timer?.cancel();
   }
 
-  /** Leaves the swarm. Its streams end. */
+  /** Leaves the swarm, whatever it is about. Its streams end. */
   async close(): Promise<void> {
     this.stop();
-    await this.#work;
+    // What is being joined has to be there first; a look around would be waited for as long as the DHT is silent.
+    if (this.#swarm === null) await this.#work;
     await this.#swarm?.destroy();
     this.#swarm = null;
   }

@@ -46,6 +46,7 @@ export function makePeerSwarm(options: PeerSwarmOptions): SwarmDiscovery | null 
       gate: gateSwarmStream,
       // The same class, which neither side has types of.
       found: (stream) => transport.adopt(stream as unknown as SecretStream),
+      isConnected: (peer) => transport.wayTo(peer) !== null,
       clock,
     });
   };

@@ -19,6 +19,7 @@ Deno.test("a DHT says where it is, serves peers, and stops when it is asked to",
       bootstrap: [{ host: "127.0.0.1", port: Number(port) }],
       gate: (stream) => stream,
       found() {},
+      isConnected: () => false,
       clock: REAL_CLOCK,
     });
     assert.equal(await swarm.refresh(), true);

@@ -6,10 +6,11 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import "../../src/discovery/no_udx_native.ts";
 import HyperDHT from "hyperdht";
-import { formatAddress } from "../../src/codec/address.ts";
-import { openSwarm, type SwarmStream } from "../../src/discovery/hyperswarm.ts";
+import { formatAddress, parseAddress } from "../../src/codec/address.ts";
+import type { SwarmStream } from "../../src/discovery/guarded_dht.ts";
+import { openSwarm } from "../../src/discovery/hyperswarm.ts";
 import type { Swarm } from "../../src/discovery/swarm.ts";
-import { createIdentity } from "../../src/net/identity.ts";
+import { createIdentity, type Identity } from "../../src/net/identity.ts";
 import { deriveTopic } from "../../src/net/topic.ts";
 import { sodium } from "../../src/net/sodium.ts";
 import { UDX, type UDXStream } from "../../src/udx/mod.ts";
@@ -22,7 +23,7 @@ import { udpPorts } from "./udp_ports.ts";
 /** The secret stream, as an attacker holds it. */
 interface HostileStream extends SwarmStream {
   readonly rawStream: UDXStream;
-  on(event: "error" | "close", listener: () => void): void;
+  on(event: "error" | "close" | "open", listener: () => void): void;
   write(message: Uint8Array): void;
 }
 
@@ -30,6 +31,8 @@ interface Scene {
   readonly bootstrap: string;
   /** Who is attacked; another honest peer is connected. */
   readonly victim: SwarmPeer;
+  /** That of the other. */
+  readonly neighbour: Identity;
   refused(reason: string): number;
   /** Streams of a stranger to each of the two. */
   attack(begin: (stream: HostileStream) => void): Promise<void>;
@@ -38,9 +41,10 @@ interface Scene {
 async function withVictim(run: (scene: Scene) => Promise<void>): Promise<void> {
   const dht = await openDht();
   const bootstrap = formatAddress(dht.address);
+  const identity = createIdentity();
   const peers = [
     await SwarmPeer.start({ bootstrap, expect: 2 }),
-    await SwarmPeer.start({ bootstrap, expect: 2 }),
+    await SwarmPeer.start({ bootstrap, expect: 2, identity }),
   ] as const;
   const [victim, neighbour] = peers;
   const strangers: Swarm[] = [];
@@ -49,6 +53,7 @@ async function withVictim(run: (scene: Scene) => Promise<void>): Promise<void> {
     await run({
       bootstrap,
       victim,
+      neighbour: identity,
       refused: (reason) => victim.transport.statistics().handshakesRefused[reason] ?? 0,
       async attack(begin) {
         const stranger = await openSwarm({
@@ -61,6 +66,7 @@ async function withVictim(run: (scene: Scene) => Promise<void>): Promise<void> {
             hostile.on("error", () => {});
             begin(hostile);
           },
+          isConnected: () => false,
           clock: REAL_CLOCK,
         });
         strangers.push(stranger);
@@ -133,6 +139,8 @@ Deno.test("forged and random packets to a peer's sockets harm nobody", async () 
 /** A node of the DHT that asks what it likes. */
 interface AskingNode {
   fullyBootstrapped(): Promise<void>;
+  connect(key: Buffer, options: object): HostileStream;
+  createServer(): { createHandshake(keyPair: object, key: Buffer): HostileHandshake };
   session(): { destroy(): void };
   request(
     request: { token: Buffer | null; command: number; target: Buffer; value: Buffer | null },
@@ -142,18 +150,31 @@ interface AskingNode {
   destroy(): Promise<void>;
 }
 
+interface HostileHandshake {
+  send(payload: object): Buffer;
+}
+
 const AskingNode = HyperDHT as unknown as new (options: object) => AskingNode;
+
+async function openAskingNode(bootstrap: string): Promise<AskingNode> {
+  const node = new AskingNode({
+    udx: new UDX(),
+    port: [0, 0],
+    bootstrap: [parseAddress(bootstrap)],
+  });
+  await node.fullyBootstrapped();
+  return node;
+}
+
+function keysOf({ publicKey, secretKey }: Identity): object {
+  return { publicKey: Buffer.from(publicKey), secretKey: Buffer.from(secretKey) };
+}
 
 Deno.test("requests of every kind, for the peer itself or others, with made-up values harm nobody", async () => {
   await withVictim(async ({ bootstrap, victim }) => {
-    const [host, port] = bootstrap.split(":") as [string, string];
+    const { host } = parseAddress(bootstrap)!;
     const ports = udpPorts();
-    const node = new AskingNode({
-      udx: new UDX(),
-      port: [0, 0],
-      bootstrap: [{ host, port: Number(port) }],
-    });
-    await node.fullyBootstrapped();
+    const node = await openAskingNode(bootstrap);
     const own = Buffer.alloc(32);
     sodium.crypto_generichash(own, Buffer.from(victim.id, "hex"));
     let answered = 0;
@@ -188,6 +209,48 @@ Deno.test("requests of every kind, for the peer itself or others, with made-up v
 function random(bytes: number): Buffer {
   return Buffer.from(crypto.getRandomValues(new Uint8Array(bytes)));
 }
+
+Deno.test("a handshake that is cut short harms nobody", async () => {
+  await withVictim(async ({ bootstrap, victim }) => {
+    const node = await openAskingNode(bootstrap);
+    const { createHandshake } = node.createServer();
+    let sent = 0;
+    const stream = node.connect(Buffer.from(victim.id, "hex"), {
+      keyPair: keysOf(createIdentity()),
+      createHandshake(keyPair: object, key: Buffer) {
+        const handshake = createHandshake(keyPair, key);
+        const send = handshake.send.bind(handshake);
+        // Up to the stranger's key all is as it should be; what it says of itself is less than its seal.
+        handshake.send = (payload) => {
+          sent++;
+          return send(payload).subarray(0, 32 + 48 + 5);
+        };
+        return handshake;
+      },
+    });
+    stream.on("error", () => {});
+    await until(() => sent > 0, "it left");
+    const whole = node.connect(Buffer.from(victim.id, "hex"), {
+      keyPair: keysOf(createIdentity()),
+    });
+    whole.on("error", () => {});
+    await new Promise<void>((resolve) => whole.on("open", resolve));
+    whole.destroy();
+    stream.destroy();
+    await node.destroy();
+  });
+});
+
+Deno.test("who repeats a peer's handshake, or has its keys and not the cluster's, does not end its stream", async () => {
+  await withVictim(async ({ bootstrap, victim, neighbour, refused }) => {
+    const node = await openAskingNode(bootstrap);
+    const stream = node.connect(Buffer.from(victim.id, "hex"), { keyPair: keysOf(neighbour) });
+    stream.on("error", () => {});
+    await until(() => refused("timeout") === 1, "it was refused");
+    stream.destroy();
+    await node.destroy();
+  });
+});
 
 Deno.test("the addon that is bound to libuv is never loaded, the encryption's is", () => {
   const loaded = Deno.readTextFileSync("/proc/self/maps");

@@ -23,6 +23,7 @@ function createScene() {
     members: [] as string[],
     complete: false,
     answers: true,
+    isSilent: false,
     opens: true,
     run: async (ms: number) => {
       for (let passed = 0; passed < ms; passed += 50) {
@@ -34,6 +35,7 @@ function createScene() {
   const swarm: Swarm = {
     refresh() {
       scene.refreshed.push(clock.monotonicMs());
+      if (scene.isSilent) return new Promise<boolean>(() => {});
       return Promise.resolve(scene.answers);
     },
     connect: (peer) => void scene.asked.push(peer),
@@ -163,4 +165,14 @@ Deno.test("once stopped nothing is looked for; once closed the swarm is left, we
   await run(10_000);
   assert.deepEqual(scene.refreshed, []);
   assert.equal(clock.timers, 0);
+});
+
+Deno.test("a look around that gets no answer at all does not keep anybody from leaving", async () => {
+  const { scene, discovery, run } = createScene();
+  scene.isSilent = true;
+  discovery.start();
+  await run(2_000);
+  assert.equal(scene.refreshed.length, 1);
+  await discovery.close();
+  assert.deepEqual([scene.destroyed, scene.lines], [1, []]);
 });

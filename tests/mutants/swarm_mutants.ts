@@ -62,7 +62,7 @@ export const SWARM_MUTANTS: readonly Mutant[] = [
   {
     name: "a swarm that is being joined outlives its peer",
     file: "src/discovery/swarm.ts",
-    search: `    await this.#work;
+    search: `    if (this.#swarm === null) await this.#work;
     await this.#swarm?.destroy();`,
     replace: `    await this.#swarm?.destroy();`,
     caughtBy: [test("tests/discovery/swarm_rounds_test.ts")],
@@ -89,5 +89,44 @@ export const SWARM_MUTANTS: readonly Mutant[] = [
     search: `return this.#options.steadyMs;`,
     replace: `return Infinity;`,
     caughtBy: [test("tests/discovery/swarm_rounds_test.ts")],
+  },
+  {
+    name: "leaving waits for a DHT that does not answer",
+    file: "src/discovery/swarm.ts",
+    search: `if (this.#swarm === null) await this.#work;`,
+    replace: `await this.#work;`,
+    caughtBy: [test("tests/discovery/swarm_rounds_test.ts")],
+  },
+  {
+    name: "an address of a stranger's that is none is thrown where nobody catches it",
+    file: "src/discovery/guarded_dht.ts",
+    search: `        stream.destroy();
+      }
+    };`,
+    replace: `        return connect(...address);
+      }
+    };`,
+    caughtBy: [test("tests/discovery/guarded_dht_test.ts")],
+  },
+  {
+    name: "a handshake that is cut short ends the process",
+    file: "src/discovery/guarded_dht.ts",
+    search: `throw new Error("what came is no handshake", { cause: error });`,
+    replace: `throw error;`,
+    caughtBy: [test("tests/discovery/swarm_hostile_test.ts")],
+  },
+  {
+    name: "false peers are known without end",
+    file: "src/discovery/bounded_swarm.ts",
+    search: `if (this.peers.size >= KNOWN_MAX && !this.peers.has(id)) return;`,
+    replace: ``,
+    caughtBy: [test("tests/discovery/bounded_swarm_test.ts")],
+  },
+  {
+    name: "a false peer is tried again before a true one is at all",
+    file: "src/discovery/bounded_swarm.ts",
+    search: `this.peers.get(id)?.reconnect(this.peers.size <= CROWD);`,
+    replace: `this.peers.get(id)?.reconnect(this.peers.size <= KNOWN_MAX);`,
+    caughtBy: [test("tests/discovery/bounded_swarm_test.ts")],
   },
 ];
