@@ -15,7 +15,7 @@ import { HomeDesk } from "./home_desk.ts";
 import { HomeDirectory } from "./home_directory.ts";
 import { HomeFills } from "./home_fills.ts";
 import { HomeGrants } from "./home_grants.ts";
-import { handOver, HomeJobs, type JobAnswer, type KeyTask } from "./home_jobs.ts";
+import { type Asked, handOver, HomeJobs, type JobAnswer, type KeyTask } from "./home_jobs.ts";
 import { HomeLetters, type HomePost } from "./home_letters.ts";
 import { HomeProposals } from "./home_proposals.ts";
 import type { HomeQuestion } from "./home_question_codec.ts";
@@ -102,6 +102,7 @@ export class Home {
       backing: this.#backing,
       fills: this.#fills,
       holders: (key) => this.#directory.entry(key)?.holders ?? [],
+      underWay: (asked) => this.#jobs.underWay(asked),
       open: (asked) => this.#open(asked),
       mayGrant: () => this.#mayGrant(),
     });
@@ -335,7 +336,7 @@ export class Home {
     return answer;
   }
 
-  #open(asked: Pick<KeyTask, "key" | "kind" | "write" | "request">): Promise<JobAnswer> {
+  #open(asked: Asked): Promise<JobAnswer> {
     if (this.#ended) return Promise.reject(this.#notLed());
     return this.#jobs.open(asked, ({ key, kind, number }) => {
       this.#later(() => this.#directory.step(key, { kind: "ask", job: { kind, request: number } }));

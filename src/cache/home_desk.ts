@@ -9,7 +9,7 @@ import type { Backing } from "./backing.ts";
 import type { KeyHolder } from "./cache.ts";
 import type { Holder } from "./directory_entry.ts";
 import type { HomeFills } from "./home_fills.ts";
-import type { JobAnswer, KeyTask } from "./home_jobs.ts";
+import type { Asked, JobAnswer } from "./home_jobs.ts";
 import {
   encodeFillAnswer,
   encodeHomeView,
@@ -25,7 +25,9 @@ export interface HomeDeskEdges {
   readonly fills: HomeFills;
   holders(key: string): readonly Holder[];
   /** The key's entry is to do this, in its turn. */
-  open(asked: Pick<KeyTask, "key" | "kind" | "write" | "request">): Promise<JobAnswer>;
+  open(asked: Asked): Promise<JobAnswer>;
+  /** What the same request comes to; null: it is not under way. */
+  underWay(asked: Asked): Promise<JobAnswer> | null;
   /** Whether the home lease lasts. */
   mayGrant(): boolean;
 }
@@ -84,20 +86,23 @@ export class HomeDesk {
     return answer as boolean;
   }
 
-  async #write(asked: WriteQuestion): Promise<HomeWriteAnswer> {
+  async #write(write: WriteQuestion): Promise<HomeWriteAnswer> {
     const { backing, fills } = this.#edges;
-    const question = { ...asked, ttlMs: asked.ttlMs === null ? null : Math.round(asked.ttlMs) };
+    const question = { ...write, ttlMs: write.ttlMs === null ? null : Math.round(write.ttlMs) };
     const { key, request, fillToken } = question;
     const before = await backing.remembered(question);
     if (before !== null) return before as HomeWriteAnswer;
+    const asked = { key, kind: "remove", write: question, request } as const;
+    // Its token may be over by now, and the partition full: it is done all the same.
+    const underWay = this.#edges.underWay(asked);
+    if (underWay !== null) return await underWay as HomeWriteAnswer;
     if (fillToken !== null && !fills.isValid(key, fillToken)) {
       return { ok: false, version: await backing.version(key) };
     }
     if (backing.lacks(key)) {
       throw new SkeinError("TOO_MANY_REQUESTS", "the key's partition is full");
     }
-    const answer = await this.#edges.open({ key, kind: "remove", write: question, request });
-    return answer as HomeWriteAnswer;
+    return await this.#edges.open(asked) as HomeWriteAnswer;
   }
 
   async #view(key: string): Promise<HomeView> {

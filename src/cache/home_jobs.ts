@@ -29,6 +29,9 @@ export interface KeyTask {
   readonly reject: (error: SkeinError) => void;
 }
 
+/** What a caller wants to be done. */
+export type Asked = Pick<KeyTask, "key" | "kind" | "write" | "request">;
+
 export class HomeJobs {
   readonly #tasks = new Map<number, KeyTask>();
   /** By the caller's id: the same request again, while it is under way. */
@@ -48,18 +51,22 @@ export class HomeJobs {
     return this.#tasks.get(number);
   }
 
+  /** What the same request under a caller's own id comes to; null: it is not under way. */
+  underWay(asked: Asked): Promise<JobAnswer> | null {
+    const name = nameOf(asked);
+    return name === null ? null : this.#byRequest.get(name) ?? null;
+  }
+
   /**
    * @param begin called with the task, unless the same request is under way already
    * @throws {SkeinError} by rejection: TOO_MANY_REQUESTS, and what the task is rejected with
    */
   open(
-    asked: Pick<KeyTask, "key" | "kind" | "write" | "request">,
+    asked: Asked,
     begin: (task: KeyTask) => void,
   ): Promise<JobAnswer> {
-    const { request } = asked;
-    const name = request === null ? null : `${nameOfRequest(request)} ${digestOfTask(asked)}`;
-    const underWay = name === null ? undefined : this.#byRequest.get(name);
-    if (underWay !== undefined) return underWay;
+    const underWay = this.underWay(asked);
+    if (underWay !== null) return underWay;
     if (this.#tasks.size >= LIMITS.cacheHomeJobsMax) {
       const error = new SkeinError("TOO_MANY_REQUESTS", "too many requests wait at this home");
       return Promise.reject(error);
@@ -70,6 +77,7 @@ export class HomeJobs {
       this.#tasks.set(number, task);
       begin(task);
     });
+    const name = nameOf(asked);
     if (name === null) return answer;
     this.#byRequest.set(name, answer);
     const forget = () => void this.#byRequest.delete(name);
@@ -95,6 +103,12 @@ export class HomeJobs {
     for (const task of this.#tasks.values()) task.reject(endedError(task, leader));
     this.#tasks.clear();
   }
+}
+
+/** @returns null where the caller gave it no id */
+function nameOf(asked: Asked): string | null {
+  const { request } = asked;
+  return request === null ? null : `${nameOfRequest(request)} ${digestOfTask(asked)}`;
 }
 
 /** Of one request, however often it is sent: what is the lowest open one of its session changes. */

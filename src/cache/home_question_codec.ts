@@ -69,7 +69,8 @@ const OPERATION = {
 
 const FILL_KINDS = ["token", "again", "late"] as const;
 const LETTERS = ["M", "E", "S", "I"] as const;
-const TOKEN_LENGTH_MAX = 256;
+/** Callers may name any text of that length. */
+const TOKEN_LENGTH_MAX = LIMITS.nameBytesMax;
 
 export function encodeQuestion(question: HomeQuestion): readonly unknown[] {
   const head = [OPERATION[question.kind], question.key];
@@ -129,7 +130,7 @@ function decodeWrite(key: string, fields: readonly unknown[]): WriteQuestion {
   const [value, ttlMs, isBound, version, requestFields, fillToken = null] = fields;
   const request = requestOf(requestFields);
   if (!(value instanceof Uint8Array) || value.length > LIMITS.bodyBytesMax) throw malformed();
-  if (ttlMs !== null && !isSpan(ttlMs)) throw malformed();
+  if (ttlMs !== null && !(isSpan(ttlMs) && ttlMs <= LIMITS.cacheTtlMaxMs)) throw malformed();
   if (typeof isBound !== "boolean" || request === null) throw malformed();
   if (version !== null && !isVersion(version)) throw malformed();
   if (fillToken !== null && !isText(fillToken, TOKEN_LENGTH_MAX)) throw malformed();

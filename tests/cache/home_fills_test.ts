@@ -70,3 +70,24 @@ Deno.test("a fill under a caller's own id is answered as before when it is sent 
   assert.deepEqual(await fill("late", "3", fillToken), [false, version]);
   assert.equal(bench.value(), "mine");
 });
+
+Deno.test("a fill that is under way is not refused when it is sent again and its token is over", async () => {
+  const { bench } = await leased();
+  const begin = { kind: "beginFill", key: "k", peer: "B", waitMs: 0, ttlMs: 500 } as const;
+  const [, fillToken] = await bench.question(begin) as [number, string];
+  bench.isHeld = true;
+  const fill = () => {
+    const request = { kind: "caller", principal: "p", id: "1" } as const;
+    const what = { value: new TextEncoder().encode("1"), ttlMs: null, ifVersion: null };
+    return bench.question({ kind: "write", key: "k", ...what, request, fillToken });
+  };
+  const first = fill();
+  await settled();
+  await bench.question({ kind: "settleFill", key: "k", token: fillToken });
+  const again = fill();
+  await settled();
+  bench.isHeld = false;
+  bench.commit();
+  assert.deepEqual(await again, await first);
+  assert.equal((await first as unknown[])[0], true);
+});

@@ -192,4 +192,11 @@ export const CACHE_HOME_MUTANTS: readonly Mutant[] = [
     replace: `    : [request.session, request.bootId, request.sequence, request.lowestOpen];`,
     caughtBy: [HOME],
   },
+  {
+    name: "a fill that is under way is refused when it is sent again late",
+    file: "src/cache/home_desk.ts",
+    search: `if (underWay !== null) return await underWay as HomeWriteAnswer;`,
+    replace: ``,
+    caughtBy: [FILLS],
+  },
 ];

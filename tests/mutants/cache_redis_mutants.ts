@@ -220,4 +220,11 @@ return {1, existed}`,
     replace: `leftMs: left >= 0 ? left : null`,
     caughtBy: [TERM],
   },
+  {
+    name: "cache in front of redis: what is tried again for long goes behind a later write",
+    file: "src/cache/redis/redis_backing.ts",
+    search: `if (isSettled(version, this.settled(key))) return;`,
+    replace: ``,
+    caughtBy: [BACKING],
+  },
 ];

@@ -10,7 +10,7 @@ import type { Backing, BackingEdges, OnceQuestion } from "../backing.ts";
 import type { WriteBackItem } from "../commands.ts";
 import { digestOfTask, type JobAnswer, type KeyTask, nameOfRequest } from "../home_jobs.ts";
 import type { Content } from "../line.ts";
-import { compareVersions, type Grant, type Version } from "../version.ts";
+import { compareVersions, type Grant, isSettled, type Version } from "../version.ts";
 import { type Doubt, Doubts } from "./doubts.ts";
 import type { FrontLink } from "./front_link.ts";
 import { FrontTasks } from "./front_tasks.ts";
@@ -175,6 +175,8 @@ export class RedisBacking implements Backing {
   }
 
   async #writeBack({ key, version, value, expiresMs }: WriteBackItem): Promise<void> {
+    // A later one went before, perhaps for longer than Redis remembers that.
+    if (isSettled(version, this.settled(key))) return;
     const leftMs = expiresMs === null ? null : expiresMs - this.#edges.timeMs();
     const content = { version, value, expiresMs };
     await this.#store({ key, version, value, leftMs, remember: null }, content);

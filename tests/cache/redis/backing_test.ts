@@ -64,12 +64,17 @@ Deno.test("what somebody changes while it is written, or what was written later 
   bench.backing.heard("k");
   await bench.answerWrite();
   assert.equal(await bench.known(), undefined);
-  await bench.write("0", 1, 0);
+  const [version, value] = [{ term: TERM, counter: 2, write: 1 }, encoder.encode("2")];
+  bench.backing.write({ key: "k", version, value, expiresMs: null });
+  await bench.write("3", 2, 3);
   bench.take();
+  bench.writes.reverse();
+  await bench.answerWrite();
   await bench.answerWrite({ isWritten: false });
-  assert.deepEqual(bench.take(), ["changed k", "committed k 1"], "no line of it stays");
+  const told = ["changed k", "committed k 1", "committed k 2"];
+  assert.deepEqual(bench.take(), told, "no line of it stays");
   assert.equal(await bench.known(), undefined);
-  assert.deepEqual(bench.backing.settled("k"), { term: TERM, counter: 1, write: 1 }, "the later");
+  assert.deepEqual(bench.backing.settled("k"), { term: TERM, counter: 3, write: 2 }, "the later");
 });
 
 Deno.test("nothing is known while nothing is told, and no line stays once that lasted", async () => {
@@ -249,4 +254,20 @@ Deno.test("what is in the way of one write-back is told to all that wait behind 
   bench.backing.stale();
   await settled();
   assert.equal(bench.writes.length, 200, "at once when Redis is back");
+});
+
+Deno.test("what is tried again does not come behind a later write that is done", async () => {
+  const bench = new BackingBench();
+  await bench.write("1", 1);
+  await bench.write("2", 2);
+  await bench.answerWrite(AWAY);
+  bench.clock.advance(100);
+  await settled();
+  assert.deepEqual(bench.writes.map(({ what }) => what.version.write), [2, 1]);
+  await bench.answerWrite();
+  await bench.answerWrite(AWAY);
+  bench.take();
+  bench.clock.advance(200);
+  await settled();
+  assert.deepEqual([bench.writes.length, bench.take()], [0, ["committed k 1"]]);
 });
