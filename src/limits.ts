@@ -133,9 +133,11 @@ export const LIMITS = {
   cacheTtlMinMs: 100,
   cacheTtlMaxMs: 86_400_000,
   cacheWaitMaxMs: 3_600_000,
-  /** Cache: keys of one partition, and bytes of their values; past it a home lets nobody write: 429. */
+  /** Cache: keys of one partition, and bytes of their values; past it a home lets nobody write further keys: 429. */
   cachePartitionKeysMax: 1_000_000,
   cachePartitionBytesMax: 1024 * MIB,
+  /** Cache: bytes past which it lets nobody write the keys that are there either, since their values grow. */
+  cachePartitionBytesOverMax: 2048 * MIB,
   /** Cache: removals of one partition that are remembered, and how long. */
   cacheRemovalsMax: 100_000,
   cacheRemovalKeepMs: 30_000,

@@ -24,7 +24,7 @@ export interface Backing {
   readonly isOwn: boolean;
   /** As `HomeView.settled`. */
   settled(key: string): Version | null;
-  /** Whether this is a further key, for which there is no room. */
+  /** Whether there is no room for what is to be written to this key. */
   lacks(key: string): boolean;
   /**
    * Makes ready what the key has, so that `content` has it at once.

@@ -1,6 +1,7 @@
 /**
- * Whether one home has room for further keys. Where it has none, keys whose time is over are cleared away with the next
- * entry of the log: as nobody may write, the home logs one, or they would stay for ever.
+ * Whether one home has room for further keys, and for what is written to those that it has. Where it has none, keys whose
+ * time is over are cleared away with the next entry of the log: as nobody may write, the home logs one, or they would
+ * stay for ever.
  */
 import type { HomeProposals } from "./home_proposals.ts";
 import type { CacheMachine } from "./machine.ts";
@@ -27,10 +28,11 @@ export class HomeRoom {
     return this.#edges.machine.isFull;
   }
 
-  /** @returns whether this key is a further one, for which there is no room; there may be, soon */
+  /** @returns whether there is no room for what is to be written to this key; there may be, soon */
   lacks(key: string): boolean {
     const { machine, timeMs } = this.#edges;
-    if (!machine.isFull || machine.settled(key) !== null) return false;
+    const isFull = machine.settled(key) === null ? machine.isFull : machine.isOverfull;
+    if (!isFull) return false;
     if (!this.#isClearing && machine.hasDue(timeMs())) this.#clear();
     return true;
   }

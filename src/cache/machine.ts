@@ -158,6 +158,11 @@ export class CacheMachine implements Machine<CacheCommand>, ValueHolder {
     return this.#holders;
   }
 
+  /** Whether it should let nobody write at all. */
+  get isOverfull(): boolean {
+    return this.#table.bytes >= LIMITS.cachePartitionBytesOverMax;
+  }
+
   /** Whether a home should let nobody write further keys. */
   get isFull(): boolean {
     const { count, bytes } = this.#table;

@@ -69,3 +69,21 @@ Deno.test("home: where no room is left, who reads a key alone may not write it u
   bench.ask("B", session, "owned", "y");
   assert.ok(bench.kinds("B").includes("denied"));
 });
+
+Deno.test("home: keys that are there are written on where no further one is, until they have grown too much", async () => {
+  const bench = await smallHome(1);
+  const session = await bench.lease("B");
+  const write = async (write: number) => {
+    const grant = bench.granted("B", session, "owned", "a");
+    bench.writeBack("B", session, grant, written(grant, write), "nothing", "a");
+    await settled();
+    bench.take("B");
+  };
+  await write(1);
+  await write(1);
+  Object.defineProperty(bench.machine, "isOverfull", { get: () => bench.machine.usage.keys > 0 });
+  bench.ask("B", session, "owned", "a");
+  assert.ok(bench.kinds("B").includes("denied"));
+  await bench.question({ kind: "remove", key: "a", request: null });
+  await write(1);
+});

@@ -51,6 +51,7 @@ const WRONG: readonly WrongRequest[] = [
   put("a version of another key", { if_version: "999.1.1" }, 409, "CONFLICT"),
   put("a value where there must be none", { if_version: null }, 409, "CONFLICT"),
   put("a fill token that nobody got", { fill_token: "1.1.abc" }, 409, "CONFLICT"),
+  put("a long fill token that nobody got", { fill_token: "x".repeat(400) }, 409, "CONFLICT"),
   put("a fill token of another type", { fill_token: [1] }),
   invalid("a read of no key", "get", {}),
   invalid("a read of a key of 10 KiB", "read", { key: "x".repeat(10 * KIB) }),

@@ -71,4 +71,11 @@ export const CACHE_BOUNDS_MUTANTS: readonly Mutant[] = [
     replace: `ifVersion: if_version ?? undefined,`,
     caughtBy: HTTP,
   },
+  {
+    name: "the keys of a full home grow without bound",
+    file: "src/cache/home_room.ts",
+    search: `machine.settled(key) === null ? machine.isFull : machine.isOverfull;`,
+    replace: `machine.settled(key) === null && machine.isFull;`,
+    caughtBy: ROOM,
+  },
 ];

@@ -2,12 +2,13 @@
 import assert from "node:assert/strict";
 import { eventually } from "../../eventually.ts";
 import { redisTest } from "../../redis_server.ts";
+import { limitMs } from "../../speed_limit.ts";
 import { FrontCluster, PREFIX } from "./front_cluster.ts";
 
 const AWAY =
   /Redis at redis:\/\/127\.0\.0\.1:\d+ (?:does not listen|does not answer|has closed the connection)/;
 /** A second of patience, a reply's deadline, and what a machine with much to do takes. */
-const BOUND_MS = 8_000;
+const BOUND_MS = limitMs(8_000);
 
 async function within(work: () => Promise<unknown>): Promise<void> {
   const begunMs = performance.now();
