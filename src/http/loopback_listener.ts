@@ -2,6 +2,7 @@
  * A loopback address, served by `Deno.serve`. That ends for good when it can not accept a connection, as
  * when a program of this machine has used up the file descriptors: here it is opened again until it holds.
  */
+import { SkeinError } from "../errors.ts";
 import { isLoopback } from "../loopback.ts";
 import { answerCaller } from "./departure.ts";
 import type { Answering, Listener, Reporter } from "./listener.ts";
@@ -40,7 +41,7 @@ export class LoopbackListener implements Listener {
     const { tls } = this.#options;
     const pair = tls === null ? {} : { cert: tls.cert, key: tls.key };
     const server = Deno.serve(
-      { hostname, port, signal, onListen() {}, ...pair },
+      { hostname, port, signal, onListen() {}, onError: (thrown) => this.#broken(thrown), ...pair },
       (request, delivery) => answerCaller(request, delivery, this.#answering),
     );
     const { addr } = server;
@@ -55,6 +56,14 @@ export class LoopbackListener implements Listener {
     }
     server.finished.catch((cause) => this.#failed(cause));
     return server;
+  }
+
+  /** An answer's body broke off, which its reader sees. Deno would print what was thrown. */
+  #broken(thrown: unknown): Response {
+    const isBug = !(thrown instanceof SkeinError);
+    const text = isBug && thrown instanceof Error ? thrown.stack ?? thrown.message : String(thrown);
+    this.#report(isBug ? "error" : "debug", `an answer broke off: ${text}`);
+    return new Response(null, { status: 500 });
   }
 
   #failed(cause: unknown): void {

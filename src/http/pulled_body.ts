@@ -4,6 +4,7 @@
  * takes nothing for a minute is cut off.
  */
 import type { Clock, Timer } from "../clock.ts";
+import { SkeinError } from "../errors.ts";
 
 export interface PulledBodyOptions {
   readonly clock: Clock;
@@ -80,7 +81,7 @@ class PulledBody implements UnderlyingDefaultSource<Uint8Array> {
       this.#idleBeats = 0;
       if (heartbeat !== null) this.#controller!.enqueue(encoder.encode(heartbeat));
     } else if (++this.#idleBeats >= IDLE_BEATS_MAX) {
-      return this.#cut(new Error("its reader takes nothing"));
+      return this.#cut(new SkeinError("UNAVAILABLE", "its reader takes nothing"));
     }
     this.#scheduleBeat();
   }
