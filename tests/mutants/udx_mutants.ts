@@ -250,10 +250,8 @@ export const UDX_MUTANTS: readonly Mutant[] = [
   {
     name: "the round trip is taken from packets that were sent twice",
     file: FLIGHT,
-    search: `    if (!packet.retransmitted) {
-      this.roundTrip.sample(nowMs, rttMs);`,
-    replace: `    {
-      this.roundTrip.sample(nowMs, rttMs);`,
+    search: `if (!packet.retransmitted) this.roundTrip.sample(nowMs, rttMs);`,
+    replace: `this.roundTrip.sample(nowMs, rttMs);`,
     caughtBy: [LOSS],
   },
   {
@@ -266,13 +264,25 @@ export const UDX_MUTANTS: readonly Mutant[] = [
   {
     name: "the tail is probed for again and again",
     file: FLIGHT,
-    search: `    this.#tailProbeAllowed = false;
-    this.deadlines.tailProbeAtMs = Infinity;
-    this.deadlines.rtoAtMs = nowMs + this.roundTrip.rtoMs;`,
-    replace: `    this.#tailProbe = null;
-    this.deadlines.rtoAtMs = nowMs + this.roundTrip.rtoMs;
-    this.#armTailProbe(nowMs);`,
+    search: `    this.#tailProbesLeft--;
+`,
+    replace: ``,
     caughtBy: [LOSS],
+  },
+  {
+    name: "silence in recovery waits for the timeout",
+    file: FLIGHT,
+    search: `if (outstanding.empty || this.#tailProbesLeft === 0) return;`,
+    replace:
+      `if (outstanding.empty || this.#tailProbesLeft === 0 || this.#recovery !== "open") return;`,
+    caughtBy: [LOSS],
+  },
+  {
+    name: "the tail is probed for while a black hole is asked about",
+    file: SENDER,
+    search: `if (!flight.mayProbeTail() || this.#hole.asking) return;`,
+    replace: `if (!flight.mayProbeTail()) return;`,
+    caughtBy: [HOLE],
   },
   {
     name: "reordering is taken for loss",

@@ -30,13 +30,28 @@ Deno.test("udx loss: into silence a packet leaves seven times, at twice the firs
   assert.equal(stream.end.closedWith, "ETIMEDOUT");
 });
 
-Deno.test("udx loss: a tail that is lost is probed for after two round trips, once", () => {
+Deno.test("udx loss: a tail that is lost is probed for after two round trips, and twice more", () => {
   const stream = withRoundTrip(20);
   const beganMs = stream.simulation.nowMs;
   stream.end.write(1, false);
   const times = stream.pass(900).map(({ atMs }) => atMs - beganMs);
-  assert.deepEqual(times, [0, 2 * 20 + BOUNDS.ackDelayMs]);
-  assert.equal(stream.end.core.sender.flight.counters.tailProbes, 1);
+  const firstMs = 2 * 20 + BOUNDS.ackDelayMs;
+  assert.deepEqual(times, [0, firstMs, 3 * firstMs, 7 * firstMs]);
+  assert.equal(stream.end.core.sender.flight.counters.tailProbes, BOUNDS.tailProbesMax);
+});
+
+Deno.test("udx loss: in recovery silence is probed for as well", () => {
+  const stream = withRoundTrip(20);
+  const { flight } = stream.end.core.sender;
+  stream.end.write(8_000, false);
+  stream.pass(20);
+  // All but one have come; then the path is silent.
+  stream.receiveSack({ ack: 2 }, [[3, stream.end.core.sender.nextSequence]]);
+  assert.equal(flight.counters.fastRecoveries, 1);
+  const again = stream.pass(BOUNDS.rtoMinMs / 2);
+  assert.deepEqual(new Set(again.map(({ sequence }) => sequence)), new Set([2]));
+  assert.equal(again.length, 1 + BOUNDS.tailProbesMax);
+  assert.equal(flight.counters.timeouts, 0);
 });
 
 Deno.test("udx loss: the answer to a packet that was sent twice says nothing of the round trip", () => {

@@ -45,6 +45,8 @@ export const BOUNDS = {
   rttMaxMs: 30_000,
   rttMinWindowMs: 300_000,
   tailProbeFirstMs: 1_000,
+  /** Each twice as late as the one before, as long as nothing arrives. */
+  tailProbesMax: 3,
   /**
    * A probe of the tail is never sooner. On a short path it would mostly meet a process that was held up; and a timer
    * that is due within the system's own tick makes each wait of the process dearer than the packet it waits for.

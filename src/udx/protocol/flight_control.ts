@@ -45,9 +45,8 @@ export class FlightControl<R extends Route> {
   #recovery: Recovery = "open";
   /** Recovery is over when all that was sent before it is acknowledged. */
   #recoveryEndsAt = 0;
-  #tailProbe: { readonly sequence: number; readonly resent: boolean } | null = null;
-  /** A probe of the tail was answered by a new round trip since the last. */
-  #tailProbeAllowed = false;
+  /** Probes of the tail that may be sent before something arrives. */
+  #tailProbesLeft = 0;
   #lost = 0;
   #newBytes = 0;
   #nowMs: number;
@@ -110,13 +109,13 @@ export class FlightControl<R extends Route> {
     if (this.deadlines.rtoAtMs === Infinity) {
       this.deadlines.rtoAtMs = nowMs + this.roundTrip.rtoMs;
     }
+    this.#armTailProbe(nowMs);
   }
 
   /** @param header whose ack is not past what was sent */
   acknowledge(nowMs: number, header: Header, packet: Uint8Array, mtu: PathMtu): Acknowledged {
     const { outstanding, deadlines } = this;
     const hadInFlight = !outstanding.empty;
-    const advances = distance(header.ack, outstanding.first) > 0;
     const lostBefore = this.#lost;
     this.#nowMs = nowMs;
     this.#mtu = mtu;
@@ -126,7 +125,6 @@ export class FlightControl<R extends Route> {
     if ((header.flags & FLAGS.sack) !== 0) {
       this.counters.invalidSackBlocks += outstanding.acknowledgeBlocks(packet, this.#arrived);
     }
-    this.#endProbe(header.ack);
     if (this.#recovery !== "open" && distance(header.ack, this.#recoveryEndsAt) >= 0) {
       this.#recovery = "open";
     }
@@ -135,7 +133,7 @@ export class FlightControl<R extends Route> {
     else if (sample.acknowledged > 0) {
       deadlines.rtoAtMs = nowMs + this.roundTrip.rtoMs;
       this.detectLoss(nowMs, mtu);
-      if (advances) this.#armTailProbe(nowMs);
+      this.#armTailProbe(nowMs);
     }
     if (hadInFlight) {
       sample.lost = this.#lost - lostBefore;
@@ -171,8 +169,6 @@ export class FlightControl<R extends Route> {
     this.#bbr.onRecovery();
     this.#recovery = "recovery";
     this.#recoveryEndsAt = this.outstanding.next;
-    this.#tailProbe = null;
-    this.deadlines.tailProbeAtMs = Infinity;
   }
 
   /** @returns false when a packet has met as many timeouts as it may, which ends the stream */
@@ -182,7 +178,7 @@ export class FlightControl<R extends Route> {
     this.#bbr.onTimeout();
     this.#recovery = "loss";
     this.#recoveryEndsAt = outstanding.next;
-    this.#tailProbe = null;
+    this.#tailProbesLeft = 0;
     deadlines.clearFlight();
     deadlines.rtoAtMs = nowMs + 2 * roundTrip.rtoMs;
     const windowMs = this.#losses.reorderWindowMs(roundTrip, true, outstanding.sacked);
@@ -203,27 +199,28 @@ export class FlightControl<R extends Route> {
   takeBack(): SentPacket<R>[] {
     this.deadlines.clearFlight();
     this.#recovery = "open";
-    this.#tailProbe = null;
     return this.outstanding.takeBack();
   }
 
   mayProbeTail(): boolean {
     this.deadlines.tailProbeAtMs = Infinity;
-    return !this.outstanding.empty && this.#tailProbe === null && this.#tailProbeAllowed;
+    return !this.outstanding.empty && this.#tailProbesLeft > 0;
   }
 
-  /** The last packet, where sending it again would tell something. */
-  lastSent(): SentPacket<R> | null {
-    const packet = this.outstanding.get((this.outstanding.next - 1) >>> 0);
-    return packet === undefined || packet.acknowledged || packet.lost ? null : packet;
+  /** What tells most when it is sent again: what is lost anyway, or the last, or what was longest under way. */
+  probeAgain(): SentPacket<R> {
+    const { lost, inFlight, next } = this.outstanding;
+    const last = this.outstanding.get((next - 1) >>> 0)!;
+    return lost.first ?? (last.acknowledged ? inFlight.first! : last);
   }
 
-  onTailProbe(nowMs: number, sequence: number, resent: boolean): void {
+  onTailProbe(nowMs: number): void {
     this.counters.tailProbes++;
-    this.#tailProbe = { sequence, resent };
-    this.#tailProbeAllowed = false;
-    this.deadlines.tailProbeAtMs = Infinity;
-    this.deadlines.rtoAtMs = nowMs + this.roundTrip.rtoMs;
+    if (this.#tailProbesLeft === BOUNDS.tailProbesMax) {
+      this.deadlines.rtoAtMs = nowMs + this.roundTrip.rtoMs;
+    }
+    this.#tailProbesLeft--;
+    this.#armTailProbe(nowMs);
   }
 
   /** Less than a packet is left to be sent: where the window has room, the writer sets the pace. */
@@ -257,34 +254,29 @@ export class FlightControl<R extends Route> {
     if (packet.probeBytes > 0) mtu.probeArrived(mtu.sizeOf(packet.bytes.length, packet.probeBytes));
     this.#rate.onAcknowledged(packet);
     const rttMs = this.roundTrip.clamp(nowMs - packet.sentAtMs);
-    if (!packet.retransmitted) {
-      this.roundTrip.sample(nowMs, rttMs);
-      this.#tailProbeAllowed = true;
-    }
+    this.#tailProbesLeft = BOUNDS.tailProbesMax;
+    if (!packet.retransmitted) this.roundTrip.sample(nowMs, rttMs);
     if (!packet.retransmitted || rttMs >= this.roundTrip.shortestMs) {
       this.#rate.sample.rttMs = rttMs;
     }
     this.#losses.onAcknowledged(packet, rttMs, this.roundTrip);
   };
 
-  /** RFC 8985, 7.4.2: whether the probe of the tail is answered. */
-  #endProbe(ack: number): void {
-    const probe = this.#tailProbe;
-    if (probe === null) return;
-    const past = distance(ack, probe.sequence);
-    if (past > 0 || (past === 0 && !probe.resent)) this.#tailProbe = null;
-  }
-
+  /**
+   * Otherwise than in RFC 8985, 7.2, in recovery as well: there a lost acknowledgement leaves a full window with nothing
+   * to tell it what is missing, until the timeout.
+   */
   #armTailProbe(nowMs: number): void {
     const { outstanding, deadlines, roundTrip } = this;
     deadlines.tailProbeAtMs = Infinity;
-    if (this.#recovery !== "open" || outstanding.sacked > 0 || outstanding.empty) return;
+    if (outstanding.empty || this.#tailProbesLeft === 0) return;
     let delayMs: number = BOUNDS.tailProbeFirstMs;
     if (roundTrip.smoothedMs > 0) {
       delayMs = 2 * roundTrip.smoothedMs;
       if (outstanding.inFlight.size + outstanding.lost.size === 1) delayMs += BOUNDS.ackDelayMs;
       delayMs = Math.max(delayMs, BOUNDS.tailProbeMinMs);
     }
+    delayMs *= 2 ** (BOUNDS.tailProbesMax - this.#tailProbesLeft);
     deadlines.tailProbeAtMs = Math.min(nowMs + delayMs, deadlines.rtoAtMs);
   }
 

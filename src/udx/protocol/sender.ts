@@ -365,17 +365,12 @@ export class Sender<R extends Route> {
 
   #probeTail(nowMs: number): void {
     const { flight } = this;
-    if (!flight.mayProbeTail()) return;
+    if (!flight.mayProbeTail() || this.#hole.asking) return;
+    const { outstanding } = flight;
     const more = this.#unsent.bytes > 0 || this.#end === "wanted";
-    if (more && !flight.outstanding.full && !this.#window.closed) {
-      const { next } = flight.outstanding;
-      this.#sendNew(nowMs, false);
-      flight.onTailProbe(nowMs, next, false);
-      return;
-    }
-    const last = flight.lastSent();
-    if (last === null) return;
-    this.#resend(nowMs, last);
-    flight.onTailProbe(nowMs, last.sequence, true);
+    const fresh = more && outstanding.lost.size === 0 && !outstanding.full && !this.#window.closed;
+    if (fresh) this.#sendNew(nowMs, false);
+    else this.#resend(nowMs, flight.probeAgain());
+    flight.onTailProbe(nowMs);
   }
 }
