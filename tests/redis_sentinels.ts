@@ -41,6 +41,10 @@ export class RedisSentinels {
       const primary = await start(RedisServer.start());
       const primaryPort = String(primary.port);
       const replica = await start(RedisServer.start("--replicaof", "127.0.0.1", primaryPort));
+      // Sentinels look at replicas when they begin, and then every ten seconds.
+      await eventually("the replica has what the primary has", MEET_TIMEOUT_MS, async () => {
+        assert.match(await replica.send("INFO", "replication"), /master_link_status:up/);
+      });
       const lines = [
         `sentinel monitor ${NAME} 127.0.0.1 ${primaryPort} ${QUORUM}`,
         `sentinel down-after-milliseconds ${NAME} ${DOWN_AFTER_MS}`,
