@@ -37,10 +37,12 @@ export async function runTests(run: TestRun): Promise<number> {
 export async function runTogether(runs: readonly TestRun[], together: number): Promise<number> {
   const ended: Ended[] = [];
   const waiting = runs.values();
+  const company = { SKEIN_TESTS_TOGETHER: String(together) };
   let shown = Promise.resolve();
   await Promise.all(Array.from({ length: together }, async () => {
     for (const run of waiting) {
-      const one = await runOne(run, "piped");
+      const environment = { ...run.environment, ...company };
+      const one = await runOne({ ...run, environment }, "piped");
       ended.push(one);
       shown = shown.then(() => show(one.output!));
     }

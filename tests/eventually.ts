@@ -1,4 +1,5 @@
 /** Waiting for a condition, which is what tests do in place of sleeping. */
+import { limitMs } from "./speed_limit.ts";
 
 /** Tries until the check no longer throws. @throws with its last error when the time is over */
 export async function eventually<T>(
@@ -6,7 +7,7 @@ export async function eventually<T>(
   timeoutMs: number,
   check: () => T | Promise<T>,
 ): Promise<T> {
-  const until = performance.now() + timeoutMs;
+  const until = performance.now() + limitMs(timeoutMs);
   for (;;) {
     try {
       return await check();

@@ -3,6 +3,7 @@
  * is waited for in it, with a deadline.
  */
 import { skeinCommand } from "../skein_command.ts";
+import { limitMs } from "../speed_limit.ts";
 
 const DEADLINE_MS = 20_000;
 
@@ -28,7 +29,7 @@ export class RunningSkein implements AsyncDisposable {
 
   /** @returns what the pattern matched in its output, once it does */
   async wrote(pattern: RegExp): Promise<RegExpMatchArray> {
-    const deadlineMs = performance.now() + DEADLINE_MS;
+    const deadlineMs = performance.now() + limitMs(DEADLINE_MS);
     for (;;) {
       const match = this.output.match(pattern);
       if (match !== null) return match;

@@ -5,9 +5,10 @@
 import assert from "node:assert/strict";
 import type { RunningSkein } from "../cli/running_skein.ts";
 import { eventually } from "../eventually.ts";
+import { limitMs } from "../speed_limit.ts";
 
 /** From the write that is answered on. */
-const INVALIDATED_WITHIN_MS = 1_500;
+const INVALIDATED_WITHIN_MS = limitMs(1_500);
 const TTL_SECONDS = 0.5;
 
 interface CacheAnswer {

@@ -7,6 +7,7 @@ import { planPeers } from "../../src/cli/cluster_plan.ts";
 import { probe } from "../../src/cli/ports.ts";
 import { freeFirstPort } from "../cli/free_ports.ts";
 import { RunningSkein } from "../cli/running_skein.ts";
+import { limitMs } from "../speed_limit.ts";
 import { cacheSteps } from "./cache_steps.ts";
 import { eventSteps, eventStepsAfterRestart } from "./event_steps.ts";
 
@@ -14,10 +15,10 @@ const PEERS = 3;
 const FIRST_PORT = 8001;
 const LEASE_SECONDS = 10;
 /** From the acquire on. */
-const LEASE_TIMEOUT_LOGGED_MS = 12_000;
+const LEASE_TIMEOUT_LOGGED_MS = LEASE_SECONDS * 1_000 + limitMs(2_000);
 /** Unless somebody says otherwise, what is not acknowledged is delivered again after so long. */
 const VISIBILITY_MS = 30_000;
-const REDELIVERED_WITHIN_MS = 33_000;
+const REDELIVERED_WITHIN_MS = VISIBILITY_MS + limitMs(3_000);
 
 /** A script's answer. Of locks the dialect always answers 200 to what was understood. */
 interface Answer {

@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { SkeinClient } from "../../src/client/mod.ts";
+import { limitMs } from "../speed_limit.ts";
 import { eventually, SkeinCluster, type SkeinProcess } from "./skein_process.ts";
 
 const EVENTS = Number(Deno.env.get("SKEIN_EVENTS_MILLION") ?? 20_000);
@@ -13,7 +14,7 @@ const IS_LARGE = EVENTS >= 1_000_000;
 const BATCH = 100;
 const PUBLISHERS = 8;
 const TOPIC = "everything";
-const READY_LIMIT_MS = 15_000;
+const READY_LIMIT_MS = limitMs(15_000);
 const RESIDENT_LIMIT_MIB = 700;
 const PAGES = 20;
 

@@ -1,11 +1,12 @@
 /** The process of `peer_with_intruder.ts`: what it prints and logs, and an end for it whatever happens. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { limitMs } from "../speed_limit.ts";
 import type { Loot } from "./intrusions.ts";
 import { TextLineStream } from "./text_lines.ts";
 
 const ENTRY = fileURLToPath(new URL("peer_with_intruder.ts", import.meta.url));
-const PRINT_LIMIT_MS = 30_000;
+const PRINT_LIMIT_MS = limitMs(30_000);
 
 export interface IntrudedPeerOptions {
   /** What the runtime is started with: the rights, above all. */

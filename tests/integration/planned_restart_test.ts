@@ -3,6 +3,7 @@
  * any peer or a plain program through one of the others, is answered as ever and waits hardly longer.
  */
 import assert from "node:assert/strict";
+import { limitMs } from "../speed_limit.ts";
 import { type Caller, CallLoad, clientOf, plainCallerOf } from "./call_load.ts";
 import { eventually, SkeinCluster, type SkeinProcess } from "./skein_process.ts";
 
@@ -10,7 +11,7 @@ const CLIENTS = 32;
 /** A call that had to wait for an election would be seen. */
 const FLAGS = ["--election-timeout", "10,20", "--log-level", "warn"];
 /** What a restart may take from callers; on two cores that nobody else uses it takes about 30 ms. */
-const GAP_LIMIT_MS = 200;
+const GAP_LIMIT_MS = limitMs(200);
 /**
  * The margin for a machine that is busy otherwise: it may take so many times the gap that there is without a restart;
  * of up to six restarts three must keep to either limit, and none may come near what an election takes.
@@ -21,7 +22,7 @@ const LEADER_RESTARTS_GOOD = 3;
 const GAP_BOUND_MS = 5_000;
 const ROLLING_ROUNDS = Number(Deno.env.get("SKEIN_RESTART_ROUNDS") ?? 1);
 /** On two cores that nobody else uses it takes about 300 ms; an election would take ten seconds and more. */
-const ALONE_LIMIT_MS = 5_000;
+const ALONE_LIMIT_MS = limitMs(5_000);
 
 async function callsGoOn(load: CallLoad, rounds = 20): Promise<void> {
   const before = load.calls;

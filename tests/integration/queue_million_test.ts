@@ -5,13 +5,14 @@
  */
 import assert from "node:assert/strict";
 import { SkeinClient } from "../../src/client/mod.ts";
+import { limitMs } from "../speed_limit.ts";
 import { eventually, SkeinCluster, type SkeinProcess } from "./skein_process.ts";
 
 const MESSAGES = Number(Deno.env.get("SKEIN_QUEUE_MILLION") ?? 50_000);
 const BATCH = 500;
 const WORKERS = 8;
 const TOPIC = "ordinary-day";
-const READY_LIMIT_MS = 10_000;
+const READY_LIMIT_MS = limitMs(10_000);
 const RESIDENT_LIMIT_MIB = 600;
 /** Nobody is so slow that a message comes back. */
 const VISIBILITY_MS = 600_000;

@@ -6,11 +6,12 @@ import assert from "node:assert/strict";
 import { freeFirstPort } from "../cli/free_ports.ts";
 import { RunningSkein } from "../cli/running_skein.ts";
 import { skeinCommand } from "../skein_command.ts";
+import { limitMs } from "../speed_limit.ts";
 import { eventually, SkeinCluster, type SkeinProcess } from "./skein_process.ts";
 
 /** Windows has no signals that another process could send, but those that end it. */
 const ignore = Deno.build.os === "windows";
-const STOP_LIMIT_MS = 5_000;
+const STOP_LIMIT_MS = limitMs(5_000);
 const STARTS = 12;
 const START_STEP_MS = 25;
 const CPU_WINDOW_MS = 1_000;
@@ -32,7 +33,7 @@ async function signalUntilEnded(
 ): Promise<void> {
   let hasEnded = false;
   void ended.then(() => hasEnded = true);
-  await eventually("it has ended", STOP_LIMIT_MS, () => {
+  await eventually("it has ended", 5_000, () => {
     if (hasEnded) return;
     signal(name);
     throw new Error("it has not ended");
@@ -67,7 +68,7 @@ for (const [first, second, code] of ORDERS) {
       await withSlowStop(async (peer) => {
         const { ended } = peer;
         peer.signal(first);
-        await eventually("it is stopping", STOP_LIMIT_MS, async () => {
+        await eventually("it is stopping", 5_000, async () => {
           const { body } = await peer.get("/ready");
           assert.deepEqual(body.reasons, ["the peer is stopping"]);
         });

@@ -4,10 +4,11 @@
  * `planned_restart_test.ts`.
  */
 import assert from "node:assert/strict";
+import { limitMs } from "../speed_limit.ts";
 import { LockLoad } from "./lock_load.ts";
 import { eventually, SkeinCluster, type SkeinProcess } from "./skein_process.ts";
 
-const STOP_LIMIT_MS = 5_000;
+const STOP_LIMIT_MS = limitMs(5_000);
 const FAST = ["--election-timeout", "0.3,0.6", "--heartbeat", "0.05", "--log-level", "warn"];
 
 async function stopInTime(peer: SkeinProcess): Promise<number> {

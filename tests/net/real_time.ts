@@ -1,4 +1,5 @@
 /** The real clock for tests of the edge, and waiting for conditions in place of sleeping. */
+import { limitMs } from "../speed_limit.ts";
 import type { Clock, Timer } from "../../src/clock.ts";
 
 export const REAL_CLOCK: Clock = {
@@ -29,7 +30,7 @@ export async function until(
   what: string,
   timeoutMs = 10_000,
 ): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
+  const deadline = performance.now() + limitMs(timeoutMs);
   while (!condition()) {
     if (performance.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 2));

@@ -8,6 +8,7 @@ import {
   StorageInUseError,
   type StorageRecord,
 } from "../../src/storage/storage.ts";
+import { limitMs } from "../speed_limit.ts";
 import { CrashFileSystem } from "./crash_file_system.ts";
 import { DIRECTORY, LIMITS, opened } from "./opened_log.ts";
 import {
@@ -370,7 +371,7 @@ async function fillUp(mount: string): Promise<void> {
 }
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 5_000;
+  const deadline = performance.now() + limitMs(5_000);
   while (!await condition()) {
     ok(performance.now() < deadline, "the condition did not come about in 5 s");
     await new Promise((resolve) => setTimeout(resolve, 1));

@@ -189,7 +189,7 @@ redisTest(
   "redis: an owner that lives is not replaced, one whose connection is gone is at once",
   async () => {
     await withProxy(async (proxy, server) => {
-      const timeouts = { ownerMs: 1_500 };
+      const timeouts = { ownerMs: 5_000 };
       const { storage } = await openStore(proxy.url, { timeouts: { ...timeouts, outageMs: 1 } });
       await storage.append(founded(GROUP));
       await rejects(makeStore(server.url, { timeouts }).open(), (error: unknown) => {
@@ -202,7 +202,7 @@ redisTest(
       proxy.cut();
       const beganMs = performance.now();
       deepStrictEqual(await storedIndices(server), [2]);
-      ok(performance.now() - beganMs < 1_400, "it was not waited for");
+      ok(performance.now() - beganMs < 4_500, "it was not waited for");
       await storage.close();
     });
   },

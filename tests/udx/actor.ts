@@ -2,6 +2,7 @@
  * A process that plays one end of streams, ours or the original's, as a test sees it: commands that are answered,
  * and events that are waited for. It ends with the test.
  */
+import { limitMs } from "../speed_limit.ts";
 import { TextLineStream } from "./text_lines.ts";
 
 export type Side = "ours" | "native";
@@ -106,7 +107,7 @@ export class Actor {
 
   /** @returns the event, which may have come already */
   async wait(event: string, id: number, timeoutMs = 60_000): Promise<ActorEvent> {
-    const untilMs = performance.now() + timeoutMs;
+    const untilMs = performance.now() + limitMs(timeoutMs);
     for (;;) {
       const found = this.#events.find((other) => other.event === event && other.id === id);
       if (found !== undefined) return found;
