@@ -21,7 +21,7 @@ import type {
   ReportMessage,
 } from "./messages.ts";
 import { ERROR_TEXT_MAX } from "./message_size.ts";
-import { type Grant, isGrant, isVersion, type Version } from "./version.ts";
+import { type Grant, isGrant, isVersion, sameGrant, type Version } from "./version.ts";
 
 const OPERATION = {
   report: 1,
@@ -43,6 +43,9 @@ const OPERATION = {
 const WISHES: readonly Wish[] = ["shared", "owned"];
 const KEEPS: readonly Keeps[] = ["owned", "shared", "nothing"];
 const REPORTED: readonly Reported["kind"][] = ["owned", "shared", "owed"];
+
+/** The last one that a date can name. */
+const TIME_MAX_MS = 8.64e15;
 
 type Fields = readonly unknown[];
 
@@ -172,7 +175,11 @@ function decodeReport(address: Address, [serial, rows]: Fields): ReportMessage |
     const named = { grant: grantFrom(grant) };
     if (kind !== "owed") lines.push({ key, line: { kind, ...named } });
     else if (!isVersion(version) || !isFlag(hasCopy)) return null;
-    else lines.push({ key, line: { kind, ...named, version: versionFrom(version), hasCopy } });
+    else {
+      const owed = { kind, ...named, version: versionFrom(version), hasCopy } as const;
+      if (!isWriteUnder(owed.grant, owed)) return null;
+      lines.push({ key, line: owed });
+    }
   }
   return { kind: "report", ...address, serial, lines };
 }
@@ -213,6 +220,7 @@ function decodeRest(operation: unknown, address: KeyAddress, fields: Fields): Ke
       const keeps = typeof place === "number" ? KEEPS[place] : undefined;
       const content = decodeWritten(fieldsOfContent);
       if (!isCount(session) || !isGrant(grant) || keeps === undefined || !content) return null;
+      if (!isWriteUnder(grantFrom(grant), content)) return null;
       return { kind: "writeBack", ...address, session, grant: grantFrom(grant), keeps, content };
     }
     case OPERATION.granted: {
@@ -267,6 +275,7 @@ function decodeOfGrant(
     case OPERATION.acknowledge: {
       const dirty = third === null ? null : decodeWritten(third);
       if (!isFlag(first) || !isFlag(second) || dirty === undefined) return null;
+      if (dirty !== null && !isWriteUnder(address.grant, dirty)) return null;
       return { kind: "acknowledge", ...address, kept: first, held: second, dirty };
     }
     case OPERATION.dropped:
@@ -290,12 +299,17 @@ function decodeContent(fields: unknown): Content | undefined {
   if (!Array.isArray(fields)) return undefined;
   const [version, value, expiresMs] = fields as Fields;
   if (version !== null && !isVersion(version)) return undefined;
-  if (expiresMs !== null && !isCount(expiresMs)) return undefined;
+  if (expiresMs !== null && !(isCount(expiresMs) && expiresMs <= TIME_MAX_MS)) return undefined;
   if (value !== null && !(value instanceof Uint8Array)) return undefined;
   if ((version === null) !== (value === null)) return undefined;
   if (value !== null && value.length > LIMITS.bodyBytesMax) return undefined;
   const kept = value === null ? null : ownBytes(value);
   return { version: version === null ? null : versionFrom(version), value: kept, expiresMs };
+}
+
+/** What a peer writes has the grant under which it writes in its version: no later grant's name is used up. */
+function isWriteUnder(grant: Grant, { version }: Pick<Written, "version">): boolean {
+  return version.write > 0 && sameGrant(version, grant);
 }
 
 /** What is kept for long must not keep a whole frame, of which it is a view. */

@@ -117,3 +117,19 @@ Deno.test("cache messages: of a partition that no cluster has there is no messag
     }
   }
 });
+
+Deno.test("cache messages: nobody writes under another grant, or for longer than a date can name", () => {
+  const others = [{ ...version, term: 99 }, { ...version, counter: 13 }, { ...version, write: 0 }];
+  const contents = others.map((other) => ({ ...written, version: other }));
+  const messages: readonly CacheMessage[] = [
+    ...[...contents, { ...written, expiresMs: 8.64e15 + 1 }].flatMap((content) => [
+      { kind: "writeBack", ...KEY, session: 9, grant, keeps: "owned", content } as const,
+      { kind: "acknowledge", ...KEY, grant, kept: false, held: true, dirty: content } as const,
+    ]),
+    ...others.map((other) => {
+      const line = { kind: "owed", grant, version: other, hasCopy: false } as const;
+      return { kind: "report", ...AT, serial: 4, lines: [{ key: "c", line }] } as const;
+    }),
+  ];
+  for (const message of messages) assert.equal(decodeMessage(encodeMessage(message)), null);
+});

@@ -78,4 +78,11 @@ export const CACHE_BOUNDS_MUTANTS: readonly Mutant[] = [
     replace: `machine.settled(key) === null && machine.isFull;`,
     caughtBy: ROOM,
   },
+  {
+    name: "a peer writes under the name of another grant",
+    file: "src/cache/message_codec.ts",
+    search: `  return version.write > 0 && sameGrant(version, grant);`,
+    replace: `  return version.write > 0 && sameGrant(grant, grant);`,
+    caughtBy: [test("tests/cache/messages_test.ts")],
+  },
 ];
