@@ -47,15 +47,25 @@ export class EventService implements Events {
     this.#retainer = new Retainer(edges, this.counters, this.#led);
   }
 
-  /** Takes time that grows with the number of topics in the partitions that this peer leads. */
+  /**
+   * Every metric asks. Sums take time that grows with the number of topics in the partitions that this peer leads, so they
+   * are made when they are read.
+   */
   statistics(): EventStatistics {
-    let [events, identities] = [0, 0];
-    for (const group of this.#led) {
-      const stats = this.#edges.replicaOf(group)?.events.stats();
-      events += stats?.events ?? 0;
-      identities += stats?.identities ?? 0;
-    }
-    return { ...this.counters, events, identities, tails: this.#reader.tails };
+    const sum = (of: (stats: EventStats) => number) => {
+      const replicas = [...this.#led].map((group) => this.#edges.replicaOf(group));
+      return replicas.reduce((sum, replica) => sum + (replica ? of(replica.events.stats()) : 0), 0);
+    };
+    return {
+      ...this.counters,
+      tails: this.#reader.tails,
+      get events() {
+        return sum(({ events }) => events);
+      },
+      get identities() {
+        return sum(({ identities }) => identities);
+      },
+    };
   }
 
   /** A replica of a partition came to be at this peer. */

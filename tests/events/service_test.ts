@@ -66,6 +66,8 @@ Deno.test("a batch of several topics is dealt out and answered in its own order"
   ]);
   const { nextOffset } = await events.settle(events.at(1).topic("topic-1", FRESH));
   assert.equal(nextOffset, 1);
+  const led = events.at(1).statistics();
+  assert.deepEqual([led.events, led.identities, led.received], [3, 3, 0]);
   await rejects(events.settle(events.at(1).topic("nothing", FRESH)), "NOT_FOUND");
 });
 
