@@ -31,6 +31,9 @@ redisTest("redis by TLS: with a CA of one's own, and not without", async () => {
       const url = `rediss://:secret@localhost:${tlsPort}`;
       await writesAndReads(url, { certificates: cert });
       await rejects(makeStore(url).open(), /is not reached by TLS/);
+      const byAddress = `rediss://:secret@127.0.0.1:${tlsPort}`;
+      await withStore(byAddress, { certificates: cert }, () => Promise.resolve());
+      await rejects(makeStore(byAddress).open(), /is not reached by TLS/);
     });
   });
 });

@@ -10,7 +10,7 @@ import {
 import { redisKeys } from "../../src/storage/redis/redis_keys.ts";
 import { eventually } from "../eventually.ts";
 import { RedisServer, redisTest } from "../redis_server.ts";
-import { entries, entry, founded } from "./records.ts";
+import { bytesOf, chunksOf, entries, entry, founded, IDENTITY, VOTERS } from "./records.ts";
 import { KEYS, makeStore, memoryLogger, openStore, withStore } from "./redis_store.ts";
 
 const GROUP = 1;
@@ -230,6 +230,39 @@ redisTest("redis: the rights of README are enough, and one that lacks is said", 
       });
       strictEqual(storage.failure, null);
     });
+  });
+});
+
+redisTest(
+  "redis: who lacks a right that is needed first when something is stored is told",
+  async () => {
+    await RedisServer.with([], async (server) => {
+      await server.send("ACL", "SETUSER", "peer", "on", ">secret", "~*", "+@all", "-setrange");
+      const store = makeStore(`redis://peer:secret@127.0.0.1:${server.port}`);
+      await store.open();
+      await rejects(store.create(IDENTITY), (error: unknown) => {
+        ok(error instanceof StorageFailedError);
+        match(error.message, /does not let this user do what a peer must/);
+        return true;
+      });
+      await store.close();
+    });
+  },
+);
+
+redisTest("redis: a snapshot that cannot be stored says why", async () => {
+  await RedisServer.with([], async (server) => {
+    const { storage } = await openStore(server.url, { timeouts: { outageMs: 100 } });
+    await storage.append([...founded(GROUP), entries(GROUP, 2, 9)]);
+    await server.down();
+    const position = { index: 8, term: 1, timeMs: 1, configuration: VOTERS, valueFiles: [] };
+    const written = storage.writeSnapshot(GROUP, position, chunksOf(bytesOf("state")));
+    await rejects(written, (error: unknown) => {
+      ok(error instanceof StorageFailedError);
+      match(error.message, /does not listen|has closed the connection/);
+      return true;
+    });
+    await storage.close();
   });
 });
 

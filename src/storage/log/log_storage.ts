@@ -141,7 +141,7 @@ export class LogStorage implements Storage {
       this.#start(await loadStore(this.#fileSystem, this.#directory));
     } catch (error) {
       this.#fail("cannot make the store", error);
-      throw this.#failure;
+      throw this.#failure ?? error;
     }
   }
 
@@ -387,10 +387,11 @@ export class LogStorage implements Storage {
     } catch (error) {
       if (source?.failed === true) throw error;
       this.#fail(what, error);
-      throw this.#failure;
+      throw this.#failure ?? error;
     }
   }
 
+  /** What is ours already says what it is: whoever waits is told it as it is. */
   #fail(what: string, error: unknown): void {
     if (this.#failure !== null || isOurs(error)) return;
     this.#failure = storageFailed(what, error);

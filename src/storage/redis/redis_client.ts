@@ -4,6 +4,7 @@
  * is `redis_session.ts`'s.
  */
 import { Buffer } from "node:buffer";
+import { isIP } from "node:net";
 import { Cluster, Command, Redis } from "ioredis";
 import type { Clock } from "../../clock.ts";
 import { within } from "./deadline.ts";
@@ -171,7 +172,8 @@ function commonOptions(
 
 function tlsOptions({ hosts: [first], kind }: RedisAddress, certificates: string | null) {
   return {
-    ...(kind === "single" ? { servername: first!.host } : {}),
+    // An address is no name that a server could be asked for by; the certificate is compared with it all the same.
+    ...(kind === "single" && isIP(first!.host) === 0 ? { servername: first!.host } : {}),
     ...(certificates === null ? {} : { ca: certificates }),
   };
 }
