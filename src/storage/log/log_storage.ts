@@ -391,7 +391,6 @@ export class LogStorage implements Storage {
     }
   }
 
-  /** What is ours already says what it is: whoever waits is told it as it is. */
   #fail(what: string, error: unknown): void {
     if (this.#failure !== null || isOurs(error)) return;
     this.#failure = storageFailed(what, error);
