@@ -13,6 +13,7 @@ async function refusal(error: SkeinError, mayGrant: boolean): Promise<SkeinError
     backing: { version } as Partial<Backing> as Backing,
     fills: new HomeFills(new ManualClock(), () => "token"),
     holders: () => [],
+    underWay: () => null,
     open: () => Promise.reject(error),
     mayGrant: () => mayGrant,
   });
