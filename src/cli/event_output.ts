@@ -3,6 +3,7 @@
  */
 import type { LoggedEvent } from "../client/mod.ts";
 import { readInteger } from "./arguments.ts";
+import { writeOut } from "./write_out.ts";
 
 export const EVENT_JSON_HELP =
   "print each event as JSON, a line each, as `events publish` takes them";
@@ -22,7 +23,8 @@ export function eventDocument(event: LoggedEvent) {
   };
 }
 
-export function printEvents(json: boolean, events: readonly LoggedEvent[]): void {
+/** @throws what `writeOut` throws, by rejection */
+export async function printEvents(json: boolean, events: readonly LoggedEvent[]): Promise<void> {
   if (events.length === 0) return;
   const lines = events.map((event) => {
     if (json) return JSON.stringify(eventDocument(event));
@@ -30,5 +32,5 @@ export function printEvents(json: boolean, events: readonly LoggedEvent[]): void
     const from = source === null ? "" : `${source}  `;
     return `${offset}  ${timestamp}  ${eventId}  ${from}${JSON.stringify(payload)}`;
   });
-  console.log(lines.join("\n"));
+  await writeOut(lines.join("\n"));
 }

@@ -37,7 +37,7 @@ export function define() {
     });
     let left = limit;
     for await (const events of pages) {
-      printEvents(json, events.slice(0, left));
+      await printEvents(json, events.slice(0, left));
       left -= events.length;
       if (left <= 0) return;
     }

@@ -37,7 +37,7 @@ export function define() {
     try {
       const from = after ?? await behind(client, topic, last ?? LAST_DEFAULT);
       const stream = client.events.stream(topic, { after: from, signal: stopping.signal });
-      for await (const event of stream) printEvents(json, [event]);
+      for await (const event of stream) await printEvents(json, [event]);
     } finally {
       unlisten();
     }

@@ -8,12 +8,13 @@ import type { Delivery, SkeinClient } from "../client/mod.ts";
 import { LIMITS } from "../limits.ts";
 import { readInteger, readMessageWait, readVisibility } from "./arguments.ts";
 import { addConnectionOptions, connect } from "./connection.ts";
-import { EXIT, SIGNAL_OFFSET } from "./exit_codes.ts";
+import { EXIT } from "./exit_codes.ts";
 import { Exit } from "./failure.ts";
 import { examples, JSON_FLAG, JSON_HELP } from "./output.ts";
 import { deliveryDocument } from "./queue_documents.ts";
 import { dataText, TOPIC_ARGUMENT, TOPIC_HELP } from "./queue_options.ts";
-import { onStopSignals, SIGNAL_NUMBERS } from "./stop_signals.ts";
+import { onStopSignals } from "./stop_signals.ts";
+import { writeOut } from "./write_out.ts";
 
 const FOLLOWED_MAX_DEFAULT = 100;
 /** One request of many that --follow makes. */
@@ -140,17 +141,4 @@ function lineOf(delivery: Delivery, { raw = false, json = false }: ConsumeOption
   if (raw) return dataText(delivery.data, true);
   const { id, attempts, receipt, data } = delivery;
   return `${id}  attempt ${attempts}  receipt ${receipt}  ${JSON.stringify(data)}`;
-}
-
-/** @throws {Exit} by rejection, where nobody reads it any more: console.log would say nothing */
-async function writeOut(line: string): Promise<void> {
-  const bytes = new TextEncoder().encode(`${line}\n`);
-  try {
-    for (let written = 0; written < bytes.length;) {
-      written += await Deno.stdout.write(bytes.subarray(written));
-    }
-  } catch (error) {
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
-    throw new Exit(SIGNAL_OFFSET + SIGNAL_NUMBERS["SIGPIPE"]!);
-  }
 }

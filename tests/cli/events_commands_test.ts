@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { type Asked, failed, type FakeAnswer, FakePeer } from "./fake_peer.ts";
 import { RunningSkein } from "./running_skein.ts";
 import { skein } from "./skein_process.ts";
+import { skeinCommand } from "../skein_command.ts";
 
 const PUBLISH = "POST /publish";
 
@@ -153,6 +154,36 @@ Deno.test("tail begins with the last events, and ends when it is told to", async
     tail.kill("SIGINT");
     assert.equal(await tail.ended(), 0);
   } finally {
+    await server.shutdown();
+  }
+});
+
+Deno.test("tail ends with the next event once nobody reads it any more", async () => {
+  const goneReader = Promise.withResolvers<void>();
+  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, () => {
+    const body = new ReadableStream<string>({
+      async start(controller) {
+        controller.enqueue(`id: 1\ndata: ${JSON.stringify(stored(1))}\n\n`);
+        await goneReader.promise;
+        controller.enqueue(`id: 2\ndata: ${JSON.stringify(stored(2))}\n\n`);
+      },
+    });
+    const headers = { "content-type": "text/event-stream" };
+    return new Response(body.pipeThrough(new TextEncoderStream()), { headers });
+  });
+  const url = `http://127.0.0.1:${server.addr.port}`;
+  await using tail = skeinCommand(["events", "tail", "t", "--after", "0", "--url", url]).spawn();
+  const deadline = setTimeout(() => tail.kill("SIGKILL"), 60_000);
+  try {
+    const reader = tail.stdout.getReader();
+    assert.match(new TextDecoder().decode((await reader.read()).value), /^1 .*e1 /);
+    await reader.cancel();
+    goneReader.resolve();
+    const SIGPIPE = 13;
+    assert.equal((await tail.status).code, 128 + SIGPIPE);
+    await tail.stderr.cancel();
+  } finally {
+    clearTimeout(deadline);
     await server.shutdown();
   }
 });
