@@ -2,6 +2,7 @@
  * Standard output of commands that print what others wait for, line by line: whoever reads it may have gone, as `head` does,
  * or its disk be full, and `console.log` would not say so.
  */
+import { SkeinError } from "../errors.ts";
 import { SIGNAL_OFFSET } from "./exit_codes.ts";
 import { Exit } from "./failure.ts";
 import { SIGNAL_NUMBERS } from "./stop_signals.ts";
@@ -11,6 +12,7 @@ const encoder = new TextEncoder();
 /**
  * Writes this and a line feed.
  * @throws {Exit} by rejection, where nobody reads it any more
+ * @throws {SkeinError} by rejection, STORAGE_FAILED where it cannot be written
  */
 export async function writeOut(text: string): Promise<void> {
   const bytes = encoder.encode(`${text}\n`);
@@ -19,7 +21,10 @@ export async function writeOut(text: string): Promise<void> {
       written += await Deno.stdout.write(bytes.subarray(written));
     }
   } catch (error) {
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
-    throw new Exit(SIGNAL_OFFSET + SIGNAL_NUMBERS["SIGPIPE"]!);
+    if (error instanceof Deno.errors.BrokenPipe) {
+      throw new Exit(SIGNAL_OFFSET + SIGNAL_NUMBERS["SIGPIPE"]!);
+    }
+    const reason = (error as Error).message;
+    throw new SkeinError("STORAGE_FAILED", `standard output cannot be written: ${reason}`);
   }
 }
