@@ -40,11 +40,17 @@ export function define() {
     .action(async ({ listen = DEFAULT_LISTEN, advertise, json }) => {
       const host = reachedBy(listen, advertise);
       const stopped = stopAsked();
-      const { openDht } = await import("../discovery/dht.ts");
+      const dht = await import("../discovery/dht.ts");
+      requirePorts(listen, dht.DHT_NODES);
       giveUpRights(["dht"], "begun");
-      const node = await openDht({ listen, host }).catch((error) => {
+      const opening = dht.openDht({ listen, host }).catch((error) => {
+        if (error instanceof dht.DhtUnreachableError) {
+          throw new UsageError(`--advertise: cannot use ${host}: ${error.message}`);
+        }
         throw refusal(error, listen);
       });
+      const node = await Promise.race([opening, stopped]);
+      if (node === undefined) return;
       const address = formatAddress(node.address);
       print(json, { success: true, address }, () => `the DHT is at ${address}`);
       await stopped;
@@ -67,6 +73,16 @@ function reachedBy(listen: Address, advertise: string | undefined): string {
     );
   }
   return advertise ?? listen.host;
+}
+
+/** @throws {UsageError} where there are not as many from the first on */
+function requirePorts({ port }: Address, count: number): void {
+  const last = 65_536 - count;
+  if (port > last) {
+    throw new UsageError(
+      `--listen: cannot use port ${port}; allowed: the first of ${count}, so at most ${last}`,
+    );
+  }
 }
 
 function refusal(error: unknown, listen: Address): unknown {

@@ -4,7 +4,7 @@
  */
 import "./no_udx_native.ts";
 import HyperDHT from "hyperdht";
-import type { Address } from "../codec/address.ts";
+import { type Address, formatAddress } from "../codec/address.ts";
 import { UDX, type UDXSocket, type UDXSocketOptions } from "../udx/mod.ts";
 
 export interface DhtOptions {
@@ -22,6 +22,8 @@ export interface OwnDht {
 
 interface Dht {
   fullyBootstrapped(): Promise<void>;
+  /** Rejects after some seconds without an answer. */
+  ping(node: Address): Promise<unknown>;
   destroy(): Promise<void>;
 }
 
@@ -34,15 +36,23 @@ interface DhtClass {
  * How many nodes there are. A peer learns from what three of them see of it whether it is behind a NAT, and of which
  * kind: with fewer it cannot be reached through one.
  */
-const NODES = 4;
+export const DHT_NODES = 4;
 
-/** @throws {Error} by rejection where it cannot listen there */
+/** The nodes do not reach each other by the address that others are told. */
+export class DhtUnreachableError extends Error {
+  override readonly name = "DhtUnreachableError";
+}
+
+/**
+ * @throws {DhtUnreachableError} by rejection, some seconds later, where it does not reach itself by the address
+ * @throws {Error} by rejection where it cannot listen there
+ */
 export async function openDht({ listen, host }: DhtOptions): Promise<OwnDht> {
   const nodes: Dht[] = [];
   const close = async () => void await Promise.all(nodes.map((node) => node.destroy()));
   let first: Address | null = null;
   try {
-    for (let at = 0; at < NODES; at++) {
+    for (let at = 0; at < DHT_NODES; at++) {
       const port = listen.port === 0 ? 0 : listen.port + at;
       const udx = new ListeningUDX({ host: listen.host, port });
       const node = (HyperDHT as unknown as DhtClass).bootstrapper(udx.port, host, {
@@ -52,6 +62,7 @@ export async function openDht({ listen, host }: DhtOptions): Promise<OwnDht> {
         bootstrap: first === null ? [] : [first],
       });
       nodes.push(node);
+      if (first !== null) await reach(node, first);
       await node.fullyBootstrapped();
       first ??= { host, port: udx.port };
     }
@@ -59,6 +70,15 @@ export async function openDht({ listen, host }: DhtOptions): Promise<OwnDht> {
   } catch (error) {
     await close();
     throw error;
+  }
+}
+
+async function reach(node: Dht, first: Address): Promise<void> {
+  try {
+    await node.ping(first);
+  } catch (error) {
+    const message = `nothing answers at ${formatAddress(first)}, where it should be reached itself`;
+    throw new DhtUnreachableError(message, { cause: error });
   }
 }
 

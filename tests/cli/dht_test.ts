@@ -44,6 +44,11 @@ Deno.test("an address that it cannot use is refused in words", async () => {
     [["--listen", "[::1]:1"], 2, /^skein: --listen: cannot use ::1; allowed: an IPv4 address\n$/],
     [["--listen", "localhost:1"], 2, /^skein: --listen: cannot use localhost; allowed: an IPv4/],
     [["--listen", "0.0.0.0:0"], 2, /^skein: --advertise: none is given, and --listen 0\.0\.0\.0/],
+    [
+      ["--listen", "127.0.0.1:65533"],
+      2,
+      /^skein: --listen: cannot use port 65533; .* at most 65532/,
+    ],
     [["--advertise", "a-name"], 2, /^skein: --advertise: cannot use a-name; allowed: an IPv4/],
     [["--advertise", "0.0.0.0"], 2, /^skein: --advertise: cannot use 0\.0\.0\.0; allowed: an IPv4/],
     [
@@ -58,6 +63,16 @@ Deno.test("an address that it cannot use is refused in words", async () => {
     assert.match(ended.stderr, expected);
     assert.equal(ended.code, code);
   }
+});
+
+Deno.test("an address that does not lead to itself is refused in words", async () => {
+  const elsewhere = ["dht", "--listen", "127.0.0.1:0", "--advertise", "192.0.2.77"];
+  const { code, stderr } = await skein(elsewhere);
+  assert.match(
+    stderr,
+    /^skein: --advertise: cannot use 192\.0\.2\.77: nothing answers at 192\.0\.2\.77:\d+, /,
+  );
+  assert.equal(code, 2);
 });
 
 Deno.test("a port that another process has is exit code 5", async () => {
