@@ -26,6 +26,8 @@ type Way = "tcp" | "swarm" | null;
 export interface SwarmDiscoveryOptions {
   /** Joins the swarm. Rejects where it cannot be, such as for want of a socket. */
   readonly open: () => Promise<Swarm>;
+  /** The nodes that are asked first, for the log. */
+  readonly firstNodes: string;
   /** How long what is announced is left alone once every peer is connected. */
   readonly steadyMs: number;
   /** The peers that are connected, over whichever way. */
@@ -126,7 +128,7 @@ export class SwarmDiscovery {
       this.#hasFailed = false;
       return;
     }
-    this.#failed("no node of the DHT answers");
+    this.#failed(`no node of the DHT answers; asked first: ${this.#options.firstNodes}`);
     const { connected, wayTo } = this.#options;
     if (this.#stopped || connected().some((peer) => wayTo(peer) === "swarm")) return;
     // What it learned of this machine's addresses may be wrong by now, and it does not ask for them again.

@@ -3,6 +3,7 @@
  * the streams, and with what the peer knows of its cluster. The code of the swarm is loaded only where it is used.
  */
 import type { Clock } from "../clock.ts";
+import { formatAddress } from "../codec/address.ts";
 import type { Config } from "../config/mod.ts";
 import { type Swarm, SwarmDiscovery } from "../discovery/swarm.ts";
 import type { Logger } from "../logger.ts";
@@ -52,6 +53,7 @@ export function makePeerSwarm(options: PeerSwarmOptions): SwarmDiscovery | null 
   };
   return new SwarmDiscovery({
     open,
+    firstNodes: bootstrap?.map(formatAddress).join(", ") ?? "the public ones",
     steadyMs: bootstrap === null ? STEADY_MS.public : STEADY_MS.own,
     connected: () => transport.peers().map(({ id }) => id),
     wayTo: (peer) => transport.wayTo(peer),
