@@ -27,10 +27,19 @@ export function eventDocument(event: LoggedEvent) {
 export async function printEvents(json: boolean, events: readonly LoggedEvent[]): Promise<void> {
   if (events.length === 0) return;
   const lines = events.map((event) => {
-    if (json) return JSON.stringify(eventDocument(event));
+    if (json) return jsonText(eventDocument(event));
     const { offset, timestamp, eventId, source, payload } = event;
     const from = source === null ? "" : `${source}  `;
-    return `${offset}  ${timestamp}  ${eventId}  ${from}${JSON.stringify(payload)}`;
+    return `${offset}  ${timestamp}  ${eventId}  ${from}${jsonText(payload)}`;
   });
   await writeOut(lines.join("\n"));
+}
+
+/** JSON leaves these as they are, and terminals take some for the beginning of a command: whoever publishes is not trusted. */
+const CONTROLS = /[\u007f-\u009f]/g;
+
+function jsonText(value: unknown): string {
+  return JSON.stringify(value).replace(CONTROLS, (control) => {
+    return `\\u00${control.charCodeAt(0).toString(16)}`;
+  });
 }

@@ -133,6 +133,14 @@ Deno.test("get prints a topic page by page, for people and for scripts", async (
   assert.deepEqual(JSON.parse(script.stdout), stored(1));
 });
 
+Deno.test("get shows no terminal what it would take for a command", async () => {
+  const event = { ...stored(1), payload: "\u009b31m" };
+  const page = { success: true, topic: "t", events: [event], first_offset: 1, next_offset: 2 };
+  await using peer = new FakePeer({ "GET /events?topic=t&limit=10000": [200, page] });
+  const { stdout } = await events(peer, ["get", "t"]);
+  assert.equal(stdout, '1  2026-01-01T00:00:00Z  e1  s  "\\u009b31m"\n');
+});
+
 Deno.test("tail begins with the last events, and ends when it is told to", async () => {
   const beginning = { success: true, topic: "t", events: [], first_offset: 0, next_offset: 20 };
   const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, (request) => {
