@@ -70,7 +70,7 @@ export class HomeChanges {
   }
 }
 
-/** The write-back may have been done; what waits for it was not. */
-function nothingCameOfIt(error: SkeinError): SkeinError {
+/** @param error of a write-back, which may have been done @returns the error of what waits for it, which was not */
+export function nothingCameOfIt(error: SkeinError): SkeinError {
   return error.code === "OUTCOME_UNKNOWN" ? new SkeinError("UNAVAILABLE", error.message) : error;
 }

@@ -5,6 +5,7 @@
  */
 import { SkeinError } from "../../errors.ts";
 import type { WriteBackItem } from "../commands.ts";
+import { nothingCameOfIt } from "../home_changes.ts";
 import type { JobAnswer, KeyTask } from "../home_jobs.ts";
 import { type Grant, sameVersion, type Version } from "../version.ts";
 import type { StoreOutcome } from "./term_store.ts";
@@ -46,7 +47,7 @@ export class FrontTasks {
     const task = this.#waiting.get(key);
     if (task === undefined) return;
     this.#waiting.delete(key);
-    this.#edges.answered(task, error);
+    this.#edges.answered(task, nothingCameOfIt(error));
   }
 
   async #execute(task: KeyTask, grant: Grant): Promise<void> {

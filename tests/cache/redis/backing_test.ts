@@ -199,6 +199,17 @@ Deno.test("who asks for what has to wait for Redis is answered at once, and noth
   assert.deepEqual([bench.writes.length, bench.take()], [0, ["committed k 2", "over k"]]);
 });
 
+Deno.test("what a removal waits for may have been done, and the removal was not", async () => {
+  const bench = new BackingBench();
+  const version = { term: TERM, counter: 7, write: 2 };
+  bench.execute({ handedOver: { version, value: encoder.encode("dirty"), expiresMs: null } });
+  await settled();
+  await bench.answerWrite(new SkeinError("OUTCOME_UNKNOWN", "no reply in time"));
+  const [answer] = bench.answers;
+  assert.ok(answer instanceof SkeinError);
+  assert.deepEqual([answer.code, answer.message], ["UNAVAILABLE", "no reply in time"]);
+});
+
 Deno.test("a write of the home's own compares with what is there", async () => {
   const bench = new BackingBench();
   const write = {
