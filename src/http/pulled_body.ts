@@ -17,6 +17,8 @@ export interface PulledBodyOptions {
 export const HEARTBEAT_MS = 10_000;
 /** Heartbeats after which a reader who has taken nothing is given up. */
 const IDLE_BEATS_MAX = 6;
+/** Handed out at once. Whoever takes less within a minute is given up, so it is little: a piece may be a megabyte. */
+const SLICE_BYTES_MAX = 64 * 1024;
 
 const encoder = new TextEncoder();
 
@@ -34,6 +36,8 @@ class PulledBody implements UnderlyingDefaultSource<Uint8Array> {
   readonly #options: PulledBodyOptions;
   #controller: ReadableStreamDefaultController<Uint8Array> | null = null;
   #beat: Timer | null = null;
+  /** What is left of the piece that is being handed out. */
+  #rest = new Uint8Array();
   /** Whether a piece is asked for that is not there yet. */
   #pulling = false;
   /** Heartbeats since which the reader has taken nothing that was there. */
@@ -51,12 +55,16 @@ class PulledBody implements UnderlyingDefaultSource<Uint8Array> {
   }
 
   async pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
-    this.#pulling = true;
     this.#idleBeats = 0;
+    if (this.#rest.length > 0) return this.#handOut(controller);
+    this.#pulling = true;
     try {
       const { done, value } = await this.#pieces.next();
       if (this.#ended) return;
-      if (done !== true) return controller.enqueue(encoder.encode(value));
+      if (done !== true) {
+        this.#rest = encoder.encode(value);
+        return this.#handOut(controller);
+      }
       this.#end();
       controller.close();
     } catch (error) {
@@ -64,6 +72,12 @@ class PulledBody implements UnderlyingDefaultSource<Uint8Array> {
     } finally {
       this.#pulling = false;
     }
+  }
+
+  #handOut(controller: ReadableStreamDefaultController<Uint8Array>): void {
+    const slice = this.#rest.subarray(0, SLICE_BYTES_MAX);
+    this.#rest = this.#rest.subarray(slice.length);
+    controller.enqueue(slice);
   }
 
   cancel(): void {
