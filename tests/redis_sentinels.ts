@@ -38,7 +38,8 @@ export class RedisSentinels {
       return server;
     };
     try {
-      const primary = await start(RedisServer.start());
+      // A primary waits five seconds for more replicas before it sends the first of them what it has.
+      const primary = await start(RedisServer.start("--repl-diskless-sync-delay", "0"));
       const primaryPort = String(primary.port);
       const replica = await start(RedisServer.start("--replicaof", "127.0.0.1", primaryPort));
       // Sentinels look at replicas when they begin, and then every ten seconds.
