@@ -64,7 +64,8 @@ redisTest("redis through sentinels: the primary that they name", async () => {
         // Takes connections and never answers.
         using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
         const hosts = `127.0.0.1:${(silent.addr as Deno.NetAddr).port},127.0.0.1:${port}`;
-        await withStore(`redis-sentinel://${hosts}/primary`, {}, async (storage) => {
+        const timeouts = { replyMs: 6_000 };
+        await withStore(`redis-sentinel://${hosts}/primary`, { timeouts }, async (storage) => {
           deepStrictEqual(await storage.readEntries(1, 3, 5, 1e6), [entry(3), entry(4)]);
         });
       } finally {

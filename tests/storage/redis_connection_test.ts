@@ -2,6 +2,7 @@
 import { deepStrictEqual, match, ok } from "node:assert/strict";
 import { Random } from "../../src/random.ts";
 import { parseRedisUrl } from "../../src/storage/redis/redis_address.ts";
+import { within } from "../../src/storage/redis/deadline.ts";
 import { REDIS_TIMEOUTS, RedisSession } from "../../src/storage/redis/redis_session.ts";
 import { eventually } from "../eventually.ts";
 import { RedisServer, redisTest } from "../redis_server.ts";
@@ -12,7 +13,8 @@ redisTest(
   async () => {
     await RedisServer.with([], async (server) => {
       await server.send("SET", KEYS.owner, "a copy");
-      await withStore(server.url, { timeouts: { ownerMs: 300 } }, () => Promise.resolve());
+      const opened = withStore(server.url, { timeouts: { ownerMs: 300 } }, () => Promise.resolve());
+      await within(TEST_CLOCK, 20_000, opened);
     });
   },
 );

@@ -191,7 +191,9 @@ redisTest("redis: what a server promises is asked again while nothing is lost", 
     await withStore(server.url, { logger, timeouts }, async (storage) => {
       await withStore(server.url, { ...OTHER, requireDurable: true, timeouts }, async (strict) => {
         await server.send("CONFIG", "SET", "appendfsync", "no");
-        match((await strict.failed).message, /refused by --redis-require-durable: .*fsync no/);
+        await eventually("it is refused", 10_000, () => {
+          match(strict.failure?.message ?? "", /refused by --redis-require-durable: .*fsync no/);
+        });
       });
       await eventually("it is warned of", 10_000, () => {
         match(lines.join("\n"), /appendfsync no.*half a minute/);
