@@ -101,7 +101,7 @@ export class Home {
     this.#desk = new HomeDesk({
       backing: this.#backing,
       fills: this.#fills,
-      holders: (key) => this.#directory.entry(key)?.holders ?? [],
+      entry: (key) => this.#directory.entry(key),
       underWay: (asked) => this.#jobs.underWay(asked),
       open: (asked) => this.#open(asked),
       mayGrant: () => this.#mayGrant(),

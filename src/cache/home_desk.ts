@@ -5,9 +5,10 @@
 import { SkeinError } from "../errors.ts";
 import { forGood } from "../groups/group_errors.ts";
 import type { RequestKey } from "../groups/groups.ts";
+import { LIMITS } from "../limits.ts";
 import type { Backing } from "./backing.ts";
 import type { KeyHolder } from "./cache.ts";
-import type { Holder } from "./directory_entry.ts";
+import type { Entry } from "./directory_entry.ts";
 import type { HomeFills } from "./home_fills.ts";
 import type { Asked, JobAnswer } from "./home_jobs.ts";
 import {
@@ -23,7 +24,8 @@ import {
 export interface HomeDeskEdges {
   readonly backing: Backing;
   readonly fills: HomeFills;
-  holders(key: string): readonly Holder[];
+  /** Of the key's entry, where there is one. */
+  entry(key: string): Pick<Entry, "holders" | "queue"> | undefined;
   /** The key's entry is to do this, in its turn. */
   open(asked: Asked): Promise<JobAnswer>;
   /** What the same request comes to; null: it is not under way. */
@@ -61,7 +63,7 @@ export class HomeDesk {
       case "remove":
         return await this.#remove(key, question.request);
       case "invalidate":
-        await this.#edges.open({ key, kind: "invalidate", write: null, request: null });
+        await this.#open({ key, kind: "invalidate", write: null, request: null });
         return null;
       case "write":
         return encodeWriteAnswer(await this.#write(question));
@@ -82,7 +84,7 @@ export class HomeDesk {
   async #remove(key: string, request: RequestKey | null): Promise<boolean> {
     const question = { kind: "remove", key, request } as const;
     const before = request === null ? null : await this.#edges.backing.remembered(question);
-    const answer = before ?? await this.#edges.open({ key, kind: "remove", write: null, request });
+    const answer = before ?? await this.#open({ key, kind: "remove", write: null, request });
     return answer as boolean;
   }
 
@@ -102,18 +104,27 @@ export class HomeDesk {
     if (backing.lacks(key)) {
       throw new SkeinError("TOO_MANY_REQUESTS", "the key's partition is full");
     }
-    return await this.#edges.open(asked) as HomeWriteAnswer;
+    return await this.#open(asked) as HomeWriteAnswer;
+  }
+
+  /** One key's callers do not take the place of all others. */
+  #open(asked: Asked): Promise<JobAnswer> {
+    const { entry, underWay, open } = this.#edges;
+    const waiting = entry(asked.key)?.queue.length ?? 0;
+    if (waiting < LIMITS.cacheKeyJobsMax || underWay(asked) !== null) return open(asked);
+    const error = new SkeinError("TOO_MANY_REQUESTS", `${waiting} requests wait for this key`);
+    return Promise.reject(error);
   }
 
   async #view(key: string): Promise<HomeView> {
-    const holders = this.#edges.holders(key).map(({ peer, mode }): KeyHolder => {
+    const holders = (this.#edges.entry(key)?.holders ?? []).map(({ peer, mode }): KeyHolder => {
       return { peer, state: mode === "owned" ? "E" : "S" };
     });
     return { holders, version: await this.#edges.backing.version(key) };
   }
 
   async #isPut(key: string, caller: string): Promise<boolean> {
-    const isOwned = this.#edges.holders(key).some(({ peer, mode }) => {
+    const isOwned = (this.#edges.entry(key)?.holders ?? []).some(({ peer, mode }) => {
       return mode === "owned" && peer !== caller;
     });
     return isOwned || await this.#edges.backing.version(key) !== null;

@@ -85,4 +85,11 @@ export const CACHE_BOUNDS_MUTANTS: readonly Mutant[] = [
     replace: `  return version.write > 0 && sameGrant(grant, grant);`,
     caughtBy: [test("tests/cache/messages_test.ts")],
   },
+  {
+    name: "one key's callers take the place of all others",
+    file: "src/cache/home_desk.ts",
+    search: `if (waiting < LIMITS.cacheKeyJobsMax || underWay(asked) !== null)`,
+    replace: `if (waiting >= 0 || underWay(asked) !== null)`,
+    caughtBy: [test("tests/cache/home_desk_test.ts")],
+  },
 ];
