@@ -36,6 +36,8 @@ redisTest("redis: user and password are sent, and wrong ones are said to be", as
     const user = await refusal(`redis://bob:hidden@127.0.0.1:${port}`);
     match(user, /refuses the user or the password/);
     doesNotMatch(user, /hidden/);
+    const node = await refusal(`redis-cluster://:no@127.0.0.1:${port}`);
+    match(node, /refuses the user or the password \(.*WRONGPASS/);
   });
 });
 

@@ -95,9 +95,14 @@ function senderOf(cluster: Cluster, homeKey: string) {
   };
 }
 
-/** An error of ioredis has what was sent, and Redis repeats what it does not know: either may be a password. */
-function withoutArguments(error: Error): Error {
-  const plain = new Error(error.message.replace(/,? with args beginning with:.*$/s, ""));
+/**
+ * An error of ioredis has what was sent, and Redis repeats what it does not know: either may be a password.
+ * @param error of a cluster it has what a node said
+ */
+function withoutArguments(error: Error & { readonly lastNodeError?: Error }): Error {
+  const { message, lastNodeError } = error;
+  const said = lastNodeError === undefined ? message : `${message} ${lastNodeError.message}`;
+  const plain = new Error(said.replace(/,? with args beginning with:.*$/s, ""));
   plain.name = error.name;
   return plain;
 }
