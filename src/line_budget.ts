@@ -41,8 +41,13 @@ export class LineBudget {
       return false;
     }
     this.#lines--;
+    this.tellUntold();
+    return true;
+  }
+
+  /** Says now how much went without a line, if any did. */
+  tellUntold(): void {
     if (this.#untold > 0) this.#options.tellUntold(this.#untold);
     this.#untold = 0;
-    return true;
   }
 }

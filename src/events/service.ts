@@ -33,6 +33,7 @@ export class EventService implements Events {
   readonly #reader: EventReader;
   readonly #news: EventNews;
   readonly #retainer: Retainer;
+  readonly #log: DuplicateLog;
   /** Groups that this peer leads. */
   readonly #led = new Set<number>();
 
@@ -41,8 +42,8 @@ export class EventService implements Events {
     this.#edges = edges;
     this.#news = new EventNews(edges.clock);
     const answers = new EventAnswers(edges, this.#news);
-    const log = new DuplicateLog(edges.clock, edges.logger);
-    this.#publisher = new EventPublisher(edges, this.counters, log);
+    this.#log = new DuplicateLog(edges.clock, edges.logger);
+    this.#publisher = new EventPublisher(edges, this.counters, this.#log);
     this.#reader = new EventReader(edges, answers, this.counters);
     this.#retainer = new Retainer(edges, this.counters, this.#led);
   }
@@ -137,6 +138,7 @@ export class EventService implements Events {
   /** Nobody is answered here any more. @param reason what those are told who wait */
   close(reason: SkeinError): void {
     this.#retainer.close();
+    this.#log.close();
     this.#reader.close(reason);
     this.#news.wakeAll();
   }

@@ -22,4 +22,11 @@ Deno.test("each duplicate has a line with its topic and id; of a flood those beh
   log.tell("orders", "c", 8);
   assert.match(lines.at(-2)!.message, /^5001 further duplicates were dropped/);
   assert.match(lines.at(-1)!.message, /event_id c$/);
+  // The flood has ended in the middle of a second.
+  for (let place = 0; place < 12; place++) log.tell("orders", `d${place}`, place);
+  clock.advance(1_000);
+  assert.match(lines.at(-1)!.message, /^3 further duplicates were dropped/);
+  assert.equal(clock.timers, 0);
+  log.close();
+  assert.match(lines.at(-1)!.message, /^3 further/, "nothing is told twice");
 });
