@@ -17,7 +17,10 @@ export class PartitionLines {
     this.lease = lease;
   }
 
-  /** A home's message says what group time is. */
+  /**
+   * A home's message says what group time is. One that is late makes it seem earlier than it is, but by less than a lease
+   * while lines are used: they are under a lease only that was asked for not longer ago, and messages come in order.
+   */
   heardTime(timeMs: number, monotonicMs: number): void {
     this.#timeOffsetMs = timeMs - monotonicMs;
   }
