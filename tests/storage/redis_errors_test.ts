@@ -118,6 +118,22 @@ redisTest("redis: no memory left, at a write and at opening; then it is gone on 
   });
 });
 
+redisTest("redis: a peer that had a state is not begun anew where its files are lost", async () => {
+  await RedisServer.with([], async (server) => {
+    // One that was opened and left before it had an identity is no such peer.
+    const unnamed = makeStore(server.url);
+    await unnamed.open();
+    await unnamed.close();
+    await withStore(server.url, {}, () => Promise.resolve());
+    await server.send("DEL", KEYS.names);
+    await rejects(makeStore(server.url).open(), (error: unknown) => {
+      ok(error instanceof StorageForeignError);
+      match(error.message, /:names does not name its files any more: .* joins anew/);
+      return true;
+    });
+  });
+});
+
 redisTest("redis: another format is refused, with which one it is", async () => {
   await RedisServer.with([], async (server) => {
     await withStore(server.url, {}, (storage) => storage.append(founded(GROUP)));

@@ -4,7 +4,6 @@
  * is `redis_session.ts`'s.
  */
 import { Buffer } from "node:buffer";
-import { isIP } from "node:net";
 import { Cluster, Command, Redis } from "ioredis";
 import type { Clock } from "../../clock.ts";
 import { within } from "./deadline.ts";
@@ -35,6 +34,8 @@ export interface ConnectOptions {
 }
 
 const CONNECTION_NAME = "skein";
+/** A host that is no name. */
+const ADDRESS_FORM = /^[\d.]+$|:/;
 
 /** @throws {Error} by rejection, whose message is the server's or the system's */
 export async function connectRedis(options: ConnectOptions): Promise<RedisConnection> {
@@ -178,7 +179,7 @@ function commonOptions(
 function tlsOptions({ hosts: [first], kind }: RedisAddress, certificates: string | null) {
   return {
     // An address is no name that a server could be asked for by; the certificate is compared with it all the same.
-    ...(kind === "single" && isIP(first!.host) === 0 ? { servername: first!.host } : {}),
+    ...(kind === "single" && !ADDRESS_FORM.test(first!.host) ? { servername: first!.host } : {}),
     ...(certificates === null ? {} : { ca: certificates }),
   };
 }

@@ -5,10 +5,10 @@
 import type { Clock, Timer } from "../../clock.ts";
 import { type Logger, SILENT } from "../../logger.ts";
 import type { Random } from "../../random.ts";
-import { StorageFailedError } from "../storage.ts";
+import { StorageFailedError, StorageForeignError } from "../storage.ts";
 import { Owner, type RedisMemory } from "./owner.ts";
 import { describeRedis, type RedisAddress } from "./redis_address.ts";
-import { redisReason, UnfitServerError } from "./redis_client.ts";
+import { redisReason, textOf, UnfitServerError } from "./redis_client.ts";
 import { RedisFileSystem } from "./redis_file_system.ts";
 import type { RedisKeys } from "./redis_keys.ts";
 import { REDIS_TIMEOUTS, RedisSession, type RedisTimeouts } from "./redis_session.ts";
@@ -107,6 +107,26 @@ export class RedisPlace {
     } catch (error) {
       if (error instanceof StorageFailedError) throw error;
       throw new StorageFailedError(redisReason(this.#options.address, error), { cause: error });
+    }
+  }
+
+  /**
+   * Where a peer once had a state there is one for ever, or keys of it are gone, by which its files are found.
+   * @param storeId of what is there; null: nothing
+   * @throws {StorageForeignError} by rejection, where there was something before
+   */
+  async remember(storeId: string | null): Promise<void> {
+    const { keys: { state, names, pattern } } = this.#options;
+    const before = textOf(await this.#session.ask("HGET", state, "store"));
+    if (storeId === null && before !== "") {
+      throw new StorageForeignError(
+        `cannot open the state in Redis: ${names} does not name its files any more: somebody has ` +
+          "removed keys, or the server has thrown them away. Without the keys " +
+          `${pattern} this peer joins anew, once the member that it was is removed`,
+      );
+    }
+    if (storeId !== null && before !== storeId) {
+      await this.#session.ask("HSET", state, "store", storeId);
     }
   }
 

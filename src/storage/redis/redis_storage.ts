@@ -4,7 +4,7 @@
  */
 import type { LogLimits } from "../log/log_limits.ts";
 import { LogStorage } from "../log/log_storage.ts";
-import type { Recovered, StorageFailedError } from "../storage.ts";
+import type { Identity, Recovered, StorageFailedError } from "../storage.ts";
 import { REDIS_LOG_LIMITS } from "./redis_limits.ts";
 import { RedisPlace, type RedisPlaceOptions } from "./redis_place.ts";
 
@@ -33,11 +33,18 @@ export class RedisStorage extends LogStorage {
   override async open(): Promise<Recovered> {
     await this.#place.open();
     try {
-      return await super.open();
+      const recovered = await super.open();
+      await this.#place.remember(recovered.identity?.storeId ?? null);
+      return recovered;
     } catch (error) {
-      await this.#place.close();
+      await this.close();
       throw error;
     }
+  }
+
+  override async create(identity: Identity): Promise<void> {
+    await super.create(identity);
+    await this.#place.remember(identity.storeId);
   }
 
   override async close(): Promise<void> {
