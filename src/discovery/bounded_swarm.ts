@@ -24,6 +24,8 @@ interface JoinedSwarm {
   readonly server: { refresh(): void };
   /** Those that it may try, by their keys in hexadecimal. */
   readonly peers: ReadonlyMap<string, PeerInfo>;
+  /** Open streams to some of them. */
+  readonly connections: ReadonlySet<SwarmStream>;
   on(event: "connection", listener: (stream: SwarmStream, info: PeerInfo) => void): void;
   join(
     topic: Uint8Array,
@@ -36,8 +38,8 @@ interface JoinedSwarm {
   _handlePeer(peer: { readonly publicKey: Uint8Array }, topic: Uint8Array): void;
 }
 
-/** Peers of the topic that are known at a time, and from how many on they are a crowd. */
-const KNOWN_MAX = 512;
+/** Peers of the topic that are known at a time and to whom no stream is open, and from how many on they are a crowd. */
+const KNOWN_MAX = 256;
 const CROWD = 64;
 /** How many of them are tried at once. */
 const ATTEMPTS_MAX = 16;
@@ -57,8 +59,12 @@ export class BoundedSwarm extends SwarmClass {
   override _handlePeer(peer: { readonly publicKey: Uint8Array }, topic: Uint8Array): void {
     const id = Buffer.from(peer.publicKey).toString("hex");
     if (this.#isConnected(id)) return;
-    if (this.peers.size >= KNOWN_MAX && !this.peers.has(id)) return;
+    if (this.#known >= KNOWN_MAX && !this.peers.has(id)) return;
     super._handlePeer(peer, topic);
-    this.peers.get(id)?.reconnect(this.peers.size <= CROWD);
+    this.peers.get(id)?.reconnect(this.#known <= CROWD);
+  }
+
+  get #known(): number {
+    return this.peers.size - this.connections.size;
   }
 }

@@ -118,15 +118,15 @@ export const SWARM_MUTANTS: readonly Mutant[] = [
   {
     name: "false peers are known without end",
     file: "src/discovery/bounded_swarm.ts",
-    search: `if (this.peers.size >= KNOWN_MAX && !this.peers.has(id)) return;`,
+    search: `if (this.#known >= KNOWN_MAX && !this.peers.has(id)) return;`,
     replace: ``,
     caughtBy: [test("tests/discovery/bounded_swarm_test.ts")],
   },
   {
     name: "a false peer is tried again before a true one is at all",
     file: "src/discovery/bounded_swarm.ts",
-    search: `this.peers.get(id)?.reconnect(this.peers.size <= CROWD);`,
-    replace: `this.peers.get(id)?.reconnect(this.peers.size <= KNOWN_MAX);`,
+    search: `this.peers.get(id)?.reconnect(this.#known <= CROWD);`,
+    replace: `this.peers.get(id)?.reconnect(this.#known <= KNOWN_MAX);`,
     caughtBy: [test("tests/discovery/bounded_swarm_test.ts")],
   },
 ];
