@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { type Catcher, type Mutant, mutate } from "./mutant.ts";
 
 /** What the copy holds; paths are relative to the repository. */
-const COPIED = ["src", "tests", "scripts", "deno.json", "deno.lock"];
+const COPIED = ["src", "tests", "scripts", "README.md", "deno.json", "deno.lock"];
 
 export type Caught =
   | { readonly kind: "caught"; readonly by: string }
