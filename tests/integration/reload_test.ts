@@ -39,6 +39,9 @@ async function withTlsPeer(
       ...["--metrics-port", String(metrics), "--tls-cert", files.cert, "--tls-key", files.key],
     ]);
     await peer.wrote(/answers on https:/);
+    await eventually("it is healthy", 20_000, async () => {
+      assert.equal(await healthOf(loopback, first), 200);
+    });
     await test({ peer, ports: [loopback, network, metrics], install });
     peer.kill("SIGTERM");
     assert.equal(await peer.ended(), 0);
