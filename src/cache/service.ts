@@ -138,11 +138,28 @@ export class CacheService implements Cache {
       const leftMs = Math.max(0, endMs - clock.monotonicMs());
       const wait = { waitMs: Math.min(leftMs, FILL_WAIT_MS), ttlMs };
       const grant = await this.#whileThere(key, this.#questions.beginFill(key, wait), signal);
-      if (grant.kind === "token") return { ...missed, fillToken: grant.token };
+      if (grant.kind === "token") {
+        return await this.#since(key, grant.token) ?? { ...missed, fillToken: grant.token };
+      }
       if (grant.kind === "late" && leftMs > FILL_WAIT_MS) continue;
       const found = this.#lines.hit(key) ?? await this.#read(key);
       if (found.value !== null) return { ...found, status: "filled" };
       if (grant.kind === "late") return found;
+    }
+  }
+
+  /**
+   * The value may have been put, and its token settled, since the key was missed: then nobody is to compute it again.
+   * @returns it, with the token given back; null: there is none
+   */
+  async #since(key: string, token: string): Promise<GetAnswer | null> {
+    let isWanted = false;
+    try {
+      const found = this.#lines.hit(key) ?? await this.#read(key);
+      isWanted = found.value === null;
+      return isWanted ? null : { ...found, status: "filled" };
+    } finally {
+      if (!isWanted) await this.#settle(key, token);
     }
   }
 

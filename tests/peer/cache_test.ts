@@ -164,6 +164,25 @@ Deno.test("cache: of many who miss, one computes the value and the others wait f
   });
 });
 
+Deno.test("cache: who missed a value just before it was put is not told to compute it again", async () => {
+  await withThree(async ([one, two]) => {
+    const lookUp = (peer: ClusterPeer, key: string) =>
+      peer.core.cache.get({ key, fill: true, waitMs: 5_000, fillTtlMs: null });
+    for (let round = 0; round < 100; round++) {
+      const key = `k${round}`;
+      const { fillToken } = await lookUp(one!, key);
+      const filling = put(two!, key, "dear", { fillToken });
+      // At every moment of it in turn, where it is put.
+      for (let turn = 0; turn < round % 20; turn++) {
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      const found = await lookUp(two!, key);
+      assert.deepEqual([found.fillToken, valueOf(found)], [null, "dear"], `round ${round}`);
+      assert.equal((await filling).ok, true);
+    }
+  });
+});
+
 Deno.test("cache: while every peer lives, nothing that is written is lost, however lines wander", async () => {
   await withThree(async (peers) => {
     const endMs = performance.now() + 2 * ELECTION_TIMEOUT_MS;
