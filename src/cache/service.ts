@@ -118,6 +118,11 @@ export class CacheService implements Cache {
     return found.value !== null || !request.fill ? found : await this.#fill(request, found);
   }
 
+  /** From this peer's memory where it is there by now. */
+  async #look(key: string): Promise<GetAnswer> {
+    return this.#lines.hit(key) ?? await this.#read(key);
+  }
+
   #read(key: string): Promise<GetAnswer> {
     return this.#lines.read(key, this.#edges.timeouts.askMs);
   }
@@ -142,7 +147,7 @@ export class CacheService implements Cache {
         return await this.#since(key, grant.token) ?? { ...missed, fillToken: grant.token };
       }
       if (grant.kind === "late" && leftMs > FILL_WAIT_MS) continue;
-      const found = this.#lines.hit(key) ?? await this.#read(key);
+      const found = await this.#look(key);
       if (found.value !== null) return { ...found, status: "filled" };
       if (grant.kind === "late") return found;
     }
@@ -155,7 +160,7 @@ export class CacheService implements Cache {
   async #since(key: string, token: string): Promise<GetAnswer | null> {
     let isWanted = false;
     try {
-      const found = this.#lines.hit(key) ?? await this.#read(key);
+      const found = await this.#look(key);
       isWanted = found.value === null;
       return isWanted ? null : { ...found, status: "filled" };
     } finally {
@@ -242,7 +247,7 @@ export class CacheService implements Cache {
 
   /** What is there is not what was to be written over. */
   async #conflict(key: string): Promise<PutAnswer> {
-    const { value } = this.#lines.hit(key) ?? await this.#read(key);
+    const { value } = await this.#look(key);
     return { ok: false, code: "CONFLICT", version: value?.version ?? null };
   }
 
